@@ -1,0 +1,214 @@
+//! What there is in one Place, as the deciders see it. Knows nothing of policy.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use smol_str::SmolStr;
+
+use crate::id::{AccountId, ImageId, InstanceId, Place, SnapshotId, VolumeId};
+use crate::tags::Tags;
+
+/// Everything observed in one Place, and how far the observation went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inventory {
+    /// Whose and where.
+    pub place: Place,
+    /// AWS's own clock: the `Date` of the first answer (offline: the machine's).
+    pub now: Timestamp,
+    /// The machine's clock at the moment `now` was received; `None` offline.
+    pub machine_clock: Option<Timestamp>,
+    /// Instances in any state, by id.
+    pub instances: Listing<Instance>,
+    /// Volumes in any state, by id.
+    pub volumes: Listing<Volume>,
+    /// Snapshots this account owns, by id.
+    pub snapshots: Listing<Snapshot>,
+    /// Images this account owns: registered, deprecated and disabled.
+    pub images: Listing<Image>,
+    /// Volumes that a complete listing lacked and that DescribeVolumes by id
+    /// answered with `InvalidVolume.NotFound`. Nothing else is *gone*.
+    pub confirmed_gone: BTreeSet<VolumeId>,
+}
+
+/// The result of following a listing to its last page, or as far as it went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing<T> {
+    /// What was listed. Sorted by id and without duplicates once observed.
+    pub items: Vec<T>,
+    /// Why this is not all there is, if it is not. Complete when `None`.
+    pub gap: Option<String>,
+}
+
+impl<T> Listing<T> {
+    /// A listing that reached its last page.
+    pub fn complete(items: Vec<T>) -> Self {
+        Self { items, gap: None }
+    }
+
+    /// A listing that stopped before its end, with the reason in words.
+    pub fn partial(items: Vec<T>, gap: impl Into<String>) -> Self {
+        Self { items, gap: Some(gap.into()) }
+    }
+
+    /// Whether the last page was reached.
+    pub fn is_complete(&self) -> bool {
+        self.gap.is_none()
+    }
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self::complete(Vec::new())
+    }
+}
+
+/// An EC2 instance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Its state when listed.
+    pub state: InstanceState,
+    /// The device name of its root volume, such as `/dev/xvda`.
+    pub root_device: Option<SmolStr>,
+    /// Its EBS mappings. Instance-store devices have no volume and are not here.
+    pub devices: Vec<Device>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// An EBS volume as an instance sees it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Device {
+    /// The device name, such as `/dev/sdf`.
+    pub name: SmolStr,
+    /// The volume behind it.
+    pub volume: VolumeId,
+}
+
+/// The states an instance can be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstanceState {
+    /// Starting for the first time, or again.
+    Pending,
+    /// Up.
+    Running,
+    /// On its way down, to come back.
+    Stopping,
+    /// Down, volumes kept.
+    Stopped,
+    /// On its way to being gone.
+    ShuttingDown,
+    /// Gone; listed for about an hour more.
+    Terminated,
+    /// A state this version does not know.
+    Other,
+}
+
+/// An EBS volume.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Volume {
+    /// Its id.
+    pub id: VolumeId,
+    /// Its state when listed.
+    pub state: VolumeState,
+    /// Its size in GiB.
+    pub size_gib: u32,
+    /// The instances it is attached to, with the device name there. More than
+    /// one with Multi-Attach.
+    pub attachments: Vec<Attachment>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A volume's place on an instance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attachment {
+    /// The instance.
+    pub instance: InstanceId,
+    /// The device name there.
+    pub device: SmolStr,
+}
+
+/// The states a volume can be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VolumeState {
+    /// Being made.
+    Creating,
+    /// Unattached.
+    Available,
+    /// Attached.
+    InUse,
+    /// Going.
+    Deleting,
+    /// Gone, still listed.
+    Deleted,
+    /// AWS could not make it, or lost it.
+    Error,
+    /// A state this version does not know.
+    Other,
+}
+
+/// An EBS snapshot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Its id.
+    pub id: SnapshotId,
+    /// The account that owns it.
+    pub owner: AccountId,
+    /// The volume AWS says it came from; a dummy on copies.
+    pub volume: VolumeId,
+    /// Its state when listed.
+    pub state: SnapshotState,
+    /// AWS's words about that state, if any: why a copy failed.
+    pub state_message: Option<SmolStr>,
+    /// When it began.
+    pub started: Timestamp,
+    /// The size of its volume in GiB (full, not incremental).
+    pub size_gib: u32,
+    /// Where it is stored.
+    pub tier: StorageTier,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// Its description.
+    pub description: SmolStr,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// The states a snapshot can be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotState {
+    /// Begun, its data still being copied.
+    Pending,
+    /// Good.
+    Completed,
+    /// Failed; it never becomes good.
+    Error,
+    /// In the Recycle Bin.
+    Recoverable,
+    /// Being restored from the Recycle Bin.
+    Recovering,
+    /// A state this version does not know.
+    Other,
+}
+
+/// Where a snapshot is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageTier {
+    /// Ready to restore.
+    Standard,
+    /// In the archive: 90 days at least, hours to restore.
+    Archive,
+}
+
+/// An Amazon machine image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    /// Its id.
+    pub id: ImageId,
+    /// The state AWS says, such as `available` or `disabled`.
+    pub state: SmolStr,
+    /// The snapshots it is made of.
+    pub snapshots: Vec<SnapshotId>,
+}

@@ -1,0 +1,14 @@
+//! The decisions of ebskeep: what is due, what stays, and why.
+//!
+//! Everything here is a function of its arguments. There is no AWS, no
+//! runtime, no clock, no environment and no output in this crate; its
+//! `clippy.toml` forbids them. The one road is
+//! observe → decide → check → apply → report ([`job`]).
+
+pub mod cloud;
+pub mod id;
+pub mod inventory;
+pub mod plan;
+pub mod report;
+pub mod stop;
+pub mod tags;

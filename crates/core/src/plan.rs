@@ -1,0 +1,307 @@
+//! The plan: every verdict with its reasons, and the actions that follow.
+//!
+//! This value is the product's output (`ebskeep.plan/1`), what the checks look
+//! at, and all that the executor knows. It has no choices in it.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::id::{AccountId, InstanceId, Region, SnapshotId, VolumeId};
+use crate::tags::Tags;
+
+/// The name and version of the plan's JSON form.
+pub const SCHEMA: &str = "ebskeep.plan/1";
+
+/// One pass over one account and Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Job {
+    /// Take the snapshots that are due.
+    Create,
+    /// Delete the snapshots that nothing keeps.
+    Expire,
+}
+
+impl Job {
+    /// All jobs, in the order in which a run does them.
+    pub const ALL: [Self; 2] = [Self::Create, Self::Expire];
+
+    /// Its name, as on the command line and in events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Expire => "expire",
+        }
+    }
+}
+
+/// What a run would do, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Plan {
+    /// `ebskeep.plan/1`.
+    pub schema: String,
+    /// The instant everything was decided at: AWS's clock when observed.
+    #[schemars(with = "String")]
+    pub now: Timestamp,
+    /// Whose resources.
+    pub account: AccountId,
+    /// Where.
+    pub region: Region,
+    /// What was planned.
+    pub jobs: Vec<Job>,
+    /// Every volume, if `create` was planned. Sorted by id.
+    pub volumes: Vec<VolumeVerdict>,
+    /// Every snapshot, if `expire` was planned. Sorted by id.
+    pub snapshots: Vec<SnapshotVerdict>,
+    /// What would be done, in this order.
+    pub actions: Vec<Action>,
+    /// Bad configuration: reported on every run until mended.
+    pub problems: Vec<Notice>,
+    /// Things to look at.
+    pub findings: Vec<Notice>,
+    /// The second opinion on this plan. It is carried out only if all are ok.
+    pub checks: Vec<CheckResult>,
+    /// Counts.
+    pub summary: Summary,
+}
+
+impl Plan {
+    /// The checks that refuse this plan.
+    pub fn refusals(&self) -> impl Iterator<Item = &CheckResult> {
+        self.checks.iter().filter(|check| !check.ok)
+    }
+}
+
+/// A reason: a rule of docs/semantics.md by name, and the facts in plain words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Reason {
+    /// The rule's name, such as `keep-forever` or `due`.
+    #[schemars(with = "String")]
+    pub rule: &'static str,
+    /// The facts that made it so.
+    #[schemars(with = "String")]
+    pub detail: SmolStr,
+}
+
+/// What is to happen to a volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VolumeVerdict {
+    /// The volume.
+    pub volume_id: VolumeId,
+    /// The instance it is attached to (the first by id, if several).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<InstanceId>,
+    /// Create a snapshot or not.
+    pub verdict: CreateVerdict,
+    /// Why; never empty.
+    pub reasons: Vec<Reason>,
+    /// The slot its schedule names, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub slot: Option<Timestamp>,
+}
+
+/// Whether a volume is snapshotted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CreateVerdict {
+    /// A snapshot is taken.
+    Create,
+    /// None is.
+    Skip,
+}
+
+/// What is to happen to a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SnapshotVerdict {
+    /// The snapshot.
+    pub snapshot_id: SnapshotId,
+    /// The volume it came from (of a copy: from its tags).
+    pub volume_id: VolumeId,
+    /// Keep, delete or ignore.
+    pub verdict: ExpireVerdict,
+    /// Every rule that keeps it; of one to be deleted, what kept it until now;
+    /// of one ignored, whose it is. Never empty.
+    pub reasons: Vec<Reason>,
+    /// The first UTC date on which it would go if nothing changed; absent
+    /// where no date can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub expires_on: Option<jiff::civil::Date>,
+}
+
+/// What becomes of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExpireVerdict {
+    /// Ours, and some rule keeps it.
+    Keep,
+    /// Ours, and nothing keeps it.
+    Delete,
+    /// Not ours: never touched.
+    Ignore,
+}
+
+/// One thing to do. Everything it needs is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Action {
+    /// CreateSnapshot of one volume.
+    CreateSnapshot(NewSnapshot),
+    /// CreateSnapshots of an instance; if AWS refuses it, its members one by one.
+    CreateSet(NewSet),
+    /// CreateTags (and DeleteTags) on a set member whose own tags were never
+    /// written.
+    FinishTags(FinishTags),
+    /// DeleteSnapshot.
+    DeleteSnapshot(Deletion),
+}
+
+/// A snapshot to take of one volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSnapshot {
+    /// The volume.
+    pub volume_id: VolumeId,
+    /// The slot it is for.
+    #[schemars(with = "String")]
+    pub slot: Timestamp,
+    /// Its description.
+    pub description: String,
+    /// Our tags: what the snapshot needs to be understood.
+    pub tags: Tags,
+    /// Tags carried over from the instance and the volume; left out if AWS
+    /// refuses the creation because of its tags.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub carried: Tags,
+}
+
+/// Snapshots to take of an instance's volumes in one call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSet {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The slot they are for.
+    #[schemars(with = "String")]
+    pub slot: Timestamp,
+    /// The description of all.
+    pub description: String,
+    /// Leave the root volume out.
+    pub exclude_boot: bool,
+    /// Leave these data volumes out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude_data: Vec<VolumeId>,
+    /// Our tags that all members share, written by the call itself.
+    pub tags: Tags,
+    /// Carried tags that all members share, written by the call itself; left
+    /// out if AWS refuses the creation because of its tags.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub carried: Tags,
+    /// The members: what each is tagged with in the end, which is also how each
+    /// is taken alone if the set is refused. Sorted by volume id.
+    pub members: Vec<SetMember>,
+}
+
+/// One volume of a set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetMember {
+    /// Written on this member by the second call, where not empty.
+    pub own_tags: Tags,
+    /// Keys the second step removes: `ebskeep:retention` where it was `unset`
+    /// and this member's policy is the default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub remove: Vec<SmolStr>,
+    /// The same volume taken alone.
+    pub alone: NewSnapshot,
+}
+
+/// Tags to write on a set member of an earlier run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FinishTags {
+    /// The snapshot.
+    pub snapshot_id: SnapshotId,
+    /// Its volume.
+    pub volume_id: VolumeId,
+    /// What is written.
+    pub tags: Tags,
+    /// What is removed after that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub remove: Vec<SmolStr>,
+}
+
+/// A snapshot to delete, if it is still what the plan saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deletion {
+    /// The snapshot.
+    pub snapshot_id: SnapshotId,
+    /// Its source volume.
+    pub volume_id: VolumeId,
+    /// Its tags when it was decided; anything else at the last look, and it
+    /// stays.
+    pub tags: Tags,
+    /// Its volume's size in GiB (full, not incremental).
+    pub size_gib: u32,
+}
+
+/// Something to tell about one resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Notice {
+    /// The resource's id, or what else it is about.
+    #[schemars(with = "String")]
+    pub resource: SmolStr,
+    /// A stable name, such as `bad-retention`.
+    #[schemars(with = "String")]
+    pub code: &'static str,
+    /// What is wrong, what it means today, and what to write instead.
+    pub detail: String,
+}
+
+/// What one check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CheckResult {
+    /// The check's name, such as `unforeseen-deletions`.
+    #[schemars(with = "String")]
+    pub check: &'static str,
+    /// Whether the plan passes it.
+    pub ok: bool,
+    /// The numbers, in words.
+    pub detail: String,
+}
+
+/// Counts over one plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Volumes looked at.
+    pub volumes: usize,
+    /// Volumes of which a snapshot is taken.
+    pub create: usize,
+    /// Volumes of which none is.
+    pub skip: usize,
+    /// Snapshots looked at.
+    pub snapshots: usize,
+    /// Snapshots kept.
+    pub keep: usize,
+    /// Snapshots to delete.
+    pub delete: usize,
+    /// Snapshots that are not ours.
+    pub ignore: usize,
+    /// The sizes of the volumes behind the snapshots to delete, in GiB, added
+    /// up. What is freed is less: snapshots share blocks.
+    pub delete_gib: u64,
+    /// Actions.
+    pub actions: usize,
+    /// Problems.
+    pub problems: usize,
+    /// Findings.
+    pub findings: usize,
+    /// Checks that refuse the plan.
+    pub refused: usize,
+}

@@ -1,0 +1,152 @@
+//! Tags as AWS keeps them, and the keys that mean something to us.
+//!
+//! Owns the names of keys and how they are matched; what values mean is told in
+//! [`crate::config`], [`crate::lineage`] and [`crate::plan`].
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+/// `Type`: what makes a snapshot one of an automatic tool's.
+pub const TYPE: &str = "Type";
+/// The value of [`TYPE`] on ours, matched in any case.
+pub const AUTOMATED: &str = "Automated";
+/// `Name`.
+pub const NAME: &str = "Name";
+/// `DeleteOn`: the UTC date from which a whole-day age no longer keeps.
+pub const DELETE_ON: &str = "DeleteOn";
+/// The slot a snapshot was taken for, RFC 3339 in UTC.
+pub const SLOT: &str = "ebskeep:slot";
+/// The deployment a snapshot belongs to; absent counts as `default`.
+pub const DEPLOYMENT: &str = "ebskeep:deployment";
+/// The volume it came from.
+pub const VOLUME: &str = "ebskeep:volume";
+/// The instance it came from.
+pub const INSTANCE: &str = "ebskeep:instance";
+/// The device name it had there.
+pub const DEVICE: &str = "ebskeep:device";
+/// The retention policy as text, if it came from a tag; [`UNSET`] on a set
+/// member whose own tags are not written yet.
+pub const RETENTION: &str = "ebskeep:retention";
+/// The value of [`RETENTION`] that keeps until the real one is written.
+pub const UNSET: &str = "unset";
+/// The time zone of the policy, if it came from a tag.
+pub const TZ: &str = "ebskeep:tz";
+/// The set a snapshot belongs to.
+pub const SET: &str = "ebskeep:set";
+/// Where copies are wanted.
+pub const COPY_TO: &str = "ebskeep:copy-to";
+/// The policy of those copies.
+pub const COPY_RETENTION: &str = "ebskeep:copy-retention";
+/// When we last asked AWS to delete it, RFC 3339: recognises one that was
+/// restored from the Recycle Bin.
+pub const DELETED: &str = "ebskeep:deleted";
+/// On copies: the snapshot copied.
+pub const SOURCE_SNAPSHOT: &str = "Source_SnapshotId";
+/// On copies: the Region it came from.
+pub const SOURCE_REGION: &str = "ebskeep:source-region";
+/// On copies: the account it came from.
+pub const SOURCE_ACCOUNT: &str = "ebskeep:source-account";
+/// On copies: when the source began.
+pub const STARTED: &str = "ebskeep:started";
+/// `KeepForever`: keeps, whatever the value; matched loosely.
+pub const KEEP_FOREVER: &str = "KeepForever";
+/// `KeepUntil`: keeps to the end of that date; matched loosely.
+pub const KEEP_UNTIL: &str = "KeepUntil";
+/// `KeepReason`: words beside a hold.
+pub const KEEP_REASON: &str = "KeepReason";
+
+/// Tags a resource can have, those beginning with `aws:` not counted.
+/// Source: Amazon EC2 User Guide, "Tag your Amazon EC2 resources".
+pub const MAX_TAGS: usize = 50;
+/// Characters of a tag's value. Source: as [`MAX_TAGS`].
+pub const MAX_VALUE: usize = 256;
+
+/// The tags of one resource. Keys are unique to AWS, which tells case apart;
+/// several may still be the same to us (see [`Tags::loose`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tags(BTreeMap<SmolStr, SmolStr>);
+
+impl Tags {
+    /// No tags.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The value of exactly this key.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(SmolStr::as_str)
+    }
+
+    /// Writes one tag, replacing the value of the same key.
+    pub fn set(&mut self, key: impl Into<SmolStr>, value: impl Into<SmolStr>) {
+        self.0.insert(key.into(), value.into());
+    }
+
+    /// Removes one tag; says whether it was there.
+    pub fn remove(&mut self, key: &str) -> bool {
+        self.0.remove(key).is_some()
+    }
+
+    /// All tags, in the order of their keys: AWS's order means nothing.
+    pub fn iter(&self) -> impl Iterator<Item = (&SmolStr, &SmolStr)> {
+        self.0.iter()
+    }
+
+    /// The tags whose key is the same as `key` to us: without regard to case,
+    /// surrounding blanks, `-` and `_`.
+    pub fn loose<'a>(&'a self, key: &'a str) -> impl Iterator<Item = (&'a SmolStr, &'a SmolStr)> {
+        self.0.iter().filter(move |(k, _)| same_key(k, key))
+    }
+
+    /// How many count against [`MAX_TAGS`].
+    pub fn counted(&self) -> usize {
+        self.0.keys().filter(|k| !k.starts_with("aws:")).count()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<K: Into<SmolStr>, V: Into<SmolStr>> FromIterator<(K, V)> for Tags {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
+        Self(tags.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+    }
+}
+
+impl JsonSchema for Tags {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Tags".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        BTreeMap::<String, String>::json_schema(generator)
+    }
+}
+
+/// Whether two keys are the same to us: without regard to case, surrounding
+/// blanks, `-` and `_`.
+pub fn same_key(a: &str, b: &str) -> bool {
+    folded(a).eq(folded(b))
+}
+
+fn folded(key: &str) -> impl Iterator<Item = char> + '_ {
+    key.trim().chars().filter(|c| *c != '-' && *c != '_').flat_map(char::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_match_without_regard_to_case_blanks_dashes_and_underscores() {
+        assert!(same_key(" skip-backup_VOLUMES ", "Skip_Backup_Volumes"));
+        assert!(!same_key("Backups", "Backup"));
+        assert!(!same_key("Back up", "Backup"));
+    }
+}
