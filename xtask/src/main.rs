@@ -1,2 +1,29 @@
-//! Placeholder.
-fn main() {}
+//! The project's chores, run as `cargo xtask <chore>`.
+//!
+//! Owns the command line alone; each chore is a module.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod count;
+mod env;
+mod moto;
+mod step;
+mod test;
+mod venv;
+
+/// The project's own chores.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Chore {
+    /// Run every check and every test, and close on one line that counts them.
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    let all_well = match Chore::parse() {
+        Chore::Test(options) => test::run(&options),
+    };
+    if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
