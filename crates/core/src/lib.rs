@@ -5,10 +5,15 @@
 //! `clippy.toml` forbids them. The one road is
 //! observe → decide → check → apply → report ([`job`]).
 
+pub mod age;
+pub mod calendar;
 pub mod cloud;
 pub mod id;
 pub mod inventory;
 pub mod plan;
 pub mod report;
+pub mod retention;
+pub mod schedule;
+pub mod setting;
 pub mod stop;
 pub mod tags;

@@ -1,10 +1,14 @@
 //! The settings: one table from which the flags, the `EBSKEEP_…` variables, the
 //! event's fields and the reference in docs/cli.md are made.
 
-use crate::retention::Policy;
-use crate::schedule::Schedule;
 use jiff::tz::TimeZone;
 use smol_str::SmolStr;
+
+use crate::age::Age;
+use crate::calendar;
+use crate::retention::Policy;
+use crate::schedule::Schedule;
+use crate::tags;
 
 /// Everything an operator can set. Made of [`TABLE`]'s defaults, then changed
 /// by name with [`Settings::set`].
@@ -23,9 +27,9 @@ pub struct Settings {
     /// How many good snapshots of a volume that exists always stay.
     pub minimum: usize,
     /// How long after its policy's span the history of a deleted volume stays.
-    pub orphan_grace: jiff::Span,
+    pub orphan_grace: Age,
     /// How long an old policy still keeps after a change.
-    pub policy_grace: jiff::Span,
+    pub policy_grace: Age,
     /// Unforeseen deletions that one plan may hold.
     pub max_delete: usize,
     /// Unforeseen deletions that one plan may hold, in percent of what is ours.
@@ -91,20 +95,238 @@ pub enum SettingError {
 
 /// All settings.
 pub const TABLE: &[Setting] = &[
-    Setting { name: "default-schedule", value: "SCHEDULE", default: "daily", help: "Schedule of `Backup=Yes`, and of values nobody understands" },
-    Setting { name: "default-retention", value: "RETENTION", default: "7", help: "Retention where neither a tag nor a record says one" },
-    Setting { name: "time-zone", value: "ZONE", default: "UTC", help: "IANA time zone where no Backup_TimeZone names one" },
+    Setting {
+        name: "default-schedule",
+        value: "SCHEDULE",
+        default: "daily",
+        help: "Schedule of `Backup=Yes`, and of values nobody understands",
+    },
+    Setting {
+        name: "default-retention",
+        value: "RETENTION",
+        default: "7",
+        help: "Retention where neither a tag nor a record says one",
+    },
+    Setting {
+        name: "time-zone",
+        value: "ZONE",
+        default: "UTC",
+        help: "IANA time zone where no Backup_TimeZone names one",
+    },
     Setting { name: "key-backup", value: "KEY", default: "Backup", help: "Tag key that says what is backed up" },
     Setting { name: "key-retention", value: "KEY", default: "Retention", help: "Tag key that says how long" },
-    Setting { name: "key-time-zone", value: "KEY", default: "Backup_TimeZone", help: "Tag key that names the time zone" },
+    Setting {
+        name: "key-time-zone",
+        value: "KEY",
+        default: "Backup_TimeZone",
+        help: "Tag key that names the time zone",
+    },
     Setting { name: "key-copy-dest", value: "KEY", default: "Copy_Dest", help: "Tag key that names where copies go" },
-    Setting { name: "key-copy-retention", value: "KEY", default: "Copy_Retention", help: "Tag key that says how long copies stay" },
-    Setting { name: "key-skip-volumes", value: "KEY", default: "Skip_Backup_Volumes", help: "Tag key that lists volumes to leave out" },
-    Setting { name: "deployment", value: "NAME", default: "default", help: "Which deployment's snapshots are ours; others are never touched" },
-    Setting { name: "minimum", value: "N", default: "1", help: "Good snapshots of an existing volume that always stay" },
-    Setting { name: "orphan-grace", value: "AGE", default: "90d", help: "How long past its policy the history of a deleted volume stays" },
-    Setting { name: "policy-grace", value: "AGE", default: "7d", help: "How long an old retention still keeps after a change" },
-    Setting { name: "max-delete", value: "N", default: "100", help: "Refuse a plan with more unforeseen deletions than this" },
-    Setting { name: "max-delete-percent", value: "N", default: "25", help: "Refuse a plan whose unforeseen deletions are more than this share of what is ours" },
+    Setting {
+        name: "key-copy-retention",
+        value: "KEY",
+        default: "Copy_Retention",
+        help: "Tag key that says how long copies stay",
+    },
+    Setting {
+        name: "key-skip-volumes",
+        value: "KEY",
+        default: "Skip_Backup_Volumes",
+        help: "Tag key that lists volumes to leave out",
+    },
+    Setting {
+        name: "deployment",
+        value: "NAME",
+        default: "default",
+        help: "Which deployment's snapshots are ours; others are never touched",
+    },
+    Setting {
+        name: "minimum",
+        value: "N",
+        default: "1",
+        help: "Good snapshots of an existing volume that always stay",
+    },
+    Setting {
+        name: "orphan-grace",
+        value: "AGE",
+        default: "90d",
+        help: "How long past its policy the history of a deleted volume stays",
+    },
+    Setting {
+        name: "policy-grace",
+        value: "AGE",
+        default: "7d",
+        help: "How long an old retention still keeps after a change",
+    },
+    Setting {
+        name: "max-delete",
+        value: "N",
+        default: "100",
+        help: "Refuse a plan with more unforeseen deletions than this",
+    },
+    Setting {
+        name: "max-delete-percent",
+        value: "N",
+        default: "25",
+        help: "Refuse a plan whose unforeseen deletions are more than this share of what is ours",
+    },
     Setting { name: "api-share", value: "PERCENT", default: "80", help: "Share of AWS's request rates to use" },
 ];
+
+impl Default for Settings {
+    /// What [`TABLE`] says; a test holds the two together.
+    fn default() -> Self {
+        Self {
+            default_schedule: Schedule::Days(1),
+            default_retention: Policy::Age(Age::days(7)),
+            time_zone: TimeZone::UTC,
+            keys: Keys::default(),
+            deployment: SmolStr::new_static("default"),
+            minimum: 1,
+            orphan_grace: Age::days(90),
+            policy_grace: Age::days(7),
+            max_delete: 100,
+            max_delete_percent: 25,
+            api_share: 80,
+        }
+    }
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self {
+            backup: SmolStr::new_static("Backup"),
+            retention: SmolStr::new_static("Retention"),
+            time_zone: SmolStr::new_static("Backup_TimeZone"),
+            copy_dest: SmolStr::new_static("Copy_Dest"),
+            copy_retention: SmolStr::new_static("Copy_Retention"),
+            skip_volumes: SmolStr::new_static("Skip_Backup_Volumes"),
+        }
+    }
+}
+
+impl Keys {
+    /// All of them.
+    pub fn all(&self) -> [&str; 6] {
+        let Self { backup, retention, time_zone, copy_dest, copy_retention, skip_volumes } = self;
+        [backup, retention, time_zone, copy_dest, copy_retention, skip_volumes].map(SmolStr::as_str)
+    }
+}
+
+impl Settings {
+    /// Changes one setting. Keys must differ from each other, which is known
+    /// only once all are set: see [`Settings::validate`].
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), SettingError> {
+        let setting = TABLE
+            .iter()
+            .find(|setting| setting.name == name)
+            .ok_or_else(|| SettingError::UnknownName(name.to_owned()))?;
+        self.change(setting, value.trim()).map_err(|why| SettingError::BadValue {
+            name: setting.name,
+            value: value.to_owned(),
+            why,
+        })
+    }
+
+    /// Refuses settings that contradict each other.
+    pub fn validate(&self) -> Result<(), SettingError> {
+        let all = self.keys.all();
+        for (at, key) in all.iter().enumerate() {
+            if let Some(twin) = all.iter().skip(at + 1).find(|other| tags::same_key(key, other)) {
+                return Err(SettingError::BadValue {
+                    name: "key-…",
+                    value: (*key).to_owned(),
+                    why: format!("{key:?} and {twin:?} are the same key; each needs its own"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, setting: &Setting, value: &str) -> Result<(), String> {
+        match setting.name {
+            "default-schedule" => self.default_schedule = Schedule::parse(value)?,
+            "default-retention" => self.default_retention = Policy::parse(value)?,
+            "time-zone" => {
+                self.time_zone = calendar::zone(value).ok_or("it is no IANA time zone such as Europe/London")?;
+            }
+            "key-backup" => self.keys.backup = key(value)?,
+            "key-retention" => self.keys.retention = key(value)?,
+            "key-time-zone" => self.keys.time_zone = key(value)?,
+            "key-copy-dest" => self.keys.copy_dest = key(value)?,
+            "key-copy-retention" => self.keys.copy_retention = key(value)?,
+            "key-skip-volumes" => self.keys.skip_volumes = key(value)?,
+            "deployment" if value.is_empty() || value.chars().count() > tags::MAX_VALUE => {
+                return Err("it needs a name of 1 to 256 characters".to_owned());
+            }
+            "deployment" => self.deployment = value.into(),
+            "minimum" => self.minimum = whole(value, 1, 1_000_000)?,
+            "orphan-grace" => self.orphan_grace = Age::parse(value).map_err(|why| why.to_string())?,
+            "policy-grace" => self.policy_grace = Age::parse(value).map_err(|why| why.to_string())?,
+            "max-delete" => self.max_delete = whole(value, 0, 1_000_000)?,
+            "max-delete-percent" => self.max_delete_percent = whole(value, 0, 100)?,
+            "api-share" => self.api_share = whole(value, 1, 100).map(|n| u32::try_from(n).unwrap_or(100))?,
+            other => return Err(format!("{other} is in the table but nothing takes it")),
+        }
+        Ok(())
+    }
+}
+
+fn key(value: &str) -> Result<SmolStr, String> {
+    // AWS's limit; source as for tags::MAX_TAGS.
+    let fits = (1..=128).contains(&value.chars().count());
+    let reserved = value.to_ascii_lowercase().starts_with("aws:") || value.to_ascii_lowercase().starts_with("ebskeep:");
+    if fits && !reserved {
+        Ok(value.into())
+    } else {
+        Err("it needs a tag key of 1 to 128 characters that does not begin with aws: or ebskeep:".to_owned())
+    }
+}
+
+fn whole(value: &str, least: usize, most: usize) -> Result<usize, String> {
+    value
+        .parse()
+        .ok()
+        .filter(|n| (least..=most).contains(n))
+        .ok_or_else(|| format!("it needs a whole number from {least} to {most}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_takes_its_own_default_and_that_is_the_default() {
+        let mut settings = Settings::default();
+        for setting in TABLE {
+            settings.set(setting.name, setting.default).unwrap_or_else(|e| panic!("{e}"));
+        }
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn every_setting_changes_something_and_refuses_nonsense() {
+        for setting in TABLE {
+            let other = match setting.default {
+                "daily" => "weekly",
+                "UTC" => "Europe/London",
+                _ if setting.value == "KEY" || setting.value == "NAME" => "another",
+                _ => "9",
+            };
+            let mut settings = Settings::default();
+            settings.set(setting.name, other).unwrap_or_else(|e| panic!("{e}"));
+            assert_ne!(settings, Settings::default(), "{}", setting.name);
+            assert!(matches!(settings.set(setting.name, ""), Err(SettingError::BadValue { .. })), "{}", setting.name);
+        }
+        assert!(matches!(Settings::default().set("max_delete", "1"), Err(SettingError::UnknownName(_))));
+    }
+
+    #[test]
+    fn two_settings_may_not_name_one_key() {
+        let mut settings = Settings::default();
+        settings.set("key-retention", "Keep").unwrap();
+        settings.validate().unwrap();
+        settings.set("key-retention", " BACK_UP").unwrap();
+        assert!(settings.validate().is_err());
+    }
+}
