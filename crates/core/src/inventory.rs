@@ -13,9 +13,14 @@ use crate::tags::Tags;
 pub struct Inventory {
     /// Whose and where.
     pub place: Place,
-    /// AWS's own clock: the `Date` of the first answer (offline: the machine's).
+    /// The instant to decide at: [`Self::observed_at`], unless another was asked
+    /// for.
     pub now: Timestamp,
-    /// The machine's clock at the moment `now` was received; `None` offline.
+    /// AWS's own clock when this was observed: the `Date` of the first answer
+    /// (offline: the machine's). What the clock check compares.
+    pub observed_at: Timestamp,
+    /// The machine's clock at the moment `observed_at` was received; `None`
+    /// offline.
     pub machine_clock: Option<Timestamp>,
     /// Instances in any state, by id.
     pub instances: Listing<Instance>,
