@@ -3,15 +3,26 @@
 //! All that the binaries call. Several Places are several of these side by
 //! side; one that fails holds up no other.
 
-use jiff::Timestamp;
+mod saved;
 
+use jiff::{SignedDuration, Timestamp};
+
+use crate::apply::{Applied, apply, not_started};
+use crate::check::check;
 use crate::cloud::{Clock, Cloud, CloudError};
 use crate::id::Place;
 use crate::inventory::Inventory;
-use crate::plan::{Action, Job, Plan};
-use crate::report::{ActionResult, Report};
+use crate::lineage;
+use crate::observe::observe;
+use crate::paced::Paced;
+use crate::plan::{self, Action, CheckResult, Job, Notice, Plan};
+use crate::report::{ActionResult, NOT_LISTED, Report};
 use crate::setting::Settings;
 use crate::stop::Stop;
+pub use saved::SavedPlan;
+
+/// How old a plan may be when it is carried out.
+pub const MAX_AGE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a run is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,31 +91,145 @@ pub enum Event<'a> {
     },
 }
 
-/// Everything a run needs besides what it is asked: passed down as one.
+/// Told of what happens in a Place.
+pub type OnEvent<'a> = dyn Fn(&Place, Event<'_>) + 'a;
+
+/// One run in one Place, and everything it needs besides what it is asked.
+///
+/// It keeps AWS's pace over its whole length: use one `Run` for planning and
+/// for carrying out.
 pub struct Run<'a, C, K> {
-    /// Where.
-    pub cloud: &'a C,
-    /// For waiting only.
-    pub clock: &'a K,
-    /// The settings.
-    pub settings: &'a Settings,
-    /// Raised to end the run early.
-    pub stop: &'a Stop,
-    /// Told as things happen.
-    pub on_event: &'a dyn Fn(&Place, Event<'_>),
+    cloud: Paced<'a, C, K>,
+    clock: &'a K,
+    settings: &'a Settings,
+    on_event: &'a OnEvent<'a>,
 }
 
-impl<C: Cloud, K: Clock> Run<'_, C, K> {
+impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
+    /// A run in the Place of `cloud`. `clock` is for waiting only; raising
+    /// `stop` ends the run early.
+    pub fn new(cloud: &'a C, clock: &'a K, settings: &'a Settings, stop: &'a Stop, on_event: &'a OnEvent<'a>) -> Self {
+        Self { cloud: Paced::new(cloud, clock, stop, settings.api_share), clock, settings, on_event }
+    }
+
     /// Observes and plans. What could not be listed is a gap in the inventory
-    /// and fails a check of the plan; an error means that nothing answered.
+    /// and a finding, and may fail a check of the plan.
+    ///
+    /// # Errors
+    ///
+    /// Only if nothing answered at all.
     pub async fn plan(&self, request: &Request) -> Result<Planned, CloudError> {
-        let _ = request;
-        todo!()
+        let planned = self.observe_and_decide(request).await?;
+        (self.on_event)(self.cloud.place(), Event::Planned(&planned.plan));
+        Ok(planned)
+    }
+
+    /// Holds a saved plan against a fresh one made at its `now`: the fresh plan
+    /// with the saved actions alone, or refused by a check that names the first
+    /// difference. `request` says the rest: what untagged instances are, and the
+    /// trigger.
+    ///
+    /// # Errors
+    ///
+    /// Only if nothing answered at all.
+    pub async fn plan_saved(&self, saved: &SavedPlan, request: &Request) -> Result<Planned, CloudError> {
+        let request = Request {
+            jobs: Request::new(saved.jobs.iter().copied()).jobs,
+            untagged: request.untagged,
+            trigger: request.trigger,
+            now: Some(saved.now),
+        };
+        let mut planned = self.observe_and_decide(&request).await?;
+        saved.restrict(&mut planned);
+        (self.on_event)(self.cloud.place(), Event::Planned(&planned.plan));
+        Ok(planned)
     }
 
     /// Carries a plan out, unless a check refuses it. Always reports.
+    ///
+    /// A plan observed more than [`MAX_AGE`] ago, by the machine's clock, is
+    /// refused: somebody took long to say yes.
     pub async fn apply(&self, planned: Planned) -> Report {
-        let _ = planned;
-        todo!()
+        let Planned { mut plan, inventory } = planned;
+        if let Some(observed) = inventory.machine_clock {
+            let age = self.clock.now().duration_since(observed);
+            if age > MAX_AGE {
+                add_check(&mut plan, "plan-age", false, format!("made {age:#} ago; at most {MAX_AGE:#} is allowed"));
+            }
+        }
+        let Applied { results, notes } = if plan.refusals().next().is_some() {
+            Applied { results: not_started(&plan), notes: Vec::new() }
+        } else {
+            apply(&self.cloud, &plan, &|action, result, done, total| {
+                (self.on_event)(self.cloud.place(), Event::Finished { action, result, done, total });
+            })
+            .await
+        };
+        Report { plan, results, notes, stopped: self.cloud.cut_short() }
     }
+
+    /// Holds a saved plan against a fresh one and carries it out:
+    /// [`Run::plan_saved`], then [`Run::apply`].
+    ///
+    /// # Errors
+    ///
+    /// Only if nothing answered at all.
+    pub async fn apply_saved(&self, saved: &SavedPlan, request: &Request) -> Result<Report, CloudError> {
+        Ok(self.apply(self.plan_saved(saved, request).await?).await)
+    }
+
+    async fn observe_and_decide(&self, request: &Request) -> Result<Planned, CloudError> {
+        let listed = |what, items| (self.on_event)(self.cloud.place(), Event::Listed { what, items });
+        let unsettled = |inventory: &Inventory| lineage::unsettled_volumes(inventory, self.settings);
+        let mut inventory = observe(&self.cloud, self.clock, unsettled, &listed).await?;
+        if let Some(now) = request.now {
+            inventory.now = now;
+        }
+        Ok(planned(inventory, request, self.settings))
+    }
+}
+
+/// Plans from what was observed, or read from files: decide, then check.
+pub fn planned(inventory: Inventory, request: &Request, settings: &Settings) -> Planned {
+    let mut plan = plan::decide(&inventory, request, settings);
+    for (what, gap) in gaps(&inventory) {
+        if !plan.findings.iter().any(|finding| finding.code == NOT_LISTED && finding.resource == what) {
+            let detail =
+                format!("could not be listed to the end: {gap}; what was not seen is neither backed up nor deleted");
+            plan.findings.push(Notice { resource: what.into(), code: NOT_LISTED, detail });
+        }
+    }
+    plan.findings.sort();
+    plan.summary.findings = plan.findings.len();
+    plan.checks = check(&plan, &inventory, settings);
+    plan.summary.refused = plan.refusals().count();
+    Planned { plan, inventory }
+}
+
+/// The kinds whose listing is not complete, with the reason.
+fn gaps(inventory: &Inventory) -> Vec<(&'static str, &str)> {
+    let Inventory {
+        place: _,
+        now: _,
+        observed_at: _,
+        machine_clock: _,
+        instances,
+        volumes,
+        snapshots,
+        images,
+        confirmed_gone: _,
+    } = inventory;
+    let all = [
+        ("instances", &instances.gap),
+        ("volumes", &volumes.gap),
+        ("snapshots", &snapshots.gap),
+        ("images", &images.gap),
+    ];
+    all.into_iter().filter_map(|(what, gap)| Some((what, gap.as_deref()?))).collect()
+}
+
+/// Adds a check's result to a plan.
+fn add_check(plan: &mut Plan, check: &'static str, ok: bool, detail: String) {
+    plan.checks.push(CheckResult { check, ok, detail });
+    plan.summary.refused = plan.refusals().count();
 }

@@ -6,10 +6,13 @@
 //! observe → decide → check → apply → report ([`job`]).
 
 pub mod age;
+pub mod apply;
 pub mod calendar;
 pub mod cloud;
 pub mod id;
 pub mod inventory;
+pub mod observe;
+pub mod paced;
 pub mod plan;
 pub mod report;
 pub mod retention;

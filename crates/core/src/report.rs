@@ -1,25 +1,98 @@
 //! What a run did: one value that every output renders.
 
+mod document;
+
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use smol_str::SmolStr;
 
+use crate::cloud::CloudError;
 use crate::id::SnapshotId;
-use crate::plan::Plan;
+use crate::plan::{Notice, Plan};
 use crate::stop::Why;
+pub use document::Document;
 
 /// The name and version of the report's JSON form.
 pub const SCHEMA: &str = "ebskeep.report/1";
 
+/// Findings that make a run end as partly done although each of its actions was
+/// done: something that should have been backed up was not even tried.
+pub const PARTLY: &[&str] = &[NOT_LISTED, PASSED_OVER];
+/// A part of the inventory could not be listed.
+pub const NOT_LISTED: &str = "not-listed";
+/// A volume was passed over for two slots running.
+pub const PASSED_OVER: &str = "passed-over";
+
 /// What was planned in one Place, and what became of each action.
+///
+/// Its JSON form is [`Document`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The plan that was carried out, or refused.
     pub plan: Plan,
-    /// One for each action of the plan, in its order.
+    /// One for each action of the plan (of a set: for each member), in its
+    /// order.
     pub results: Vec<ActionResult>,
+    /// What came to light on the way, to look at.
+    pub notes: Vec<Notice>,
     /// Why the run ended before its end, if it did.
     pub stopped: Option<Why>,
+}
+
+impl Report {
+    /// How the run ended.
+    ///
+    /// A deletion left undone because the snapshot changed is no failure, but
+    /// not everything planned was done either: partly done.
+    pub fn conclusion(&self) -> Conclusion {
+        if self.stopped.is_some() {
+            return Conclusion::Unfinished;
+        }
+        if self.plan.refusals().next().is_some() {
+            return Conclusion::Refused;
+        }
+        if !self.results.iter().all(|result| result.outcome.is_success()) {
+            let some = |result: &ActionResult| result.outcome.is_success() || result.outcome == Outcome::Changed;
+            return if self.results.iter().any(some) { Conclusion::Partial } else { Conclusion::Failed };
+        }
+        if self.plan.findings.iter().any(|finding| PARTLY.contains(&finding.code)) {
+            return Conclusion::Partial;
+        }
+        Conclusion::Done
+    }
+
+    /// How many results there are of each outcome, all outcomes named.
+    pub fn outcomes(&self) -> BTreeMap<Outcome, usize> {
+        let mut counts: BTreeMap<Outcome, usize> = Outcome::ALL.into_iter().map(|outcome| (outcome, 0)).collect();
+        for result in &self.results {
+            *counts.entry(result.outcome).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Whether the run changed anything, as far as is known.
+    pub fn something_done(&self) -> bool {
+        self.results.iter().any(|result| result.outcome == Outcome::Done || result.snapshot_id.is_some())
+    }
+
+    /// The exit code of a run over this one Place.
+    pub fn exit_code(&self) -> u8 {
+        self.conclusion().exit_code(self.something_done())
+    }
+}
+
+/// An error in words: its own and those of all its causes, each once.
+pub fn words(error: &CloudError) -> String {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    words
 }
 
 /// What became of one action.
@@ -63,6 +136,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them, the good ones first.
+    pub const ALL: [Self; 8] = [
+        Self::Done,
+        Self::AlreadyDone,
+        Self::Changed,
+        Self::InUse,
+        Self::Denied,
+        Self::Failed,
+        Self::Unknown,
+        Self::NotStarted,
+    ];
+
     /// Whether what was planned is so.
     pub fn is_success(self) -> bool {
         matches!(self, Self::Done | Self::AlreadyDone)
@@ -84,4 +169,19 @@ pub enum Conclusion {
     Refused,
     /// Nothing of what was planned was done. Exit code 1.
     Failed,
+}
+
+impl Conclusion {
+    /// The exit code for it. `something_done` tells whether anything was changed
+    /// before the run was told to stop.
+    pub fn exit_code(self, something_done: bool) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Partial => 3,
+            Self::Refused => 4,
+            Self::Unfinished if something_done => 3,
+            Self::Unfinished => 130,
+        }
+    }
 }

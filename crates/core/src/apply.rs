@@ -1,0 +1,167 @@
+//! The executor: carries a plan out and records what became of each action.
+//!
+//! It makes no choices. What a plan does not hold is not done; what AWS refuses
+//! is recorded and stops nothing else. Creations come first, then tags left
+//! unwritten by an earlier run, then deletions: a run that is cut short has
+//! backed up before it deleted. Everything runs in one task, a bounded number of
+//! actions side by side; pace and retries are [`crate::paced`]'s.
+
+mod create;
+mod delete;
+mod refusal;
+mod set;
+mod tagging;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use futures::stream::{self, StreamExt};
+use smol_str::SmolStr;
+
+use crate::cloud::{Clock, Cloud};
+use crate::id::SnapshotId;
+use crate::paced::Paced;
+use crate::plan::{Action, Notice, Plan};
+use crate::report::{ActionResult, Outcome};
+
+/// Creations under way at the same time. Wide, since one that waits for AWS to
+/// take it must not hold up the others; their pace is the token bucket's.
+const CREATIONS_AT_ONCE: usize = 100;
+/// Other calls under way at the same time, within one set or batch.
+const CALLS_AT_ONCE: usize = 16;
+
+/// What became of a plan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Applied {
+    /// One for each action (of a set: for each member), in the plan's order.
+    pub results: Vec<ActionResult>,
+    /// What came to light on the way.
+    pub notes: Vec<Notice>,
+}
+
+/// Told each result as it is known: the action, the result, how many results
+/// there are by now and how many there will be.
+pub type Finished<'a> = dyn Fn(&Action, &ActionResult, usize, usize) + 'a;
+
+/// Carries `plan` out. Looks at nothing but its actions and its `now`; whether
+/// it may be carried out is not asked here.
+pub async fn apply<C: Cloud, K: Clock>(cloud: &Paced<'_, C, K>, plan: &Plan, finished: &Finished<'_>) -> Applied {
+    let act = Act { cloud, plan, log: Log::new(plan, finished) };
+    let indexed = || plan.actions.iter().enumerate();
+    stream::iter(indexed())
+        .for_each_concurrent(CREATIONS_AT_ONCE, async |(index, action)| match action {
+            Action::CreateSnapshot(new) => act.snapshot(index, new).await,
+            Action::CreateSet(new) => act.set(index, new).await,
+            Action::FinishTags(_) | Action::DeleteSnapshot(_) => {}
+        })
+        .await;
+    stream::iter(indexed())
+        .for_each_concurrent(CALLS_AT_ONCE, async |(index, action)| match action {
+            Action::FinishTags(tags) => act.finish(index, tags).await,
+            Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::DeleteSnapshot(_) => {}
+        })
+        .await;
+    let deletions = indexed().filter_map(|(index, action)| match action {
+        Action::DeleteSnapshot(deletion) => Some((index, deletion)),
+        Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::FinishTags(_) => None,
+    });
+    act.deletions(deletions).await;
+    act.log.finish()
+}
+
+/// The results of a plan of which nothing is begun.
+pub fn not_started(plan: &Plan) -> Vec<ActionResult> {
+    let log = Log::new(plan, &|_, _, _, _| {});
+    for (index, action) in plan.actions.iter().enumerate() {
+        for member in 0..results_of(action) {
+            log.record(index, member, Ending::new(Outcome::NotStarted));
+        }
+    }
+    log.finish().results
+}
+
+/// How many results an action has.
+fn results_of(action: &Action) -> usize {
+    match action {
+        Action::CreateSet(set) => set.members.len(),
+        Action::CreateSnapshot(_) | Action::FinishTags(_) | Action::DeleteSnapshot(_) => 1,
+    }
+}
+
+/// What the parts of the executor share.
+struct Act<'a, C, K> {
+    cloud: &'a Paced<'a, C, K>,
+    plan: &'a Plan,
+    log: Log<'a>,
+}
+
+/// How one action, or one member of a set, ended.
+#[derive(Clone, Debug)]
+struct Ending {
+    outcome: Outcome,
+    snapshot_id: Option<SnapshotId>,
+    detail: String,
+}
+
+impl Ending {
+    fn new(outcome: Outcome) -> Self {
+        Self { outcome, snapshot_id: None, detail: String::new() }
+    }
+
+    fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    fn snapshot(mut self, id: SnapshotId) -> Self {
+        self.snapshot_id = Some(id);
+        self
+    }
+}
+
+/// What happened so far.
+struct Log<'a> {
+    plan: &'a Plan,
+    finished: &'a Finished<'a>,
+    total: usize,
+    /// By action and member.
+    results: RefCell<BTreeMap<(usize, usize), ActionResult>>,
+    notes: RefCell<Vec<Notice>>,
+}
+
+impl<'a> Log<'a> {
+    fn new(plan: &'a Plan, finished: &'a Finished<'a>) -> Self {
+        let total = plan.actions.iter().map(results_of).sum();
+        Self { plan, finished, total, results: RefCell::default(), notes: RefCell::default() }
+    }
+
+    fn record(&self, index: usize, member: usize, ending: Ending) {
+        let Some(action) = self.plan.actions.get(index) else { return };
+        let Ending { outcome, snapshot_id, detail } = ending;
+        let resource: SmolStr = match action {
+            Action::CreateSnapshot(new) => new.volume_id.as_str().into(),
+            Action::CreateSet(set) => {
+                set.members.get(member).map_or(set.instance_id.as_str(), |m| m.alone.volume_id.as_str()).into()
+            }
+            Action::FinishTags(tags) => tags.snapshot_id.as_str().into(),
+            Action::DeleteSnapshot(deletion) => deletion.snapshot_id.as_str().into(),
+        };
+        let result = ActionResult { action: index, resource, outcome, snapshot_id, detail };
+        let done = {
+            let mut results = self.results.borrow_mut();
+            results.insert((index, member), result.clone());
+            results.len()
+        };
+        (self.finished)(action, &result, done, self.total);
+    }
+
+    fn note(&self, resource: &str, code: &'static str, detail: String) {
+        self.notes.borrow_mut().push(Notice { resource: resource.into(), code, detail });
+    }
+
+    fn finish(self) -> Applied {
+        let mut notes = self.notes.into_inner();
+        notes.sort();
+        Applied { results: self.results.into_inner().into_values().collect(), notes }
+    }
+}

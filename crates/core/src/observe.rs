@@ -1,0 +1,208 @@
+//! Pages → [`Inventory`]: what is there, and how much of it could be seen.
+//!
+//! Knows nothing of policy: which volumes need a second look is asked of the
+//! caller. A listing that fails on the way keeps what it saw and says why it
+//! ended.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+
+use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Page, Query, Token};
+use crate::id::VolumeId;
+use crate::inventory::{Inventory, Listing, Volume};
+use crate::report::words;
+
+/// Volumes looked up by id at the same time. Their bucket gives 10 a second.
+const LOOKUPS_AT_ONCE: usize = 16;
+
+/// Lists everything in the Place of `cloud`, all pages, the four kinds side by
+/// side.
+///
+/// AWS's clock is the `Date` of whichever answer arrives first, and the
+/// machine's is read at that moment. Of an item on two pages the later one
+/// counts. Volumes that `unsettled` names, once their listing is complete, are
+/// looked up by id: only `NotFound` confirms that one is gone; one that is found
+/// after all joins the listing.
+///
+/// `listed` is told each page: the kind, and how many are known by now.
+///
+/// # Errors
+///
+/// Only if nothing answered at all: the error of the first listing.
+pub async fn observe<C: Cloud, K: Clock>(
+    cloud: &C,
+    clock: &K,
+    unsettled: impl FnOnce(&Inventory) -> Vec<VolumeId>,
+    listed: &dyn Fn(&'static str, usize),
+) -> Result<Inventory, CloudError> {
+    let first: Cell<Option<(Timestamp, Timestamp)>> = Cell::new(None);
+    let heard = |at: Timestamp| {
+        if first.get().is_none() {
+            first.set(Some((at, clock.now())));
+        }
+    };
+    let all = &Query::All;
+    let (instances, volumes, snapshots, images) = futures::join!(
+        follow(
+            async |token| cloud.describe_instances(all, token).await,
+            |instance| instance.id.clone(),
+            |at, items| {
+                heard(at);
+                listed("instances", items)
+            },
+        ),
+        follow(
+            async |token| cloud.describe_volumes(all, token).await,
+            |volume| volume.id.clone(),
+            |at, items| {
+                heard(at);
+                listed("volumes", items)
+            },
+        ),
+        follow(
+            async |token| cloud.describe_snapshots(all, token).await,
+            |snapshot| snapshot.id.clone(),
+            |at, items| {
+                heard(at);
+                listed("snapshots", items)
+            },
+        ),
+        follow(
+            async |token| cloud.describe_images(all, token).await,
+            |image| image.id.clone(),
+            |at, items| {
+                heard(at);
+                listed("images", items)
+            },
+        ),
+    );
+    let Some((observed_at, machine_clock)) = first.get() else {
+        let errors = [instances.cut, volumes.cut, snapshots.cut, images.cut];
+        return Err(errors.into_iter().find_map(Cut::error).unwrap_or_else(silence));
+    };
+    let mut inventory = Inventory {
+        place: cloud.place().clone(),
+        now: observed_at,
+        observed_at,
+        machine_clock: Some(machine_clock),
+        instances: instances.listing(),
+        volumes: volumes.listing(),
+        snapshots: snapshots.listing(),
+        images: images.listing(),
+        confirmed_gone: BTreeSet::new(),
+    };
+    if inventory.volumes.is_complete() {
+        let ids = unsettled(&inventory);
+        settle(cloud, ids, &mut inventory).await;
+    }
+    Ok(inventory)
+}
+
+/// Looks volumes up by id, one at a time: in a call with several ids AWS names
+/// only one that it does not know.
+async fn settle<C: Cloud>(cloud: &C, ids: Vec<VolumeId>, inventory: &mut Inventory) {
+    let ids: BTreeSet<VolumeId> = ids.into_iter().collect();
+    let looks = ids.into_iter().map(async |id| {
+        let query = Query::Ids(vec![id.as_str().into()]);
+        let found = cloud.describe_volumes(&query, None).await;
+        (id, found)
+    });
+    let answers: Vec<_> = stream::iter(looks).buffer_unordered(LOOKUPS_AT_ONCE).collect().await;
+    let mut found: Vec<Volume> = Vec::new();
+    for (id, answer) in answers {
+        match answer {
+            Ok(page) => found.extend(page.items.into_iter().filter(|volume| volume.id == id)),
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                inventory.confirmed_gone.insert(id);
+            }
+            // Neither there nor gone: it stays unsettled, and what depends on
+            // it is kept.
+            Err(_) => {}
+        }
+    }
+    if !found.is_empty() {
+        let volumes = &mut inventory.volumes.items;
+        volumes.extend(found);
+        volumes.sort_by(|a, b| a.id.cmp(&b.id));
+        volumes.dedup_by(|a, b| a.id == b.id);
+    }
+}
+
+/// A listing as far as it could be followed.
+pub(crate) struct Followed<I, T> {
+    /// By id, without duplicates.
+    pub(crate) items: BTreeMap<I, T>,
+    /// Why it is not all.
+    pub(crate) cut: Cut,
+}
+
+/// Where a listing ended.
+pub(crate) enum Cut {
+    /// After its last page.
+    AtItsEnd,
+    /// At a page that could not be had.
+    Failed(CloudError),
+    /// At a page token that had been given before.
+    Circle,
+}
+
+impl Cut {
+    /// The error that ended it, if one did.
+    pub(crate) fn error(self) -> Option<CloudError> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::AtItsEnd | Self::Circle => None,
+        }
+    }
+}
+
+impl<I, T> Followed<I, T> {
+    fn listing(self) -> Listing<T> {
+        let items = self.items.into_values().collect();
+        match self.cut {
+            Cut::AtItsEnd => Listing::complete(items),
+            Cut::Failed(error) => Listing::partial(items, words(&error)),
+            Cut::Circle => Listing::partial(items, "AWS gave the same page token twice"),
+        }
+    }
+}
+
+/// Follows a listing page by page to its end. `heard` is told the time of each
+/// answer and how many items are known by now.
+pub(crate) async fn follow<I: Ord, T>(
+    fetch: impl AsyncFn(Option<&Token>) -> Result<Page<T>, CloudError>,
+    id: impl Fn(&T) -> I,
+    heard: impl Fn(Timestamp, usize),
+) -> Followed<I, T> {
+    let mut items = BTreeMap::new();
+    let mut tokens: BTreeSet<String> = BTreeSet::new();
+    let mut token: Option<Token> = None;
+    let cut = loop {
+        let page = match fetch(token.as_ref()).await {
+            Ok(page) => page,
+            Err(error) => break Cut::Failed(error),
+        };
+        items.extend(page.items.into_iter().map(|item| (id(&item), item)));
+        heard(page.at, items.len());
+        let Some(next) = page.next else { break Cut::AtItsEnd };
+        if !tokens.insert(next.0.clone()) {
+            break Cut::Circle;
+        }
+        token = Some(next);
+    };
+    Followed { items, cut }
+}
+
+/// What cannot happen: no answer and no error.
+fn silence() -> CloudError {
+    CloudError {
+        kind: ErrorKind::Unavailable,
+        operation: "DescribeInstances",
+        resource: None,
+        code: None,
+        source: Some("nothing answered".into()),
+    }
+}

@@ -1,0 +1,347 @@
+//! Patience: the only retry loop, and the only place where calls wait.
+//!
+//! [`Paced`] is a [`Cloud`] around another one. Each action has a token bucket
+//! at the rate AWS documents, times the `api-share` setting; what AWS refuses
+//! for a reason that passes is tried again, by kind of error and by whether the
+//! call may be repeated; and once the run is told to stop, no call is begun.
+//! Knows nothing of what the calls are for.
+
+mod bucket;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use jiff::Timestamp;
+use smol_str::SmolStr;
+
+use crate::cloud::{Begun, Clock, Cloud, CloudError, CreateSnapshot, CreateSnapshots, ErrorKind, Page, Query, Token};
+use crate::id::{Place, SnapshotId};
+use crate::inventory::{Image, Instance, Snapshot, Volume};
+use crate::stop::{Stop, Why};
+use crate::tags::Tags;
+use bucket::{Bucket, Rate};
+
+/// How long calls in flight are awaited once the run was told to stop.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+// AWS's documented rates, each for one account, Region and action. Source:
+// Amazon EC2 API Reference, "Request throttling for the Amazon EC2 API".
+
+/// Describe calls with a filter or MaxResults.
+const PAGED: Rate = Rate { burst: 100, per_second: 20 };
+/// Describe calls with neither.
+const BY_IDS: Rate = Rate { burst: 50, per_second: 10 };
+/// CreateSnapshot, CreateSnapshots, DeleteSnapshot.
+const SNAPSHOTS: Rate = Rate { burst: 100, per_second: 5 };
+/// CreateTags, DeleteTags.
+const TAGS: Rate = Rate { burst: 100, per_second: 10 };
+
+// Seconds before each further attempt; after the last one the error stands.
+// No jitter: every attempt also takes its token, which spreads them.
+
+/// For `Throttled`: about two and a half minutes.
+const THROTTLED: &[u64] = &[1, 2, 4, 8, 16, 30, 30, 30, 30];
+/// For `PerVolumeRate`: AWS wants 15 s between two snapshots of one volume.
+const PER_VOLUME: &[u64] = &[15, 15, 15, 15];
+/// For `ConcurrencyLimit`: about two minutes; what takes longer is for the next
+/// run.
+const CONCURRENCY: &[u64] = &[1, 2, 4, 8, 16, 30, 60];
+/// For `Unavailable`, and `Unknown` where the call may be repeated.
+const UNAVAILABLE: &[u64] = &[1, 2, 4, 8, 16];
+
+/// A [`Cloud`] that keeps AWS's pace.
+pub struct Paced<'a, C, K> {
+    cloud: &'a C,
+    clock: &'a K,
+    stop: &'a Stop,
+    share: u32,
+    buckets: RefCell<BTreeMap<Lane, Bucket>>,
+    cut_short: Cell<bool>,
+}
+
+/// Calls that share a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Lane {
+    operation: &'static str,
+    class: Class,
+}
+
+/// Which rate a call falls under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Paged,
+    ByIds,
+    Snapshots,
+    Tags,
+}
+
+impl Class {
+    fn of(query: &Query) -> Self {
+        match query {
+            Query::All | Query::Filters(_) => Self::Paged,
+            Query::Ids(_) => Self::ByIds,
+        }
+    }
+
+    fn rate(self) -> Rate {
+        match self {
+            Self::Paged => PAGED,
+            Self::ByIds => BY_IDS,
+            Self::Snapshots => SNAPSHOTS,
+            Self::Tags => TAGS,
+        }
+    }
+}
+
+/// Whether a call whose outcome is not known may be made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    /// Twice is the same as once.
+    Idempotent,
+    /// Twice is two snapshots: only after an answer that says nothing was done.
+    OnlyIfNothingWasDone,
+}
+
+impl Again {
+    /// The waits before further attempts after an error of this kind.
+    fn waits(self, kind: ErrorKind) -> &'static [u64] {
+        match kind {
+            ErrorKind::Throttled => THROTTLED,
+            ErrorKind::PerVolumeRate => PER_VOLUME,
+            ErrorKind::ConcurrencyLimit => CONCURRENCY,
+            ErrorKind::Unavailable => UNAVAILABLE,
+            ErrorKind::Unknown => match self {
+                Self::Idempotent => UNAVAILABLE,
+                Self::OnlyIfNothingWasDone => &[],
+            },
+            ErrorKind::NotFound
+            | ErrorKind::InUse
+            | ErrorKind::Quota
+            | ErrorKind::Denied
+            | ErrorKind::Invalid
+            | ErrorKind::Stopped
+            | ErrorKind::Other => &[],
+        }
+    }
+}
+
+/// Whether a call was answered within the time it was good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timely<T> {
+    /// It was.
+    Answered(T),
+    /// The time was over before the call, or its next attempt, could be made.
+    /// After an attempt whose outcome is not known it may have taken effect.
+    TooLate,
+}
+
+impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
+    /// Paces `cloud`, using `share` percent (1 to 100) of AWS's rates.
+    pub fn new(cloud: &'a C, clock: &'a K, stop: &'a Stop, share: u32) -> Self {
+        Self { cloud, clock, stop, share, buckets: RefCell::default(), cut_short: Cell::new(false) }
+    }
+
+    /// Why calls were not made or not awaited, if that ever happened. A stop
+    /// raised after the last call has cut nothing short.
+    pub fn cut_short(&self) -> Option<Why> {
+        self.stop.raised().filter(|_| self.cut_short.get())
+    }
+
+    /// The machine's time, for deadlines.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Waits, unless and until the run is told to stop.
+    pub async fn pause(&self, duration: Duration) -> Result<(), Why> {
+        if let Some(why) = self.stop.raised() {
+            self.cut_short.set(true);
+            return Err(why);
+        }
+        if duration.is_zero() {
+            return Ok(());
+        }
+        match select(pin!(self.stop.wait()), pin!(self.clock.sleep(duration))).await {
+            Either::Left((why, _)) => {
+                self.cut_short.set(true);
+                Err(why)
+            }
+            Either::Right(((), _)) => Ok(()),
+        }
+    }
+
+    /// As [`Cloud::delete_snapshot`], but makes no attempt after `until` (by the
+    /// clock): the look that allowed it would be too old.
+    pub async fn delete_snapshot_until(&self, id: &SnapshotId, until: Timestamp) -> Result<Timely<()>, CloudError> {
+        let lane = Lane { operation: "DeleteSnapshot", class: Class::Snapshots };
+        self.attempts(lane, Again::Idempotent, Some(id.as_str()), Some(until), async || {
+            self.cloud.delete_snapshot(id).await
+        })
+        .await
+    }
+
+    async fn call<T>(
+        &self,
+        lane: Lane,
+        again: Again,
+        resource: Option<&str>,
+        once: impl AsyncFn() -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        match self.attempts(lane, again, resource, None, once).await? {
+            Timely::Answered(answer) => Ok(answer),
+            // Without a deadline nothing is late; if it were, nothing was done.
+            Timely::TooLate => Err(error(ErrorKind::Unavailable, lane, resource, "no time was left")),
+        }
+    }
+
+    async fn attempts<T>(
+        &self,
+        lane: Lane,
+        again: Again,
+        resource: Option<&str>,
+        until: Option<Timestamp>,
+        once: impl AsyncFn() -> Result<T, CloudError>,
+    ) -> Result<Timely<T>, CloudError> {
+        let stopped = || error(ErrorKind::Stopped, lane, resource, "the run was told to stop");
+        let mut failed: BTreeMap<ErrorKind, usize> = BTreeMap::new();
+        // Once an outcome is not known, no later "nothing was done" makes it so.
+        let mut unknown: Option<CloudError> = None;
+        loop {
+            let turn = self.with_bucket(lane, Bucket::take);
+            if self.pause(turn).await.is_err() {
+                return Err(unknown.unwrap_or_else(stopped));
+            }
+            if until.is_some_and(|until| self.clock.now() > until) {
+                return Ok(Timely::TooLate);
+            }
+            let failure = match self.attempt(lane, resource, &once).await {
+                Ok(answer) => return Ok(Timely::Answered(answer)),
+                Err(failure) => failure,
+            };
+            let kind = failure.kind;
+            if kind == ErrorKind::Throttled {
+                self.with_bucket(lane, Bucket::empty);
+            }
+            let waits = again.waits(kind);
+            let count = failed.entry(kind).or_default();
+            let wait = waits.get(*count).copied();
+            *count += 1;
+            let Some(wait) = wait else {
+                let passing = !waits.is_empty();
+                return Err(if passing { unknown.unwrap_or(failure) } else { failure });
+            };
+            if kind == ErrorKind::Unknown {
+                unknown = Some(failure);
+            }
+            if self.pause(Duration::from_secs(wait)).await.is_err() {
+                return Err(unknown.unwrap_or_else(stopped));
+            }
+        }
+    }
+
+    /// One attempt. Once the run is told to stop, it is awaited for [`GRACE`]
+    /// and then given up, its outcome not known.
+    async fn attempt<T>(
+        &self,
+        lane: Lane,
+        resource: Option<&str>,
+        once: impl AsyncFn() -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        let given_up = async {
+            self.stop.wait().await;
+            self.clock.sleep(GRACE).await;
+        };
+        match select(pin!(once()), pin!(given_up)).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(((), _)) => {
+                self.cut_short.set(true);
+                Err(error(ErrorKind::Unknown, lane, resource, "given up 10 s after the run was told to stop"))
+            }
+        }
+    }
+
+    fn with_bucket<T>(&self, lane: Lane, act: impl FnOnce(&mut Bucket, Timestamp) -> T) -> T {
+        let mut buckets = self.buckets.borrow_mut();
+        let bucket = buckets.entry(lane).or_insert_with(|| Bucket::new(lane.class.rate(), self.share));
+        act(bucket, self.clock.now())
+    }
+}
+
+fn error(kind: ErrorKind, lane: Lane, resource: Option<&str>, words: &'static str) -> CloudError {
+    CloudError {
+        kind,
+        operation: lane.operation,
+        resource: resource.map(str::to_owned),
+        code: None,
+        source: Some(words.into()),
+    }
+}
+
+impl<C: Cloud, K: Clock> Cloud for Paced<'_, C, K> {
+    fn place(&self) -> &Place {
+        self.cloud.place()
+    }
+
+    async fn describe_instances(&self, query: &Query, token: Option<&Token>) -> Result<Page<Instance>, CloudError> {
+        let lane = Lane { operation: "DescribeInstances", class: Class::of(query) };
+        self.call(lane, Again::Idempotent, None, async || self.cloud.describe_instances(query, token).await).await
+    }
+
+    async fn describe_volumes(&self, query: &Query, token: Option<&Token>) -> Result<Page<Volume>, CloudError> {
+        let lane = Lane { operation: "DescribeVolumes", class: Class::of(query) };
+        self.call(lane, Again::Idempotent, None, async || self.cloud.describe_volumes(query, token).await).await
+    }
+
+    async fn describe_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Snapshot>, CloudError> {
+        let lane = Lane { operation: "DescribeSnapshots", class: Class::of(query) };
+        self.call(lane, Again::Idempotent, None, async || self.cloud.describe_snapshots(query, token).await).await
+    }
+
+    async fn describe_images(&self, query: &Query, token: Option<&Token>) -> Result<Page<Image>, CloudError> {
+        let lane = Lane { operation: "DescribeImages", class: Class::of(query) };
+        self.call(lane, Again::Idempotent, None, async || self.cloud.describe_images(query, token).await).await
+    }
+
+    async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {
+        let lane = Lane { operation: "CreateSnapshot", class: Class::Snapshots };
+        let resource = Some(request.volume.as_str());
+        let once = async || self.cloud.create_snapshot(request).await;
+        self.call(lane, Again::OnlyIfNothingWasDone, resource, once).await
+    }
+
+    async fn create_snapshots(&self, request: &CreateSnapshots) -> Result<Vec<Begun>, CloudError> {
+        let lane = Lane { operation: "CreateSnapshots", class: Class::Snapshots };
+        let resource = Some(request.instance.as_str());
+        let once = async || self.cloud.create_snapshots(request).await;
+        self.call(lane, Again::OnlyIfNothingWasDone, resource, once).await
+    }
+
+    async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {
+        let lane = Lane { operation: "DeleteSnapshot", class: Class::Snapshots };
+        let once = async || self.cloud.delete_snapshot(id).await;
+        self.call(lane, Again::Idempotent, Some(id.as_str()), once).await
+    }
+
+    async fn create_tags(&self, ids: &[SnapshotId], tags: &Tags) -> Result<(), CloudError> {
+        let lane = Lane { operation: "CreateTags", class: Class::Tags };
+        let once = async || self.cloud.create_tags(ids, tags).await;
+        self.call(lane, Again::Idempotent, only(ids), once).await
+    }
+
+    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
+        let lane = Lane { operation: "DeleteTags", class: Class::Tags };
+        let once = async || self.cloud.delete_tags(ids, keys).await;
+        self.call(lane, Again::Idempotent, only(ids), once).await
+    }
+}
+
+/// The one snapshot a call is about, if it is about one.
+fn only(ids: &[SnapshotId]) -> Option<&str> {
+    match ids {
+        [id] => Some(id.as_str()),
+        _ => None,
+    }
+}
