@@ -51,7 +51,7 @@ pub async fn observe<C: Cloud, K: Clock>(
             |instance| instance.id.clone(),
             |at, items| {
                 heard(at);
-                listed("instances", items)
+                listed("instances", items);
             },
         ),
         follow(
@@ -59,7 +59,7 @@ pub async fn observe<C: Cloud, K: Clock>(
             |volume| volume.id.clone(),
             |at, items| {
                 heard(at);
-                listed("volumes", items)
+                listed("volumes", items);
             },
         ),
         follow(
@@ -67,7 +67,7 @@ pub async fn observe<C: Cloud, K: Clock>(
             |snapshot| snapshot.id.clone(),
             |at, items| {
                 heard(at);
-                listed("snapshots", items)
+                listed("snapshots", items);
             },
         ),
         follow(
@@ -75,7 +75,7 @@ pub async fn observe<C: Cloud, K: Clock>(
             |image| image.id.clone(),
             |at, items| {
                 heard(at);
-                listed("images", items)
+                listed("images", items);
             },
         ),
     );

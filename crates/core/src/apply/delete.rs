@@ -106,7 +106,9 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
             Ok(look) => look,
             Err(error) => {
                 let ending = Ending::new(outcome_before(&error)).detail(not_deleted("the last look failed", &error));
-                batch.into_iter().for_each(|wanted| settle(wanted, ending.clone()));
+                for wanted in batch {
+                    settle(wanted, ending.clone());
+                }
                 return (Vec::new(), self.cloud.now());
             }
         };
