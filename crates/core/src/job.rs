@@ -201,7 +201,7 @@ pub fn planned(inventory: Inventory, request: &Request, settings: &Settings) -> 
     }
     plan.findings.sort();
     plan.summary.findings = plan.findings.len();
-    plan.checks = check(&plan, &inventory, settings);
+    plan.checks = check(&plan, &inventory, request, settings);
     plan.summary.refused = plan.refusals().count();
     Planned { plan, inventory }
 }

@@ -8,9 +8,13 @@
 pub mod age;
 pub mod apply;
 pub mod calendar;
+pub mod check;
 pub mod cloud;
+pub mod config;
 pub mod id;
 pub mod inventory;
+pub mod job;
+pub mod lineage;
 pub mod observe;
 pub mod paced;
 pub mod plan;

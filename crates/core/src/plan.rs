@@ -3,16 +3,73 @@
 //! This value is the product's output (`ebskeep.plan/1`), what the checks look
 //! at, and all that the executor knows. It has no choices in it.
 
+mod create;
+mod expire;
+mod group;
+mod keep;
+mod policy;
+mod problems;
+mod snapshot_tags;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::config::Fleet;
 use crate::id::{AccountId, InstanceId, Region, SnapshotId, VolumeId};
+use crate::inventory::Inventory;
+use crate::job::Request;
+use crate::setting::Settings;
 use crate::tags::Tags;
 
 /// The name and version of the plan's JSON form.
 pub const SCHEMA: &str = "ebskeep.plan/1";
+
+/// The finding of a volume passed over for two slots running: the run then ends
+/// as partly done.
+pub const PASSED_OVER: &str = "passed-over";
+
+/// Decides: every verdict with its reasons, and what follows from them. The
+/// checks are still to be made ([`crate::check`]).
+pub fn decide(inventory: &Inventory, request: &Request, settings: &Settings) -> Plan {
+    let fleet = Fleet::new(inventory, settings, request.untagged);
+    let mut plan = Plan {
+        schema: SCHEMA.to_owned(),
+        now: inventory.now,
+        account: inventory.place.account.clone(),
+        region: inventory.place.region.clone(),
+        jobs: request.jobs.clone(),
+        volumes: Vec::new(),
+        snapshots: Vec::new(),
+        actions: Vec::new(),
+        problems: problems::problems(inventory, &fleet, settings),
+        findings: problems::findings(&fleet, settings),
+        checks: Vec::new(),
+        summary: Summary::default(),
+    };
+    if request.jobs.contains(&Job::Create) {
+        // A trigger from the future would be a slot after the snapshot's start.
+        let run = request.trigger.map_or(inventory.now, |trigger| trigger.min(inventory.now));
+        let create::Create { verdicts, actions, findings } = create::create(inventory, &fleet, settings, run);
+        plan.volumes = verdicts;
+        plan.actions.extend(actions);
+        plan.findings.extend(findings);
+    }
+    if request.jobs.contains(&Job::Expire) {
+        let expire::Expire { verdicts, actions, problems, findings } = expire::expire(inventory, &fleet, settings);
+        plan.snapshots = verdicts;
+        plan.actions.extend(actions);
+        plan.problems.extend(problems);
+        plan.findings.extend(findings);
+    }
+    for notices in [&mut plan.problems, &mut plan.findings] {
+        notices.sort();
+        notices.dedup();
+    }
+    plan.summary = Summary::of(&plan);
+    plan
+}
 
 /// One pass over one account and Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -304,4 +361,30 @@ pub struct Summary {
     pub findings: usize,
     /// Checks that refuse the plan.
     pub refused: usize,
+}
+
+impl Summary {
+    /// Counts a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let verdicts = |verdict| plan.snapshots.iter().filter(|s| s.verdict == verdict).count();
+        let create = plan.volumes.iter().filter(|v| v.verdict == CreateVerdict::Create).count();
+        let deleted = plan.actions.iter().map(|action| match action {
+            Action::DeleteSnapshot(deletion) => u64::from(deletion.size_gib),
+            Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::FinishTags(_) => 0,
+        });
+        Self {
+            volumes: plan.volumes.len(),
+            create,
+            skip: plan.volumes.len() - create,
+            snapshots: plan.snapshots.len(),
+            keep: verdicts(ExpireVerdict::Keep),
+            delete: verdicts(ExpireVerdict::Delete),
+            ignore: verdicts(ExpireVerdict::Ignore),
+            delete_gib: deleted.sum(),
+            actions: plan.actions.len(),
+            problems: plan.problems.len(),
+            findings: plan.findings.len(),
+            refused: plan.refusals().count(),
+        }
+    }
 }

@@ -1,0 +1,388 @@
+//! The second opinion: refuses a finished plan that no run should carry out
+//! (docs/semantics.md 4).
+//!
+//! Shares no code with the deciders: it reads raw tags and the finished plan,
+//! by rules of its own that are simpler and stricter than theirs. A mistake in
+//! a decider is to meet a different mind here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+use crate::id::{SnapshotId, VolumeId};
+use crate::inventory::{Inventory, Snapshot, SnapshotState, VolumeState};
+use crate::job::{Request, Untagged};
+use crate::plan::{Action, CheckResult, Deletion, ExpireVerdict, Job, Plan};
+use crate::setting::Settings;
+
+/// The machine's clock, and the youngest of our snapshots, may differ from
+/// AWS's clock by this much (docs/semantics.md 4).
+const CLOCK_TOLERANCE_MINUTES: i64 = 5;
+
+/// Managed snapshots from which on the share of unforeseen deletions counts
+/// (docs/semantics.md 4).
+const PERCENT_COUNTS_ABOVE: usize = 20;
+
+/// Tags AWS takes on one resource.
+const MAX_TAGS: usize = 50;
+
+/// All checks of a plan, passed and failed.
+pub fn check(plan: &Plan, inventory: &Inventory, request: &Request, settings: &Settings) -> Vec<CheckResult> {
+    let world = World::new(plan, inventory, settings);
+    let mut results = vec![clock(&world)];
+    if request.untagged == Untagged::NotBackedUp {
+        results.push(backup_key(&world));
+    }
+    if plan.jobs.contains(&Job::Create) {
+        results.push(listed(&world, "snapshots-listed", &["snapshots"]));
+        results.push(one_per_slot(&world));
+        results.push(tag_limit(&world));
+    }
+    if plan.jobs.contains(&Job::Expire) {
+        results.push(listed(&world, "all-listed", &["instances", "volumes", "snapshots", "images"]));
+        results.push(unforeseen(&world));
+        results.push(last_good(&world));
+        results.push(reason_to_stay(&world));
+    }
+    results
+}
+
+/// The plan and what it was made from, arranged for looking up by plain facts.
+struct World<'a> {
+    plan: &'a Plan,
+    inventory: &'a Inventory,
+    settings: &'a Settings,
+    snapshots: BTreeMap<&'a SnapshotId, &'a Snapshot>,
+    live_volumes: BTreeSet<&'a VolumeId>,
+    deletions: Vec<&'a Deletion>,
+}
+
+impl<'a> World<'a> {
+    fn new(plan: &'a Plan, inventory: &'a Inventory, settings: &'a Settings) -> Self {
+        let gone = |state| matches!(state, VolumeState::Deleting | VolumeState::Deleted);
+        Self {
+            plan,
+            inventory,
+            settings,
+            snapshots: inventory.snapshots.items.iter().map(|s| (&s.id, s)).collect(),
+            live_volumes: inventory.volumes.items.iter().filter(|v| !gone(v.state)).map(|v| &v.id).collect(),
+            deletions: plan
+                .actions
+                .iter()
+                .filter_map(|action| match action {
+                    Action::DeleteSnapshot(deletion) => Some(deletion),
+                    Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::FinishTags(_) => None,
+                })
+                .collect(),
+        }
+    }
+
+    /// Whether a snapshot's own tags say that it is ours, read plainly.
+    fn ours(&self, snapshot: &Snapshot) -> bool {
+        let tag = |key| snapshot.tags.get(key);
+        let automated = tag("Type").is_some_and(|value| value.trim().eq_ignore_ascii_case("automated"));
+        let deployment = tag("ebskeep:deployment").unwrap_or("default") == self.settings.deployment.as_str();
+        let copy = tag("Source_SnapshotId").is_some() && tag("ebskeep:volume").is_some();
+        let began = utc_date(snapshot.started);
+        let dated = tag("DeleteOn").and_then(|text| text.trim().parse::<Date>().ok()).is_some_and(|date| date > began);
+        let volume = tag("ebskeep:volume").is_none_or(|volume| volume == snapshot.volume.as_str());
+        let made_here = (tag("ebskeep:slot").is_some() || dated) && volume;
+        snapshot.owner == self.inventory.place.account && automated && deployment && (copy || made_here)
+    }
+
+    fn ours_of(&self, volume: &VolumeId) -> impl Iterator<Item = &&'a Snapshot> {
+        self.snapshots.values().filter(move |s| s.volume == *volume && self.ours(s))
+    }
+}
+
+fn result(check: &'static str, wrong: Vec<String>, fine: impl FnOnce() -> String) -> CheckResult {
+    let ok = wrong.is_empty();
+    CheckResult { check, ok, detail: if ok { fine() } else { some_of(&wrong) } }
+}
+
+/// The first few, and how many more.
+fn some_of(wrong: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = wrong.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    match wrong.len().checked_sub(SHOWN) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown}; and {more} more"),
+    }
+}
+
+fn utc_date(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+/// The machine's clock against AWS's, and our snapshots against now.
+fn clock(world: &World<'_>) -> CheckResult {
+    let tolerance = CLOCK_TOLERANCE_MINUTES * 60;
+    let mut wrong = Vec::new();
+    if let Some(machine) = world.inventory.machine_clock {
+        let off = (machine.as_second() - world.inventory.observed_at.as_second()).abs();
+        if off > tolerance {
+            wrong.push(format!("this machine's clock is {off} s off AWS's; set it right"));
+        }
+    }
+    for snapshot in world.snapshots.values().filter(|s| world.ours(s)) {
+        let ahead = snapshot.started.as_second() - world.plan.now.as_second();
+        if ahead > tolerance {
+            wrong.push(format!("{} began {ahead} s after now", snapshot.id));
+        }
+    }
+    result("clock", wrong, || {
+        format!("within {CLOCK_TOLERANCE_MINUTES} minutes of AWS's, and nothing of ours began later than now")
+    })
+}
+
+/// Managed snapshots of live volumes, but not one live resource with the key:
+/// the key setting is wrong.
+fn backup_key(world: &World<'_>) -> CheckResult {
+    let folded = |key: &str| key.trim().to_lowercase().replace(['-', '_'], "");
+    let key = folded(&world.settings.keys.backup);
+    let instances = world.inventory.instances.items.iter().map(|i| &i.tags);
+    let tagged = instances
+        .chain(world.inventory.volumes.items.iter().map(|v| &v.tags))
+        .any(|tags| tags.iter().any(|(k, _)| folded(k) == key));
+    let of_live = world.snapshots.values().filter(|s| world.live_volumes.contains(&s.volume) && world.ours(s)).count();
+    let mut wrong = Vec::new();
+    if of_live > 0 && !tagged {
+        wrong.push(format!(
+            "there are {of_live} snapshots of ours of volumes that exist, but nothing is tagged {}; \
+             is key-backup set right? If backups are over, tag one resource {}=No",
+            world.settings.keys.backup, world.settings.keys.backup
+        ));
+    }
+    result("backup-key", wrong, || {
+        "the key that says what is backed up is in use, or there is nothing of ours yet".to_owned()
+    })
+}
+
+/// What had to be listed to its end was.
+fn listed(world: &World<'_>, check: &'static str, needed: &[&str]) -> CheckResult {
+    let inventory = world.inventory;
+    let gaps = [
+        ("instances", &inventory.instances.gap),
+        ("volumes", &inventory.volumes.gap),
+        ("snapshots", &inventory.snapshots.gap),
+        ("images", &inventory.images.gap),
+    ];
+    let wrong = gaps
+        .into_iter()
+        .filter(|(what, _)| needed.contains(what))
+        .filter_map(|(what, gap)| gap.as_ref().map(|gap| format!("{what} could not be listed completely: {gap}")))
+        .collect();
+    result(check, wrong, || format!("{} listed to the last page", needed.join(", ")))
+}
+
+/// Never two snapshots of one volume in one slot.
+fn one_per_slot(world: &World<'_>) -> CheckResult {
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut look = |volume: &VolumeId, slot: Timestamp| {
+        if !seen.insert(volume.clone()) {
+            wrong.push(format!("{volume} would be snapshotted twice"));
+        }
+        let has = |s: &&&Snapshot| {
+            let good = matches!(s.state, SnapshotState::Completed | SnapshotState::Pending);
+            let fresh =
+                s.state != SnapshotState::Pending || s.started.as_second() > world.plan.now.as_second() - 24 * 60 * 60;
+            good && fresh && s.tags.get("ebskeep:slot").and_then(|text| text.parse().ok()) == Some(slot)
+        };
+        if let Some(there) = world.ours_of(volume).find(has) {
+            wrong.push(format!("{volume} has {} for the slot {slot} already", there.id));
+        }
+    };
+    for action in &world.plan.actions {
+        match action {
+            Action::CreateSnapshot(new) => look(&new.volume_id, new.slot),
+            Action::CreateSet(set) => set.members.iter().for_each(|m| look(&m.alone.volume_id, m.alone.slot)),
+            Action::FinishTags(_) | Action::DeleteSnapshot(_) => {}
+        }
+    }
+    result("one-per-slot", wrong, || "no volume is snapshotted twice for one slot".to_owned())
+}
+
+/// Never more tags than AWS takes.
+fn tag_limit(world: &World<'_>) -> CheckResult {
+    let mut wrong = Vec::new();
+    let mut look = |volume: &VolumeId, count: usize| {
+        if count > MAX_TAGS {
+            wrong.push(format!("a snapshot of {volume} would have {count} tags; AWS takes {MAX_TAGS}"));
+        }
+    };
+    for action in &world.plan.actions {
+        match action {
+            Action::CreateSnapshot(new) => look(&new.volume_id, new.tags.iter().count() + new.carried.iter().count()),
+            Action::CreateSet(set) => {
+                for member in &set.members {
+                    let all = [&set.tags, &set.carried, &member.own_tags];
+                    let keys: BTreeSet<_> = all.into_iter().flat_map(|tags| tags.iter().map(|(k, _)| k)).collect();
+                    look(&member.alone.volume_id, keys.len());
+                }
+            }
+            Action::FinishTags(finish) => {
+                let present = world.snapshots.get(&finish.snapshot_id).map(|s| &s.tags);
+                let keys: BTreeSet<_> =
+                    present.into_iter().chain([&finish.tags]).flat_map(|t| t.iter().map(|(k, _)| k)).collect();
+                look(&finish.volume_id, keys.iter().filter(|k| !k.starts_with("aws:")).count());
+            }
+            Action::DeleteSnapshot(_) => {}
+        }
+    }
+    result("tag-limit", wrong, || format!("at most {MAX_TAGS} tags on each"))
+}
+
+/// Deletions that the snapshot's own record does not foresee: too many at once
+/// mean that the world has changed, and wait for a person.
+fn unforeseen(world: &World<'_>) -> CheckResult {
+    let today = utc_date(world.plan.now);
+    let unforeseen = world
+        .deletions
+        .iter()
+        .filter(|deletion| {
+            !world.snapshots.get(&deletion.snapshot_id).is_some_and(|s| foreseen(s, today, world.plan.now))
+        })
+        .count();
+    let managed = world.snapshots.values().filter(|s| world.ours(s)).count();
+    let (most, percent) = (world.settings.max_delete, world.settings.max_delete_percent);
+    let mut wrong = Vec::new();
+    if unforeseen > most {
+        wrong.push(format!("{unforeseen} unforeseen deletions, more than max-delete {most}"));
+    }
+    if managed > PERCENT_COUNTS_ABOVE && unforeseen * 100 > managed * percent {
+        wrong.push(format!(
+            "{unforeseen} unforeseen deletions of {managed} snapshots of ours, more than max-delete-percent {percent}"
+        ));
+    }
+    result("unforeseen-deletions", wrong, || {
+        format!("{unforeseen} of {} deletions unforeseen, of {managed} snapshots of ours", world.deletions.len())
+    })
+}
+
+/// Whether a snapshot has a slot and its own record keeps it no longer. A
+/// record that is not plain days is foreseen by its `DeleteOn` or not at all.
+fn foreseen(snapshot: &Snapshot, today: Date, now: Timestamp) -> bool {
+    let tag = |key| snapshot.tags.get(key);
+    if snapshot.state == SnapshotState::Error {
+        return tag("ebskeep:slot").is_some();
+    }
+    let date = tag("DeleteOn").map(|text| text.trim().parse::<Date>().is_ok_and(|date| date <= today));
+    let record = tag("ebskeep:retention").map(|text| {
+        let text = text.trim().to_ascii_lowercase();
+        match text.strip_suffix('h') {
+            Some(hours) => hours.parse().is_ok_and(|hours: i64| {
+                snapshot
+                    .started
+                    .as_second()
+                    .checked_add(hours.saturating_mul(3600))
+                    .is_some_and(|end| end <= now.as_second())
+            }),
+            // Whole days, months and years are said by DeleteOn.
+            None => date == Some(true) && !text.contains('='),
+        }
+    });
+    tag("ebskeep:slot").is_some()
+        && (date.is_some() || record.is_some())
+        && date != Some(false)
+        && record != Some(false)
+}
+
+/// Never the last good snapshot of a volume that exists.
+fn last_good(world: &World<'_>) -> CheckResult {
+    let going: BTreeSet<&SnapshotId> = world.deletions.iter().map(|deletion| &deletion.snapshot_id).collect();
+    let volumes: BTreeSet<&VolumeId> = world.deletions.iter().map(|deletion| &deletion.volume_id).collect();
+    let mut left: BTreeMap<&VolumeId, (usize, usize)> = BTreeMap::new();
+    for snapshot in world.snapshots.values() {
+        if volumes.contains(&snapshot.volume) && snapshot.state == SnapshotState::Completed && world.ours(snapshot) {
+            let (staying, leaving) = left.entry(&snapshot.volume).or_default();
+            if going.contains(&snapshot.id) { *leaving += 1 } else { *staying += 1 }
+        }
+    }
+    let wrong = left
+        .into_iter()
+        .filter(|(volume, _)| !world.inventory.confirmed_gone.contains(volume))
+        .filter(|(_, (staying, leaving))| *staying == 0 && *leaving > 0)
+        .map(|(volume, (_, leaving))| {
+            format!("all {leaving} good snapshots of {volume} would go, and it is not known to be gone")
+        })
+        .collect();
+    result("last-good", wrong, || "every volume that exists keeps a good snapshot".to_owned())
+}
+
+/// Never anything that plainly has a reason to stay, or is not ours.
+fn reason_to_stay(world: &World<'_>) -> CheckResult {
+    let today = utc_date(world.plan.now);
+    let in_images: BTreeSet<&SnapshotId> = world.inventory.images.items.iter().flat_map(|i| &i.snapshots).collect();
+    let verdicts: BTreeMap<&SnapshotId, ExpireVerdict> =
+        world.plan.snapshots.iter().map(|v| (&v.snapshot_id, v.verdict)).collect();
+    let mut wrong = Vec::new();
+    for deletion in &world.deletions {
+        let id = &deletion.snapshot_id;
+        let Some(snapshot) = world.snapshots.get(id) else {
+            wrong.push(format!("{id} is not in the listing"));
+            continue;
+        };
+        let mut stays = stays(snapshot, today, world.plan.now);
+        if verdicts.get(id) != Some(&ExpireVerdict::Delete) {
+            stays.push("its verdict is not delete");
+        }
+        if !world.ours(snapshot) {
+            stays.push("it is not ours");
+        }
+        if in_images.contains(id) {
+            stays.push("an image uses it");
+        }
+        wrong.extend(stays.into_iter().map(|why| format!("{id}: {why}")));
+    }
+    let deleted: BTreeSet<&SnapshotId> = world.deletions.iter().map(|d| &d.snapshot_id).collect();
+    let silent =
+        world.plan.snapshots.iter().filter(|v| v.verdict == ExpireVerdict::Delete && !deleted.contains(&v.snapshot_id));
+    wrong.extend(silent.map(|v| format!("{}: its verdict is delete, but no action does it", v.snapshot_id)));
+    if deleted.len() != world.deletions.len() {
+        wrong.push("a snapshot would be deleted twice".to_owned());
+    }
+    result("reason-to-stay", wrong, || format!("{} deletions, none with a reason to stay", world.deletions.len()))
+}
+
+/// Plain reasons on the snapshot itself.
+fn stays(snapshot: &Snapshot, today: Date, now: Timestamp) -> Vec<&'static str> {
+    let mut stays = Vec::new();
+    let failed = snapshot.state == SnapshotState::Error;
+    if !matches!(snapshot.state, SnapshotState::Completed | SnapshotState::Error) {
+        stays.push("it is neither completed nor failed");
+    }
+    if snapshot.started.as_second() + 60 * 60 > now.as_second() {
+        stays.push("it is less than an hour old");
+    }
+    for (key, value) in snapshot.tags.iter() {
+        let key = key.trim().to_lowercase().replace(['-', '_'], "");
+        let date = value.trim().parse::<Date>();
+        if key == "keepforever" {
+            stays.push("KeepForever");
+        } else if key == "keepuntil" {
+            // Noon UTC of the next day: the day itself is over everywhere.
+            let over = date.is_ok_and(|date| {
+                let noon = date.saturating_add(1.day()).at(12, 0, 0, 0).to_zoned(TimeZone::UTC);
+                noon.is_ok_and(|noon| noon.timestamp() <= now)
+            });
+            if !over {
+                stays.push("KeepUntil");
+            }
+        } else if key == "deleteon" && !failed {
+            if !date.is_ok_and(|date| date <= today) {
+                stays.push("DeleteOn");
+            }
+        } else if key.starts_with("aws:backup:") || key.starts_with("aws:dlm:") || key == "dlm:managed" {
+            stays.push("another service manages it");
+        } else if key == "ebskeep:retention" && !failed {
+            let text = value.trim().to_ascii_lowercase();
+            if text == "unset" {
+                stays.push("its own tags were never written");
+            }
+        }
+    }
+    stays
+}

@@ -1,0 +1,265 @@
+//! What the configuration tags of instances and volumes say together
+//! (docs/semantics.md 2): for each volume, its schedules, policies and zone.
+//!
+//! Resolving is silent; what is wrong with a tag is told once per resource by
+//! [`crate::plan`]'s problems.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use smol_str::SmolStr;
+
+use crate::calendar;
+use crate::id::{InstanceId, VolumeId};
+use crate::inventory::{Instance, InstanceState, Inventory, Volume};
+use crate::job::Untagged;
+use crate::retention::Policy;
+use crate::schedule::{Backup, Schedule};
+use crate::setting::Settings;
+use crate::tags::Tags;
+
+/// What one configuration key says on one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// The resource does not carry the key.
+    Nothing,
+    /// This value; several keys that match and agree are one.
+    Value(&'a str),
+    /// Keys that match and disagree: all of their values.
+    Conflict(Vec<(&'a str, &'a str)>),
+}
+
+/// What `key` says among `tags`: keys match without regard to case, blanks,
+/// `-` and `_`, values without regard to case and surrounding blanks.
+pub fn said<'a>(tags: &'a Tags, key: &'a str) -> Said<'a> {
+    let all: Vec<(&str, &str)> = tags.loose(key).map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let Some((_, first)) = all.first() else { return Said::Nothing };
+    let same = |value: &str| value.trim().to_lowercase() == first.trim().to_lowercase();
+    if all.iter().all(|(_, value)| same(value)) { Said::Value(first.trim()) } else { Said::Conflict(all) }
+}
+
+/// Whether any configuration key is on the resource twice with different values:
+/// then nothing of it expires.
+pub fn conflicted(tags: &Tags, settings: &Settings) -> bool {
+    settings.keys.all().into_iter().any(|key| matches!(said(tags, key), Said::Conflict(_)))
+}
+
+/// What the tags of one volume and of one instance it is attached to say
+/// together. A volume attached to several has one for each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scope<'a> {
+    /// The instance, if the volume is attached to one that counts.
+    pub instance: Option<&'a Instance>,
+    /// The device name there.
+    pub device: Option<SmolStr>,
+    /// Whether and when it is backed up.
+    pub backup: Wanted,
+    /// The policy from tags, if any says one.
+    pub retention: Option<Tagged>,
+    /// The zone, from a tag or the setting.
+    pub zone: TimeZone,
+    /// The zone's name as the tag gives it, if it came from one.
+    pub zone_tag: Option<SmolStr>,
+    /// Destinations of copies, as the tag gives them.
+    pub copy_to: Option<SmolStr>,
+    /// The policy of copies, as the tag gives it.
+    pub copy_retention: Option<SmolStr>,
+}
+
+/// Whether a volume is backed up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// No tag says so.
+    No,
+    /// A tag says that it is not: why, in words.
+    Excluded(String),
+    /// On this schedule.
+    On(Schedule),
+}
+
+/// A policy from a tag of a live resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tagged {
+    /// The text as tagged, which is recorded on snapshots. Of a conflict all
+    /// values, which no policy can be read from.
+    pub text: SmolStr,
+    /// What it means, or why it means nothing.
+    pub policy: Result<Policy, String>,
+    /// The volume's or instance's id.
+    pub on: SmolStr,
+}
+
+/// Everything live that tags can be read from, arranged for looking up.
+pub struct Fleet<'a> {
+    instances: BTreeMap<&'a InstanceId, &'a Instance>,
+    devices: BTreeMap<&'a VolumeId, BTreeMap<&'a InstanceId, &'a SmolStr>>,
+    settings: &'a Settings,
+    untagged: Untagged,
+}
+
+impl<'a> Fleet<'a> {
+    /// Arranges an inventory. Attachments are taken from both sides, the
+    /// volume's and the instance's, since either listing may be incomplete.
+    pub fn new(inventory: &'a Inventory, settings: &'a Settings, untagged: Untagged) -> Self {
+        let instances: BTreeMap<_, _> =
+            inventory.instances.items.iter().filter(|i| counts(i.state)).map(|i| (&i.id, i)).collect();
+        let mut devices: BTreeMap<&VolumeId, BTreeMap<&InstanceId, &SmolStr>> = BTreeMap::new();
+        for volume in &inventory.volumes.items {
+            for attachment in &volume.attachments {
+                devices.entry(&volume.id).or_default().insert(&attachment.instance, &attachment.device);
+            }
+        }
+        for instance in instances.values() {
+            for device in &instance.devices {
+                devices.entry(&device.volume).or_default().insert(&instance.id, &device.name);
+            }
+        }
+        Self { instances, devices, settings, untagged }
+    }
+
+    /// The instance, if it is in a state that counts.
+    pub fn instance(&self, id: &InstanceId) -> Option<&'a Instance> {
+        self.instances.get(id).copied()
+    }
+
+    /// The instances that count, by id.
+    pub fn instances(&self) -> impl Iterator<Item = &'a Instance> {
+        self.instances.values().copied()
+    }
+
+    /// The scopes of a volume: one for each instance that counts and has it,
+    /// by instance id; one without an instance if there is none.
+    pub fn scopes(&self, volume: &'a Volume) -> Vec<Scope<'a>> {
+        let attached: Vec<_> = self
+            .devices
+            .get(&volume.id)
+            .into_iter()
+            .flatten()
+            .filter_map(|(id, device)| self.instances.get(id).map(|instance| (*instance, (*device).clone())))
+            .collect();
+        if attached.is_empty() {
+            vec![self.scope(volume, None, None)]
+        } else {
+            attached.into_iter().map(|(instance, device)| self.scope(volume, Some(instance), Some(device))).collect()
+        }
+    }
+
+    /// The instances that the volume listing says the volume is attached to
+    /// and that were not seen: what they say is not known.
+    pub fn unseen_instances(&self, volume: &Volume) -> Vec<InstanceId> {
+        let all = volume.attachments.iter().map(|a| &a.instance);
+        all.filter(|id| !self.instances.contains_key(id)).cloned().collect()
+    }
+
+    fn scope(&self, volume: &'a Volume, instance: Option<&'a Instance>, device: Option<SmolStr>) -> Scope<'a> {
+        let keys = &self.settings.keys;
+        let first = |key: &'a str| match said(&volume.tags, key) {
+            Said::Nothing => instance.map_or(Said::Nothing, |i| said(&i.tags, key)),
+            own => own,
+        };
+        let text = |key: &'a str| match first(key) {
+            Said::Nothing => None,
+            Said::Value(value) => Some(SmolStr::new(value)),
+            Said::Conflict(values) => Some(joined(&values)),
+        };
+        let zone_tag = text(&keys.time_zone);
+        Scope {
+            backup: self.backup(volume, instance, device.as_deref()),
+            retention: self.retention(volume, instance),
+            zone: zone_tag.as_deref().and_then(calendar::zone).unwrap_or_else(|| self.settings.time_zone.clone()),
+            zone_tag,
+            copy_to: text(&keys.copy_dest),
+            copy_retention: text(&keys.copy_retention),
+            instance,
+            device,
+        }
+    }
+
+    fn backup(&self, volume: &Volume, instance: Option<&Instance>, device: Option<&str>) -> Wanted {
+        let key = self.settings.keys.backup.as_str();
+        match said(&volume.tags, key) {
+            Said::Nothing => {}
+            own => return self.wanted(&own, volume.id.as_str()),
+        }
+        let Some(instance) = instance else { return Wanted::No };
+        let from_instance = match said(&instance.tags, key) {
+            Said::Nothing if self.untagged == Untagged::RunningEveryRun && instance.state == InstanceState::Running => {
+                Wanted::On(Schedule::EveryRun)
+            }
+            said => self.wanted(&said, instance.id.as_str()),
+        };
+        let skipped = matches!(from_instance, Wanted::On(_))
+            && skip_list(&instance.tags, self.settings)
+                .iter()
+                .any(|entry| entry == volume.id.as_str() || device.is_some_and(|d| entry == d));
+        if skipped {
+            Wanted::Excluded(format!("{} of {} lists it", self.settings.keys.skip_volumes, instance.id))
+        } else {
+            from_instance
+        }
+    }
+
+    fn wanted(&self, said: &Said<'_>, on: &str) -> Wanted {
+        match said {
+            Said::Nothing => Wanted::No,
+            Said::Value(value) => match Backup::parse(value) {
+                Ok(Backup::No) => Wanted::Excluded(format!("{}={value} on {on}", self.settings.keys.backup)),
+                Ok(Backup::On(schedule)) => Wanted::On(schedule),
+                // What nobody understands is backed up all the same.
+                Ok(Backup::Default) | Err(_) => Wanted::On(self.settings.default_schedule),
+            },
+            Said::Conflict(_) => Wanted::On(self.settings.default_schedule),
+        }
+    }
+
+    fn retention(&self, volume: &Volume, instance: Option<&Instance>) -> Option<Tagged> {
+        let resources = [Some((&volume.tags, volume.id.as_str())), instance.map(|i| (&i.tags, i.id.as_str()))];
+        let key = self.settings.keys.retention.as_str();
+        // A contradiction on either resource, in whatever key, keeps everything.
+        if let Some((tags, on)) = resources.iter().flatten().find(|(tags, _)| conflicted(tags, self.settings)) {
+            let text = match said(tags, key) {
+                Said::Nothing => SmolStr::new_static("conflict"),
+                Said::Value(value) => SmolStr::from(format!("conflict | {value}")),
+                Said::Conflict(values) => joined(&values),
+            };
+            let policy = Err("its tags contradict each other, so nothing of it expires".to_owned());
+            return Some(Tagged { text: cut(&text), policy, on: SmolStr::new(on) });
+        }
+        resources.into_iter().flatten().find_map(|(tags, on)| match said(tags, key) {
+            Said::Value(value) => {
+                Some(Tagged { text: SmolStr::new(value), policy: Policy::parse(value), on: SmolStr::new(on) })
+            }
+            _ => None,
+        })
+    }
+}
+
+/// The entries of `Skip_Backup_Volumes`: volume ids or device names. Of a
+/// contradiction none counts, so that everything is backed up.
+pub fn skip_list(tags: &Tags, settings: &Settings) -> Vec<String> {
+    match said(tags, &settings.keys.skip_volumes) {
+        Said::Value(value) => {
+            let entries = value.split(|c: char| c.is_whitespace() || c == ',');
+            entries.filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether instances in this state count: pending, running, stopping, stopped.
+pub fn counts(state: InstanceState) -> bool {
+    match state {
+        InstanceState::Pending | InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => true,
+        InstanceState::ShuttingDown | InstanceState::Terminated | InstanceState::Other => false,
+    }
+}
+
+fn joined(values: &[(&str, &str)]) -> SmolStr {
+    let values: Vec<&str> = values.iter().map(|(_, value)| *value).collect();
+    cut(&values.join(" | "))
+}
+
+/// At most what a tag's value can hold.
+fn cut(text: &str) -> SmolStr {
+    text.chars().take(crate::tags::MAX_VALUE).collect()
+}

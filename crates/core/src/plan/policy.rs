@@ -1,0 +1,111 @@
+//! Which policy governs a lineage (docs/semantics.md 2.4).
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::calendar;
+use crate::config::Scope;
+use crate::lineage::Managed;
+use crate::retention::Policy;
+use crate::setting::Settings;
+use crate::tags;
+
+/// A policy, the zone it counts in, and where it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Governing {
+    /// What it means, or why it means nothing.
+    pub(super) policy: Result<Policy, String>,
+    /// The zone its calendar is in.
+    pub(super) zone: TimeZone,
+    /// Where it came from.
+    pub(super) source: Source,
+}
+
+/// Where a policy came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A tag of a live volume or instance: its id.
+    Tag(String),
+    /// Recorded on a snapshot: its id.
+    Record(String),
+    /// The setting.
+    Default,
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tag(on) => write!(f, "from {on}"),
+            Self::Record(on) => write!(f, "recorded on {on}"),
+            Self::Default => f.write_str("the default"),
+        }
+    }
+}
+
+/// What keeps in a lineage: the governing policies (several for a volume on
+/// several instances, of which any keeps), and those that still keep for the
+/// grace after a change.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Policies {
+    /// Now in force; never empty.
+    pub(super) governing: Vec<Governing>,
+    /// In force until a while ago; never one of the governing.
+    pub(super) grace: Vec<Governing>,
+}
+
+/// The policies of a lineage, its snapshots newest first. `scopes` are those
+/// of its volume if it exists, else empty.
+pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: &Settings, now: Timestamp) -> Policies {
+    let mut governing: Vec<Governing> = Vec::new();
+    for scope in scopes {
+        if let Some(tagged) = &scope.retention {
+            governing.push(Governing {
+                policy: tagged.policy.clone(),
+                zone: scope.zone.clone(),
+                source: Source::Tag(tagged.on.to_string()),
+            });
+        }
+    }
+    if governing.is_empty() {
+        governing.extend(lineage.iter().find_map(|managed| recorded(managed, settings)));
+    }
+    if governing.is_empty() {
+        let zone = scopes.first().map_or_else(|| settings.time_zone.clone(), |scope| scope.zone.clone());
+        governing.push(Governing { policy: Ok(settings.default_retention.clone()), zone, source: Source::Default });
+    }
+    let in_grace = |managed: &Managed<'_>| calendar::after(managed.start, settings.policy_grace, &TimeZone::UTC) > now;
+    let recent = lineage.iter().filter(|managed| in_grace(managed));
+    let mut records: Vec<Governing> = recent.filter_map(|managed| recorded(managed, settings)).collect();
+    if !lineage.iter().any(in_grace) {
+        records.extend(lineage.first().and_then(|newest| recorded(newest, settings)));
+    }
+    let mut grace: Vec<Governing> = Vec::new();
+    for record in records {
+        let same = |other: &Governing| other.policy == record.policy && other.zone == record.zone;
+        if !governing.iter().any(same) && !grace.iter().any(same) {
+            grace.push(record);
+        }
+    }
+    Policies { governing, grace }
+}
+
+/// The policy recorded on a snapshot, in the zone recorded with it.
+fn recorded(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
+    let text = managed.recorded_retention()?;
+    let zone = managed.snapshot.tags.get(tags::TZ).and_then(calendar::zone);
+    Some(Governing {
+        policy: Policy::parse(text),
+        zone: zone.unwrap_or_else(|| settings.time_zone.clone()),
+        source: Source::Record(managed.snapshot.id.to_string()),
+    })
+}
+
+/// When the age of a policy ends for a snapshot: `start` plus the age. For the
+/// original's snapshots, which have no slot, whole UTC dates, as it counted.
+pub(super) fn age_ends(managed: &Managed<'_>, age: crate::age::Age, zone: &TimeZone) -> Timestamp {
+    if !managed.has_slot && age.is_whole_days() {
+        let last = calendar::date_after(calendar::utc_date(managed.start), age);
+        return calendar::start_of_day(last, &TimeZone::UTC);
+    }
+    calendar::after(managed.start, age, zone)
+}

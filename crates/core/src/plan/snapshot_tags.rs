@@ -1,0 +1,167 @@
+//! What a snapshot is tagged with and described as (docs/semantics.md 5).
+
+use jiff::Timestamp;
+use smol_str::SmolStr;
+
+use crate::calendar;
+use crate::config::Scope;
+use crate::inventory::{Instance, Volume};
+use crate::retention::Policy;
+use crate::setting::Settings;
+use crate::tags::{self, Tags};
+
+/// Tags left free for marks that are written later: `ebskeep:deleted` and
+/// `ebskeep:copied-to`. Without them a full snapshot could never be deleted.
+const RESERVED: usize = 2;
+
+/// Characters of a description or a name; both are cut to it, keeping the id.
+/// Source: EC2's API reference, CreateSnapshot `Description`, 255 characters.
+const MAX_TEXT: usize = 255;
+
+/// What one snapshot is to carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Dress {
+    /// The description of a snapshot of one volume.
+    pub(super) description: String,
+    /// Ours.
+    pub(super) tags: Tags,
+    /// Carried over from the instance and the volume (which wins).
+    pub(super) carried: Tags,
+    /// Keys that were left out to stay within AWS's limit.
+    pub(super) dropped: Vec<SmolStr>,
+}
+
+/// What a snapshot of this volume is to carry, if it begins at `start`.
+pub(super) fn dress(
+    volume: &Volume,
+    scope: &Scope<'_>,
+    slot: Timestamp,
+    start: Timestamp,
+    settings: &Settings,
+) -> Dress {
+    let mut ours = Tags::new();
+    ours.set(tags::TYPE, tags::AUTOMATED);
+    ours.set(tags::NAME, name(volume, scope));
+    ours.set(tags::SLOT, slot.to_string());
+    ours.set(tags::DEPLOYMENT, settings.deployment.clone());
+    ours.set(tags::VOLUME, volume.id.as_str());
+    if let Some(instance) = scope.instance {
+        ours.set(tags::INSTANCE, instance.id.as_str());
+    }
+    if let Some(device) = &scope.device {
+        ours.set(tags::DEVICE, device.clone());
+    }
+    policy_tags(scope, start, settings, &mut ours);
+    if let Some(to) = &scope.copy_to {
+        ours.set(tags::COPY_TO, to.clone());
+    }
+    if let Some(retention) = &scope.copy_retention {
+        ours.set(tags::COPY_RETENTION, retention.clone());
+    }
+    let mut carried = carried(volume, scope.instance, settings);
+    let dropped = fit(&ours, &mut carried);
+    Dress { description: description(volume, scope), tags: ours, carried, dropped }
+}
+
+/// The tags that decide about deletion: `DeleteOn` for an age without hours,
+/// and the policy as text with its zone, if it came from a tag.
+fn policy_tags(scope: &Scope<'_>, start: Timestamp, settings: &Settings, ours: &mut Tags) {
+    let policy = match &scope.retention {
+        Some(tagged) => {
+            ours.set(tags::RETENTION, recordable(&tagged.text));
+            tagged.policy.as_ref().ok()
+        }
+        None => Some(&settings.default_retention),
+    };
+    if let Some(zone) = &scope.zone_tag {
+        ours.set(tags::TZ, zone.clone());
+    }
+    if let Some(age) = policy.and_then(Policy::whole_days) {
+        ours.set(tags::DELETE_ON, calendar::date_after(calendar::utc_date(start), age).to_string());
+    }
+}
+
+/// A policy somebody wrote as `unset` is no policy, and must not read as the
+/// stand-in for one that is still to be written.
+fn recordable(text: &SmolStr) -> SmolStr {
+    if text == tags::UNSET { SmolStr::new_static("\"unset\"") } else { text.clone() }
+}
+
+/// `<instance name> <device>`, or the volume's name, or its id.
+fn name(volume: &Volume, scope: &Scope<'_>) -> String {
+    let instance_name = scope.instance.and_then(|instance| named(&instance.tags));
+    match (instance_name, &scope.device) {
+        (Some(instance), Some(device)) => cut(instance, &format!(" {device}")),
+        _ => cut(named(&volume.tags).unwrap_or(volume.id.as_str()), ""),
+    }
+}
+
+/// The original's: `<instance name> - <volume id> (<device>)`. Unattached:
+/// `<volume name> - <volume id>`.
+fn description(volume: &Volume, scope: &Scope<'_>) -> String {
+    match (scope.instance, &scope.device) {
+        (Some(instance), Some(device)) => cut(title(instance), &format!(" - {} ({device})", volume.id)),
+        _ => match named(&volume.tags) {
+            Some(name) => cut(name, &format!(" - {}", volume.id)),
+            None => volume.id.to_string(),
+        },
+    }
+}
+
+/// A set's: `<instance name> - <instance id> (<n> volumes)`.
+pub(super) fn set_description(instance: &Instance, members: usize) -> String {
+    cut(title(instance), &format!(" - {} ({members} volumes)", instance.id))
+}
+
+fn title(instance: &Instance) -> &str {
+    named(&instance.tags).unwrap_or(instance.id.as_str())
+}
+
+fn named(tags: &Tags) -> Option<&str> {
+    tags.get(tags::NAME).map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// `text` and `rest`, at most [`MAX_TEXT`] characters: the text gives way.
+fn cut(text: &str, rest: &str) -> String {
+    let room = MAX_TEXT.saturating_sub(rest.chars().count());
+    text.chars().take(room).chain(rest.chars()).take(MAX_TEXT).collect()
+}
+
+/// The instance's tags and the volume's, which win, without those that mean
+/// something to us or are AWS's own.
+fn carried(volume: &Volume, instance: Option<&Instance>, settings: &Settings) -> Tags {
+    let instance_tags = instance.into_iter().flat_map(|instance| instance.tags.iter());
+    instance_tags
+        .chain(volume.tags.iter())
+        .filter(|(key, _)| is_carried(key, settings))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+fn is_carried(key: &str, settings: &Settings) -> bool {
+    const OURS: [&str; 7] = [
+        tags::TYPE,
+        tags::NAME,
+        tags::DELETE_ON,
+        tags::SOURCE_SNAPSHOT,
+        tags::KEEP_FOREVER,
+        tags::KEEP_UNTIL,
+        tags::KEEP_REASON,
+    ];
+    let folded = key.trim().to_lowercase();
+    let reserved = folded.starts_with("aws:") || folded.starts_with("ebskeep:") || folded == "dlm:managed";
+    // Renamed keys and the names they have by default: both are configuration to somebody.
+    let defaults = crate::setting::Keys::default();
+    let configuration = settings.keys.all().into_iter().chain(defaults.all());
+    !reserved && !OURS.into_iter().chain(configuration).any(|ours| tags::same_key(key, ours))
+}
+
+/// Drops carried tags from the end of the alphabet until all fit; says which.
+fn fit(ours: &Tags, carried: &mut Tags) -> Vec<SmolStr> {
+    let room = (tags::MAX_TAGS - RESERVED).saturating_sub(ours.counted());
+    let dropped: Vec<SmolStr> = carried.iter().map(|(key, _)| key.clone()).skip(room).collect();
+    for key in &dropped {
+        carried.remove(key);
+    }
+    dropped
+}
