@@ -4,8 +4,12 @@ from functools import cache
 from typing import Any
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
 
 ACCOUNT = "123456789012"
 # Both servers read the account from the key: sim from its digits, moto has one.
@@ -43,3 +47,16 @@ def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
 def tagged(kind: str, tags: dict[str, str]) -> dict[str, Any]:
     """The TagSpecifications argument."""
     return {"TagSpecifications": [{"ResourceType": kind, "Tags": tag_list(tags)}]} if tags else {}
+
+
+_HTTP = URLLib3Session()
+
+
+def raw_call(url: str, action: str, region: str = "eu-west-1", **params: str) -> bytes:
+    """The answer to an EC2 call that boto3 would not make, such as one without
+    its required parameters.
+    """
+    body = {"Action": action, "Version": "2016-11-15", **params}
+    request = AWSRequest("POST", url + "/", data=body)
+    SigV4Auth(Credentials(KEY, "secret"), "ec2", region).add_auth(request)
+    return _HTTP.send(request.prepare()).content

@@ -1,5 +1,6 @@
 """moto, in a process of its own or in this one."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -50,6 +51,8 @@ class MotoHere:
 
 @contextmanager
 def moto_here() -> Iterator[MotoHere]:
+    # A line for each request, on the terminal of whoever runs the tests.
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

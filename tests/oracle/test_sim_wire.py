@@ -1,0 +1,104 @@
+"""Nothing that sim writes, and nothing that we send, is unknown to AWS's own
+model of EC2; and whatever we read, sim writes.
+"""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from oracle.error_codes import DOCUMENTED
+from oracle.wire_model import EC2, paths_in, wrong_in_answer, wrong_in_request
+from support.clients import KEY, client, raw_call, tagged
+from support.programs import Ebskeep
+from support.reads import READS, STS_CALLS, members
+from support.scene import Recorder, play
+from support.sim_server import IMAGE, Sim, sim_server
+
+SOURCES = Path(__file__).parents[2] / "crates/sim/src"
+
+
+@pytest.fixture(scope="module")
+def sim():
+    with sim_server() as sim:
+        yield sim
+
+
+@pytest.fixture(scope="module")
+def recorded(sim: Sim) -> Recorder:
+    """The scene, a failed snapshot, and a run of ebskeep over it all."""
+    recorder = Recorder()
+    ec2, sts = client("ec2", sim.url), client("sts", sim.url)
+    recorder.attach(ec2)
+    play(ec2, sts, IMAGE, lambda: sim.advance(minutes=10))
+    sim.control("fault", {"when": {"action": "CreateSnapshot"}, "what": {"snapshot-fails": {"message": "no luck"}}})
+    volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1, **tagged("volume", {"Backup": "Yes"}))["VolumeId"]
+    ec2.create_snapshot(VolumeId=volume)
+    sim.advance(minutes=10)
+    ec2.describe_snapshots(OwnerIds=["self"])
+    Ebskeep(sim.url, KEY)("apply", "--yes").expect(0)
+    return recorder
+
+
+def served(sim: Sim) -> set[str]:
+    """The operations of EC2 that sim answers with anything but InvalidAction."""
+    answers = {operation: raw_call(sim.url, operation) for operation in EC2.operation_names}
+    return {operation for operation, body in answers.items() if b"<Code>InvalidAction</Code>" not in body}
+
+
+def test_every_element_is_in_the_operations_shape(recorded):
+    wrong = {
+        (one.call, message)
+        for one in recorded.bodies
+        if one.status < 300
+        for message in wrong_in_answer(one.call, one.body)
+    }
+    assert not wrong
+
+
+def test_every_member_we_read_is_written(recorded):
+    written = set()
+    for one in recorded.bodies:
+        if one.status < 300 and one.call in READS:
+            shape = EC2.operation_model(one.call).output_shape
+            if shape is not None:
+                found = paths_in(ElementTree.fromstring(one.body), shape)
+                written |= {(one.call, path) for path in found}
+    read = {(call, path) for call in set(READS) - STS_CALLS for path in members(READS[call])}
+    # The scene has fewer images than the smallest page.
+    read -= {("DescribeImages", ("NextToken",))}
+    assert len(read) > 30
+    assert sorted(read - written) == []
+
+
+def test_every_parameter_we_send_is_in_the_operations_shape(sim, recorded):
+    """`recorded` is asked for so that ebskeep has run."""
+    calls = [call for call in sim.control("calls") if call["service"] == "ec2"]
+    sent = {call["action"] for call in calls}
+    assert sent >= {"DescribeImages", "DescribeInstances", "DescribeVolumes", "DescribeSnapshots", "CreateSnapshot"}
+    wrong = {
+        (call["action"], message) for call in calls for message in wrong_in_request(call["action"], call["params"])
+    }
+    assert not wrong
+
+
+def test_the_scene_exercises_every_action_sim_serves(sim, recorded):
+    """An action that is added to sim is to be added to the scene."""
+    exercised = {one.call for one in recorded.bodies if one.status < 300}
+    actions = served(sim)
+    assert set(READS) - STS_CALLS <= actions, "what the adapter calls, sim serves"
+    assert sorted(actions - exercised) == []
+
+
+def test_every_error_code_is_documented(sim, recorded):
+    codes = {
+        code
+        for source in SOURCES.rglob("*.rs")
+        for code in re.findall(r'Refusal::new\(\s*"([A-Za-z.]+)"', source.read_text())
+    }
+    codes |= {
+        ElementTree.fromstring(one.body).findtext(".//{*}Code") for one in recorded.bodies if one.status >= 300
+    }
+    assert len(codes) > 10
+    assert sorted(codes - DOCUMENTED) == []

@@ -1,0 +1,208 @@
+"""Our requests are boto3's: the same parameters, the headers that matter, and
+signatures that botocore computes alike.
+"""
+
+from functools import cache
+from urllib.parse import parse_qsl, urlsplit
+
+import boto3
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+REGION = "eu-west-1"
+# The probe signs with these; without a token, with the first two alone.
+CREDENTIALS = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "session/token+with=signs")
+
+AWKWARD = {
+    "Name": "dätabase & <co> \"quoted\" 'single'",
+    "Empty": "",
+    "Blanks": " a  b ",
+    "Signs": "a+b=c%20/d?e#f~g*h.i-j_k:l@m",
+    "日本": "語",
+    "Long": "x" * 256,
+}
+SNAPSHOTS = [f"snap-{n:017x}" for n in range(1000)]
+
+
+def tag_list(tags):
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def tag_specification(tags):
+    return [{"ResourceType": "snapshot", "Tags": tag_list(tags)}]
+
+
+FILTERS = [
+    {"Name": "tag:ebskeep:slot", "Values": ["2026-01-01T00:00:00Z"]},
+    {"Name": "volume-id", "Values": ["vol-00000000000000001", "vol-00000000000000002"]},
+]
+QUERIES = [
+    {"MaxResults": 1000},
+    {"MaxResults": 1000, "NextToken": "to+k/en=="},
+    {"MaxResults": 1000, "Filters": FILTERS},
+    {"MaxResults": 1000, "Filters": FILTERS, "NextToken": "x"},
+]
+OURS = {"OwnerIds": ["self"]}
+MANAGED = {"IncludeManagedResources": True}
+ALL_IMAGES = {"Owners": ["self"], "IncludeDeprecated": True, "IncludeDisabled": True}
+
+# Every call the adapter makes, with every parameter it can set.
+CALLS = {
+    "GetCallerIdentity": [{}],
+    "DescribeRegions": [{}],
+    "DescribeInstances": [
+        *[MANAGED | query for query in QUERIES],
+        MANAGED | {"InstanceIds": ["i-00000000000000001", "i-00000000000000002"]},
+    ],
+    "DescribeVolumes": [
+        *[MANAGED | query for query in QUERIES],
+        MANAGED | {"VolumeIds": ["vol-00000000000000001"]},
+    ],
+    "DescribeSnapshots": [
+        *[OURS | query for query in QUERIES],
+        OURS | {"SnapshotIds": SNAPSHOTS[:1]},
+        OURS | {"SnapshotIds": SNAPSHOTS},
+    ],
+    "DescribeImages": [
+        *[ALL_IMAGES | query for query in QUERIES],
+        ALL_IMAGES | {"ImageIds": ["ami-00000000000000001"]},
+    ],
+    "CreateSnapshot": [
+        {"VolumeId": "vol-1", "Description": "web - vol-1 (/dev/xvda)", "TagSpecifications": tag_specification(AWKWARD)},
+        {"VolumeId": "vol-1", "Description": "ü" * 255, "TagSpecifications": tag_specification({"Type": "Automated"})},
+    ],
+    "CreateSnapshots": [
+        {
+            "InstanceSpecification": {"InstanceId": "i-1"} | more,
+            "Description": "web - i-1 (2 volumes)",
+            "TagSpecifications": tag_specification(AWKWARD),
+        }
+        for more in (
+            {"ExcludeBootVolume": False},
+            {"ExcludeBootVolume": True},
+            {"ExcludeBootVolume": False, "ExcludeDataVolumeIds": ["vol-2"]},
+            {"ExcludeBootVolume": True, "ExcludeDataVolumeIds": [f"vol-{n}" for n in range(40)]},
+        )
+    ],
+    "DeleteSnapshot": [{"SnapshotId": "snap-1"}],
+    "CreateTags": [
+        {"Resources": ["snap-1"], "Tags": tag_list(AWKWARD)},
+        {"Resources": SNAPSHOTS, "Tags": tag_list({"ebskeep:deleted": "2026-01-01T00:00:00Z"})},
+    ],
+    "DeleteTags": [
+        {"Resources": ["snap-1"], "Tags": [{"Key": "ebskeep:deleted"}]},
+        {"Resources": SNAPSHOTS, "Tags": [{"Key": "ebskeep:deleted"}, {"Key": "日本"}]},
+    ],
+}
+CASES = [(call, arguments) for call, all_arguments in CALLS.items() for arguments in all_arguments]
+TOKENS = (False, True)
+
+
+class Captured(Exception):
+    """Carries boto3's request out before it is sent."""
+
+
+@cache
+def _client(service: str, with_token: bool):
+    keys = CREDENTIALS.access_key, CREDENTIALS.secret_key, CREDENTIALS.token if with_token else None
+    client = boto3.Session(*keys, region_name=REGION).client(service)
+
+    def capture(request, **_):
+        raise Captured(request)
+
+    client.meta.events.register("before-send.*", capture)
+    return client
+
+
+def theirs(call: str, arguments: dict, with_token: bool):
+    """What boto3 would have sent."""
+    client = _client("sts" if call == "GetCallerIdentity" else "ec2", with_token)
+    method = next(name for name, api in client.meta.method_to_api_mapping.items() if api == call)
+    try:
+        getattr(client, method)(**arguments)
+    except Captured as captured:
+        return captured.args[0]
+    raise AssertionError(f"boto3 sent nothing for {call}")
+
+
+def ours(probe, call: str, arguments: dict, with_token: bool) -> dict:
+    """What we would have sent; header names in lower case."""
+    answer = probe.ask(
+        "request",
+        call=call,
+        args=arguments,
+        region=REGION,
+        credentials={
+            "access_key": CREDENTIALS.access_key,
+            "secret_key": CREDENTIALS.secret_key,
+            "session_token": CREDENTIALS.token if with_token else None,
+        },
+    )
+    assert "url" in answer, answer
+    return answer | {"headers": {name.lower(): value for name, value in answer["headers"].items()}}
+
+
+def text(value) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def scope_and_names(authorization: str) -> tuple[str, str, set[str]]:
+    """Key id, scope without the date, names of the signed headers."""
+    algorithm, _, fields = authorization.partition(" ")
+    assert algorithm == "AWS4-HMAC-SHA256"
+    field = dict(part.strip().split("=", 1) for part in fields.split(","))
+    key, _, *scope = field["Credential"].split("/")
+    return key, "/".join(scope), set(field["SignedHeaders"].split(";"))
+
+
+# Headers that say how to read the request, or who signed it, as botocore sends
+# them. Its others are its own telemetry.
+HEADERS = ("content-type", "x-amz-security-token")
+
+
+@pytest.mark.parametrize("with_token", TOKENS, ids=["key", "session"])
+@pytest.mark.parametrize("call, arguments", CASES, ids=[f"{call}-{n}" for n, (call, _) in enumerate(CASES)])
+def test_boto3_and_we_send_the_same(probe, call, arguments, with_token):
+    they, we = theirs(call, arguments, with_token), ours(probe, call, arguments, with_token)
+    assert we["method"] == they.method
+    assert we["url"].rstrip("/") == they.url.rstrip("/")
+    params = parse_qsl(we["body"], keep_blank_values=True, strict_parsing=True)
+    assert len(params) == len(dict(params)), "no parameter twice"
+    expected = dict(parse_qsl(text(they.body), keep_blank_values=True, strict_parsing=True))
+    assert dict(params) == expected
+
+    their_headers = {name.lower(): text(value) for name, value in they.headers.items()}
+    for name in HEADERS:
+        assert we["headers"].get(name) == their_headers.get(name), name
+    assert we["headers"].get("host", urlsplit(they.url).netloc) == urlsplit(they.url).netloc
+    their_key, their_scope, their_names = scope_and_names(their_headers["authorization"])
+    key, scope, names = scope_and_names(we["headers"]["authorization"])
+    assert (key, scope) == (their_key, their_scope)
+    assert their_names <= names, "we sign at least what botocore signs"
+
+
+@pytest.mark.parametrize("with_token", TOKENS, ids=["key", "session"])
+@pytest.mark.parametrize("call, arguments", CASES, ids=[f"{call}-{n}" for n, (call, _) in enumerate(CASES)])
+def test_botocore_computes_our_signature(probe, call, arguments, with_token):
+    we = ours(probe, call, arguments, with_token)
+    _, scope, names = scope_and_names(we["headers"]["authorization"])
+    region, service, _ = scope.split("/")
+    signed = {name: value for name, value in we["headers"].items() if name in names}
+    assert names - set(signed) <= {"host"}, "only what is sent can be signed"
+    request = AWSRequest(we["method"], we["url"], signed, we["body"].encode())
+    request.context["timestamp"] = we["headers"]["x-amz-date"]
+
+    signer = SigV4Auth(CREDENTIALS, service, region)
+    to_sign = signer.string_to_sign(request, signer.canonical_request(request))
+
+    ours_says = we["headers"]["authorization"].rsplit("Signature=", 1)[1]
+    assert signer.signature(to_sign, request) == ours_says
+
+
+def test_an_empty_list_of_ids_is_never_sent(probe):
+    """To AWS it would mean everything."""
+    for call, arguments in [("DescribeSnapshots", {"SnapshotIds": []}), ("DescribeVolumes", {"VolumeIds": []})]:
+        answer = probe.ask("request", call=call, args=arguments, region=REGION)
+        assert "error" in answer and "url" not in answer, answer
