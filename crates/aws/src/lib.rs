@@ -24,7 +24,7 @@ mod wire;
 
 pub use aws_credential_types::Credentials;
 pub use aws_smithy_async::time::StaticTimeSource;
-pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
+pub use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 pub use clouds::Aws;
 pub use connect::{ConnectError, Options, connect, connect_through};
 pub use ec2::Ec2;

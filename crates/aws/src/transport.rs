@@ -1,9 +1,9 @@
-//! How requests leave: over the network ([`network`]) or into a function of the
-//! caller's ([`InProcess`]). Knows HTTP, not AWS.
+//! How requests leave: over the network, or into a function of the caller's
+//! ([`InProcess`]). Knows HTTP, not AWS.
 
 mod in_process;
 pub(crate) mod network;
-mod trust;
+pub(crate) mod trust;
 
 pub use in_process::InProcess;
 pub use trust::TrustError;

@@ -4,12 +4,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 
@@ -51,9 +48,9 @@ impl InProcess {
         Self { answering: Arc::new(move |request| Box::pin(answer(request))) }
     }
 
-    /// As the client that [`crate::connect_through`] takes.
-    pub fn into_client(self) -> SharedHttpClient {
-        SharedHttpClient::new(self)
+    /// Shared, for who needs one type for several transports.
+    pub fn into_client(self) -> SharedHttpConnector {
+        SharedHttpConnector::new(self)
     }
 }
 
@@ -79,11 +76,5 @@ impl HttpConnector for InProcess {
             HttpResponse::try_from(response.map(SdkBody::from))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })
-    }
-}
-
-impl HttpClient for InProcess {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
     }
 }

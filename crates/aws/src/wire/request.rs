@@ -1,0 +1,371 @@
+//! Each call as the parameters it travels with. Pure, and in a fixed order.
+
+use ebskeep_core::cloud::{CreateSnapshot, CreateSnapshots, Query, Token};
+use ebskeep_core::id::SnapshotId;
+use ebskeep_core::tags::Tags;
+use smol_str::SmolStr;
+
+use crate::endpoint::Service;
+
+/// One call, ready to be signed and sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// The service it is for.
+    pub(crate) service: Service,
+    /// What [`ebskeep_core::cloud::CloudError`] calls it.
+    pub(crate) operation: &'static str,
+    /// The value of `Action`.
+    pub(crate) action: String,
+    /// Everything but `Action` and `Version`.
+    pub(crate) params: Params,
+    /// What it is about, if one thing.
+    pub(crate) resource: Option<String>,
+    /// Whether it changes anything: its outcome is unknown if no answer is
+    /// understood, where a listing can simply be asked for again.
+    pub(crate) mutates: bool,
+}
+
+/// Names and values, as they travel.
+pub(crate) type Params = Vec<(String, String)>;
+
+/// Why a call must not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    /// AWS reads an empty list of ids as "all of them".
+    #[error("no ids were given, which AWS would take for all of them")]
+    NoIds,
+    /// More than AWS takes.
+    #[error("more than 1,000 ids were given")]
+    TooManyIds,
+    /// AWS reads no filter, and a filter without values, as "all of them".
+    #[error("a filter without a name or without values was given, or no filter at all")]
+    NoFilter,
+    /// Without tags DeleteTags removes all of them, and CreateTags does nothing.
+    #[error("no tags were given")]
+    NoTags,
+}
+
+/// Ids a call takes. Source: EC2 API reference, DescribeSnapshots and CreateTags.
+const MAX_IDS: usize = 1_000;
+/// The largest page. Source: EC2 API reference, "Pagination".
+const MAX_RESULTS: &str = "1000";
+
+impl Call {
+    fn new(action: &'static str, mutates: bool) -> Self {
+        Self {
+            service: Service::Ec2,
+            operation: action,
+            action: action.to_owned(),
+            params: Params::new(),
+            resource: None,
+            mutates,
+        }
+    }
+
+    fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.params.push((name.into(), value.into()));
+        self
+    }
+
+    fn about(mut self, resource: impl ToString) -> Self {
+        self.resource = Some(resource.to_string());
+        self
+    }
+
+    /// What was asked for, and from where on.
+    fn asking(mut self, query: &Query, id: &str, token: Option<&Token>) -> Result<Self, Refused> {
+        match query {
+            Query::All => self = self.with("MaxResults", MAX_RESULTS),
+            Query::Ids(ids) => {
+                check_count(ids.len())?;
+                if let [one] = ids.as_slice() {
+                    self = self.about(one);
+                }
+                for (n, value) in (1..).zip(ids) {
+                    self = self.with(format!("{id}.{n}"), value.as_str());
+                }
+            }
+            Query::Filters(filters) => {
+                let empty = |f: &ebskeep_core::cloud::Filter| f.name.is_empty() || f.values.is_empty();
+                if filters.is_empty() || filters.iter().any(empty) {
+                    return Err(Refused::NoFilter);
+                }
+                for (n, filter) in (1..).zip(filters) {
+                    self = self.with(format!("Filter.{n}.Name"), filter.name.as_str());
+                    for (m, value) in (1..).zip(&filter.values) {
+                        self = self.with(format!("Filter.{n}.Value.{m}"), value.as_str());
+                    }
+                }
+                self = self.with("MaxResults", MAX_RESULTS);
+            }
+        }
+        Ok(match token {
+            Some(Token(token)) => self.with("NextToken", token),
+            None => self,
+        })
+    }
+
+    /// The tags a new snapshot begins with.
+    fn tagged(mut self, tags: &Tags) -> Self {
+        if tags.is_empty() {
+            return self;
+        }
+        self = self.with("TagSpecification.1.ResourceType", "snapshot");
+        for (n, (key, value)) in (1..).zip(tags.iter()) {
+            self = self
+                .with(format!("TagSpecification.1.Tag.{n}.Key"), key.as_str())
+                .with(format!("TagSpecification.1.Tag.{n}.Value"), value.as_str());
+        }
+        self
+    }
+
+    /// The snapshots whose tags are to change.
+    fn on(mut self, ids: &[SnapshotId]) -> Result<Self, Refused> {
+        check_count(ids.len())?;
+        if let [one] = ids {
+            self = self.about(one);
+        }
+        for (n, id) in (1..).zip(ids) {
+            self = self.with(format!("ResourceId.{n}"), id.as_str());
+        }
+        Ok(self)
+    }
+}
+
+fn check_count(ids: usize) -> Result<(), Refused> {
+    match ids {
+        0 => Err(Refused::NoIds),
+        1..=MAX_IDS => Ok(()),
+        _ => Err(Refused::TooManyIds),
+    }
+}
+
+/// Managed resources are those that AWS services run in the account; without
+/// the switch a volume of theirs would look gone.
+pub(crate) fn describe_instances(query: &Query, token: Option<&Token>) -> Result<Call, Refused> {
+    Call::new("DescribeInstances", false).with("IncludeManagedResources", "true").asking(query, "InstanceId", token)
+}
+
+pub(crate) fn describe_volumes(query: &Query, token: Option<&Token>) -> Result<Call, Refused> {
+    Call::new("DescribeVolumes", false).with("IncludeManagedResources", "true").asking(query, "VolumeId", token)
+}
+
+pub(crate) fn describe_snapshots(query: &Query, token: Option<&Token>) -> Result<Call, Refused> {
+    Call::new("DescribeSnapshots", false).with("Owner.1", "self").asking(query, "SnapshotId", token)
+}
+
+pub(crate) fn describe_images(query: &Query, token: Option<&Token>) -> Result<Call, Refused> {
+    Call::new("DescribeImages", false)
+        .with("Owner.1", "self")
+        .with("IncludeDeprecated", "true")
+        .with("IncludeDisabled", "true")
+        .asking(query, "ImageId", token)
+}
+
+pub(crate) fn create_snapshot(request: &CreateSnapshot) -> Call {
+    let CreateSnapshot { volume, description, tags } = request;
+    Call::new("CreateSnapshot", true)
+        .about(volume)
+        .with("VolumeId", volume.as_str())
+        .with("Description", description)
+        .tagged(tags)
+}
+
+pub(crate) fn create_snapshots(request: &CreateSnapshots) -> Call {
+    let CreateSnapshots { instance, exclude_boot, exclude_data, description, tags } = request;
+    let mut call = Call::new("CreateSnapshots", true)
+        .about(instance)
+        .with("InstanceSpecification.InstanceId", instance.as_str())
+        .with("InstanceSpecification.ExcludeBootVolume", exclude_boot.to_string());
+    for (n, volume) in (1..).zip(exclude_data) {
+        call = call.with(format!("InstanceSpecification.ExcludeDataVolumeId.{n}"), volume.as_str());
+    }
+    call.with("Description", description).tagged(tags)
+}
+
+pub(crate) fn delete_snapshot(id: &SnapshotId) -> Call {
+    Call::new("DeleteSnapshot", true).about(id).with("SnapshotId", id.as_str())
+}
+
+pub(crate) fn create_tags(ids: &[SnapshotId], tags: &Tags) -> Result<Call, Refused> {
+    if tags.is_empty() {
+        return Err(Refused::NoTags);
+    }
+    let mut call = Call::new("CreateTags", true).on(ids)?;
+    for (n, (key, value)) in (1..).zip(tags.iter()) {
+        call = call.with(format!("Tag.{n}.Key"), key.as_str()).with(format!("Tag.{n}.Value"), value.as_str());
+    }
+    Ok(call)
+}
+
+pub(crate) fn delete_tags(ids: &[SnapshotId], keys: &[SmolStr]) -> Result<Call, Refused> {
+    if keys.is_empty() {
+        return Err(Refused::NoTags);
+    }
+    let mut call = Call::new("DeleteTags", true).on(ids)?;
+    for (n, key) in (1..).zip(keys) {
+        call = call.with(format!("Tag.{n}.Key"), key.as_str());
+    }
+    Ok(call)
+}
+
+/// Without `AllRegions`, only those enabled for the account are listed.
+pub(crate) fn describe_regions() -> Call {
+    Call::new("DescribeRegions", false)
+}
+
+pub(crate) fn get_caller_identity() -> Call {
+    Call { service: Service::Sts, ..Call::new("GetCallerIdentity", false) }
+}
+
+/// A call of the caller's, taken to change something.
+pub(crate) fn raw(action: &str, params: &[(String, String)]) -> Call {
+    Call { action: action.to_owned(), params: params.to_vec(), ..Call::new("raw call", true) }.about(action)
+}
+
+/// The body a call travels as.
+pub(crate) fn encode(call: &Call) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("Action", &call.action)
+        .append_pair("Version", call.service.version())
+        .extend_pairs(&call.params)
+        .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use ebskeep_core::cloud::Filter;
+
+    use super::*;
+
+    fn check(call: Result<Call, Refused>, expected: &str) {
+        let call = call.unwrap();
+        let said: Vec<String> = call.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(format!("{}({})", call.action, said.join(", ")), expected);
+    }
+
+    fn ids(all: &[&str]) -> Query {
+        Query::Ids(all.iter().map(SmolStr::new).collect())
+    }
+
+    fn tags() -> Tags {
+        [("b", "2"), ("a", "1 &é")].into_iter().collect()
+    }
+
+    #[test]
+    fn describe_calls_say_all_they_must() {
+        let token = Token("t/1=".to_owned());
+        check(
+            describe_instances(&Query::All, None),
+            "DescribeInstances(IncludeManagedResources=true, MaxResults=1000)",
+        );
+        check(
+            describe_instances(&ids(&["i-1", "i-2"]), None),
+            "DescribeInstances(IncludeManagedResources=true, InstanceId.1=i-1, InstanceId.2=i-2)",
+        );
+        check(
+            describe_volumes(&Query::All, Some(&token)),
+            "DescribeVolumes(IncludeManagedResources=true, MaxResults=1000, NextToken=t/1=)",
+        );
+        check(
+            describe_volumes(&ids(&["vol-1"]), None),
+            "DescribeVolumes(IncludeManagedResources=true, VolumeId.1=vol-1)",
+        );
+        check(
+            describe_snapshots(
+                &Query::Filters(vec![
+                    Filter { name: "volume-id".into(), values: vec!["vol-1".into(), "vol-2".into()] },
+                    Filter { name: "tag:ebskeep:slot".into(), values: vec!["*".into()] },
+                ]),
+                None,
+            ),
+            "DescribeSnapshots(Owner.1=self, Filter.1.Name=volume-id, Filter.1.Value.1=vol-1, \
+             Filter.1.Value.2=vol-2, Filter.2.Name=tag:ebskeep:slot, Filter.2.Value.1=*, MaxResults=1000)",
+        );
+        check(describe_snapshots(&ids(&["snap-1"]), None), "DescribeSnapshots(Owner.1=self, SnapshotId.1=snap-1)");
+        check(
+            describe_images(&Query::All, None),
+            "DescribeImages(Owner.1=self, IncludeDeprecated=true, IncludeDisabled=true, MaxResults=1000)",
+        );
+        check(
+            describe_images(&ids(&["ami-1"]), None),
+            "DescribeImages(Owner.1=self, IncludeDeprecated=true, IncludeDisabled=true, ImageId.1=ami-1)",
+        );
+        check(Ok(describe_regions()), "DescribeRegions()");
+        check(Ok(get_caller_identity()), "GetCallerIdentity()");
+    }
+
+    #[test]
+    fn changing_calls_say_all_they_must() {
+        check(
+            Ok(create_snapshot(&CreateSnapshot {
+                volume: "vol-1".into(),
+                description: "web - vol-1 (/dev/xvda)".to_owned(),
+                tags: tags(),
+            })),
+            "CreateSnapshot(VolumeId=vol-1, Description=web - vol-1 (/dev/xvda), \
+             TagSpecification.1.ResourceType=snapshot, TagSpecification.1.Tag.1.Key=a, \
+             TagSpecification.1.Tag.1.Value=1 &é, TagSpecification.1.Tag.2.Key=b, TagSpecification.1.Tag.2.Value=2)",
+        );
+        check(
+            Ok(create_snapshots(&CreateSnapshots {
+                instance: "i-1".into(),
+                exclude_boot: true,
+                exclude_data: vec!["vol-1".into(), "vol-2".into()],
+                description: "d".to_owned(),
+                tags: Tags::new(),
+            })),
+            "CreateSnapshots(InstanceSpecification.InstanceId=i-1, InstanceSpecification.ExcludeBootVolume=true, \
+             InstanceSpecification.ExcludeDataVolumeId.1=vol-1, InstanceSpecification.ExcludeDataVolumeId.2=vol-2, \
+             Description=d)",
+        );
+        check(Ok(delete_snapshot(&"snap-1".into())), "DeleteSnapshot(SnapshotId=snap-1)");
+        check(
+            create_tags(&["snap-1".into(), "snap-2".into()], &tags()),
+            "CreateTags(ResourceId.1=snap-1, ResourceId.2=snap-2, Tag.1.Key=a, Tag.1.Value=1 &é, Tag.2.Key=b, \
+             Tag.2.Value=2)",
+        );
+        check(
+            delete_tags(&["snap-1".into()], &["a".into(), "b".into()]),
+            "DeleteTags(ResourceId.1=snap-1, Tag.1.Key=a, Tag.2.Key=b)",
+        );
+    }
+
+    #[test]
+    fn what_aws_would_read_as_everything_is_refused() {
+        let filter = |name: &str, values: &[&str]| {
+            Query::Filters(vec![Filter { name: name.into(), values: values.iter().map(SmolStr::new).collect() }])
+        };
+        for (query, refused) in [
+            (ids(&[]), Refused::NoIds),
+            (Query::Ids(vec!["snap-1".into(); 1_001]), Refused::TooManyIds),
+            (Query::Filters(vec![]), Refused::NoFilter),
+            (filter("volume-id", &[]), Refused::NoFilter),
+            (filter("", &["a"]), Refused::NoFilter),
+        ] {
+            assert_eq!(describe_instances(&query, None), Err(refused));
+            assert_eq!(describe_volumes(&query, None), Err(refused));
+            assert_eq!(describe_snapshots(&query, None), Err(refused));
+            assert_eq!(describe_images(&query, None), Err(refused));
+        }
+        let one: &[SnapshotId] = &["snap-1".into()];
+        assert_eq!(delete_tags(one, &[]), Err(Refused::NoTags));
+        assert_eq!(create_tags(one, &Tags::new()), Err(Refused::NoTags));
+        assert_eq!(delete_tags(&[], &["a".into()]), Err(Refused::NoIds));
+        assert_eq!(create_tags(&[], &tags()), Err(Refused::NoIds));
+        assert_eq!(create_tags(&vec!["snap-1".into(); 1_001], &tags()), Err(Refused::TooManyIds));
+    }
+
+    #[test]
+    fn a_body_survives_any_text() {
+        let call = create_snapshot(&CreateSnapshot {
+            volume: "vol-1".into(),
+            description: "a b+c&d=e%é\n~".to_owned(),
+            tags: Tags::new(),
+        });
+        assert_eq!(
+            encode(&call),
+            "Action=CreateSnapshot&Version=2016-11-15&VolumeId=vol-1&Description=a+b%2Bc%26d%3De%25%C3%A9%0A%7E"
+        );
+    }
+}

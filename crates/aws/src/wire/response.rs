@@ -1,0 +1,380 @@
+//! Each call's answer, read straight into the core's types.
+//!
+//! Elements we do not use are skipped. An id or a time that is missing is an
+//! error that names it: an item is never dropped, and never made up.
+
+use ebskeep_core::cloud::{Begun, Identity, Token};
+use ebskeep_core::id::{AccountId, ImageId, InstanceId, Region, SnapshotId, VolumeId};
+use ebskeep_core::inventory::{
+    Attachment, Device, Image, Instance, InstanceState, Snapshot, SnapshotState, StorageTier, Volume, VolumeState,
+};
+use ebskeep_core::tags::Tags;
+use jiff::Timestamp;
+use smol_str::SmolStr;
+
+use super::xml::{ReadError, Xml, cut};
+
+/// A page, without the answer's headers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Listed<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<Token>,
+}
+
+/// Reads a listing: a root, a set of items in it, a token for the next page.
+fn listed<T>(
+    body: &[u8],
+    root: &'static str,
+    set: &str,
+    mut item: impl FnMut(&mut Xml<'_>, &mut Vec<T>) -> Result<(), ReadError>,
+) -> Result<Listed<T>, ReadError> {
+    let mut items = Vec::new();
+    let mut next = None;
+    Xml::open_as(body, root)?.children(|xml, name| {
+        if name == set {
+            xml.items(|xml| item(xml, &mut items))
+        } else if name == "nextToken" {
+            next = Some(xml.text()?.into_owned()).filter(|token| !token.is_empty()).map(Token);
+            Ok(())
+        } else {
+            xml.skip()
+        }
+    })?;
+    Ok(Listed { items, next })
+}
+
+pub(crate) fn instances(body: &[u8]) -> Result<Listed<Instance>, ReadError> {
+    listed(body, "DescribeInstancesResponse", "reservationSet", |xml, all| {
+        xml.children(|xml, name| match name {
+            "instancesSet" => xml.items(|xml| {
+                all.push(instance(xml)?);
+                Ok(())
+            }),
+            _ => xml.skip(),
+        })
+    })
+}
+
+fn instance(xml: &mut Xml<'_>) -> Result<Instance, ReadError> {
+    let (mut id, mut root_device) = (None, None);
+    let (mut state, mut devices, mut tags) = (InstanceState::Other, Vec::new(), Tags::new());
+    xml.children(|xml, name| match name {
+        "instanceId" => set(&mut id, xml),
+        "rootDeviceName" => set(&mut root_device, xml),
+        "instanceState" => xml.children(|xml, name| match name {
+            "name" => {
+                state = instance_state(&xml.text()?);
+                Ok(())
+            }
+            _ => xml.skip(),
+        }),
+        "blockDeviceMapping" => xml.items(|xml| {
+            devices.extend(device(xml)?);
+            Ok(())
+        }),
+        "tagSet" => read_tags(xml, &mut tags),
+        _ => xml.skip(),
+    })?;
+    Ok(Instance { id: InstanceId::new(required(id, "an instance", "instanceId")?), state, root_device, devices, tags })
+}
+
+fn instance_state(text: &str) -> InstanceState {
+    match text {
+        "pending" => InstanceState::Pending,
+        "running" => InstanceState::Running,
+        "stopping" => InstanceState::Stopping,
+        "stopped" => InstanceState::Stopped,
+        "shutting-down" => InstanceState::ShuttingDown,
+        "terminated" => InstanceState::Terminated,
+        _ => InstanceState::Other,
+    }
+}
+
+/// An instance's mapping; `None` if there is no EBS volume behind it.
+fn device(xml: &mut Xml<'_>) -> Result<Option<Device>, ReadError> {
+    let (mut name, mut volume, mut ebs) = (None, None, false);
+    xml.children(|xml, element| match element {
+        "deviceName" => set(&mut name, xml),
+        "ebs" => {
+            ebs = true;
+            xml.children(|xml, element| match element {
+                "volumeId" => set(&mut volume, xml),
+                _ => xml.skip(),
+            })
+        }
+        _ => xml.skip(),
+    })?;
+    if !ebs {
+        return Ok(None);
+    }
+    let name = required(name, "a block device", "deviceName")?;
+    let volume = required(volume, format!("block device {name}"), "volumeId")?;
+    Ok(Some(Device { name, volume: VolumeId::new(volume) }))
+}
+
+pub(crate) fn volumes(body: &[u8]) -> Result<Listed<Volume>, ReadError> {
+    listed(body, "DescribeVolumesResponse", "volumeSet", |xml, all| {
+        all.push(volume(xml)?);
+        Ok(())
+    })
+}
+
+fn volume(xml: &mut Xml<'_>) -> Result<Volume, ReadError> {
+    let (mut id, mut size_gib) = (None, 0);
+    let (mut state, mut attachments, mut tags) = (VolumeState::Other, Vec::new(), Tags::new());
+    xml.children(|xml, name| match name {
+        "volumeId" => set(&mut id, xml),
+        "status" => {
+            state = match &*xml.text()? {
+                "creating" => VolumeState::Creating,
+                "available" => VolumeState::Available,
+                "in-use" => VolumeState::InUse,
+                "deleting" => VolumeState::Deleting,
+                "deleted" => VolumeState::Deleted,
+                "error" => VolumeState::Error,
+                _ => VolumeState::Other,
+            };
+            Ok(())
+        }
+        "size" => {
+            size_gib = gib(xml, "size")?;
+            Ok(())
+        }
+        "attachmentSet" => xml.items(|xml| {
+            attachments.extend(attachment(xml)?);
+            Ok(())
+        }),
+        "tagSet" => read_tags(xml, &mut tags),
+        _ => xml.skip(),
+    })?;
+    Ok(Volume { id: VolumeId::new(required(id, "a volume", "volumeId")?), state, size_gib, attachments, tags })
+}
+
+/// An attachment to an instance. `None` if it is over (`detached`), or if the
+/// volume is attached to a resource that an AWS service manages: such an
+/// attachment has no instance and no device (EC2 API, VolumeAttachment).
+fn attachment(xml: &mut Xml<'_>) -> Result<Option<Attachment>, ReadError> {
+    let (mut instance, mut device, mut status) = (None, None, None);
+    xml.children(|xml, name| match name {
+        "instanceId" => set(&mut instance, xml),
+        "device" => set(&mut device, xml),
+        "status" => set(&mut status, xml),
+        _ => xml.skip(),
+    })?;
+    let over = status.as_deref() == Some("detached");
+    Ok(instance
+        .filter(|id: &SmolStr| !id.is_empty() && !over)
+        .map(|id| Attachment { instance: InstanceId::new(id), device: device.unwrap_or_default() }))
+}
+
+pub(crate) fn snapshots(body: &[u8]) -> Result<Listed<Snapshot>, ReadError> {
+    listed(body, "DescribeSnapshotsResponse", "snapshotSet", |xml, all| {
+        all.push(snapshot(xml)?);
+        Ok(())
+    })
+}
+
+fn snapshot(xml: &mut Xml<'_>) -> Result<Snapshot, ReadError> {
+    let (mut id, mut owner, mut volume, mut started) = (None, None, None, None);
+    let (mut state_message, mut description, mut encrypted, mut size_gib) = (None, None, false, 0);
+    let (mut state, mut tier, mut tags) = (SnapshotState::Other, StorageTier::Standard, Tags::new());
+    xml.children(|xml, name| match name {
+        "snapshotId" => set(&mut id, xml),
+        "ownerId" => set(&mut owner, xml),
+        "volumeId" => set(&mut volume, xml),
+        "startTime" => {
+            started = Some(time(xml, "startTime")?);
+            Ok(())
+        }
+        "status" => {
+            state = match &*xml.text()? {
+                "pending" => SnapshotState::Pending,
+                "completed" => SnapshotState::Completed,
+                "error" => SnapshotState::Error,
+                "recoverable" => SnapshotState::Recoverable,
+                "recovering" => SnapshotState::Recovering,
+                _ => SnapshotState::Other,
+            };
+            Ok(())
+        }
+        "statusMessage" => set(&mut state_message, xml),
+        "volumeSize" => {
+            size_gib = gib(xml, "volumeSize")?;
+            Ok(())
+        }
+        "storageTier" => {
+            tier = match &*xml.text()? {
+                "standard" | "" => StorageTier::Standard,
+                // A tier of days to come is treated as the one that keeps longer.
+                _ => StorageTier::Archive,
+            };
+            Ok(())
+        }
+        "encrypted" => {
+            encrypted = &*xml.text()? == "true";
+            Ok(())
+        }
+        "description" => set(&mut description, xml),
+        "tagSet" => read_tags(xml, &mut tags),
+        _ => xml.skip(),
+    })?;
+    let id = required(id, "a snapshot", "snapshotId")?;
+    let of = format!("snapshot {}", cut(&id));
+    Ok(Snapshot {
+        owner: AccountId::new(required(owner, &of, "ownerId")?),
+        volume: VolumeId::new(required(volume, &of, "volumeId")?),
+        started: started.ok_or(ReadError::Missing { of, element: "startTime" })?,
+        id: SnapshotId::new(id),
+        state,
+        state_message: state_message.filter(|text: &SmolStr| !text.is_empty()),
+        size_gib,
+        tier,
+        encrypted,
+        description: description.unwrap_or_default(),
+        tags,
+    })
+}
+
+pub(crate) fn images(body: &[u8]) -> Result<Listed<Image>, ReadError> {
+    listed(body, "DescribeImagesResponse", "imagesSet", |xml, all| {
+        all.push(image(xml)?);
+        Ok(())
+    })
+}
+
+fn image(xml: &mut Xml<'_>) -> Result<Image, ReadError> {
+    let (mut id, mut state, mut snapshots) = (None, None, Vec::new());
+    xml.children(|xml, name| match name {
+        "imageId" => set(&mut id, xml),
+        "imageState" => set(&mut state, xml),
+        "blockDeviceMapping" => xml.items(|xml| {
+            xml.children(|xml, name| match name {
+                "ebs" => xml.children(|xml, name| match name {
+                    "snapshotId" => {
+                        let snapshot = xml.text()?;
+                        if !snapshot.is_empty() {
+                            snapshots.push(SnapshotId::new(&*snapshot));
+                        }
+                        Ok(())
+                    }
+                    _ => xml.skip(),
+                }),
+                _ => xml.skip(),
+            })
+        }),
+        _ => xml.skip(),
+    })?;
+    let id = ImageId::new(required(id, "an image", "imageId")?);
+    Ok(Image { id, state: state.unwrap_or_default(), snapshots })
+}
+
+pub(crate) fn create_snapshot(body: &[u8]) -> Result<Begun, ReadError> {
+    begun(&mut Xml::open_as(body, "CreateSnapshotResponse")?)
+}
+
+pub(crate) fn create_snapshots(body: &[u8]) -> Result<Vec<Begun>, ReadError> {
+    let all = listed(body, "CreateSnapshotsResponse", "snapshotSet", |xml, all| {
+        all.push(begun(xml)?);
+        Ok(())
+    })?;
+    Ok(all.items)
+}
+
+fn begun(xml: &mut Xml<'_>) -> Result<Begun, ReadError> {
+    let (mut id, mut volume) = (None, None);
+    xml.children(|xml, name| match name {
+        "snapshotId" => set(&mut id, xml),
+        "volumeId" => set(&mut volume, xml),
+        _ => xml.skip(),
+    })?;
+    let id = required(id, "a new snapshot", "snapshotId")?;
+    let volume = required(volume, format!("new snapshot {}", cut(&id)), "volumeId")?;
+    Ok(Begun { id: SnapshotId::new(id), volume: VolumeId::new(volume) })
+}
+
+/// An answer that says only that it was done. What counts is the HTTP status;
+/// a `<return>` that is not `true` has never been documented, but would be no
+/// success.
+pub(crate) fn done(body: &[u8], root: &'static str) -> Result<(), ReadError> {
+    Xml::open_as(body, root)?.children(|xml, name| match name {
+        "return" => {
+            let said = xml.text()?;
+            if said.trim() == "true" {
+                Ok(())
+            } else {
+                Err(ReadError::Bad { element: "return", value: cut(&said), wanted: "true" })
+            }
+        }
+        _ => xml.skip(),
+    })
+}
+
+pub(crate) fn regions(body: &[u8]) -> Result<Vec<Region>, ReadError> {
+    let mut all = listed(body, "DescribeRegionsResponse", "regionInfo", |xml, all| {
+        let mut region = None;
+        xml.children(|xml, name| match name {
+            "regionName" => set(&mut region, xml),
+            _ => xml.skip(),
+        })?;
+        all.push(Region::new(required(region, "a Region", "regionName")?));
+        Ok(())
+    })?;
+    all.items.sort();
+    Ok(all.items)
+}
+
+pub(crate) fn identity(body: &[u8]) -> Result<Identity, ReadError> {
+    let (mut account, mut arn) = (None, None);
+    Xml::open_as(body, "GetCallerIdentityResponse")?.children(|xml, name| match name {
+        "GetCallerIdentityResult" => xml.children(|xml, name| match name {
+            "Account" => set(&mut account, xml),
+            "Arn" => set(&mut arn, xml),
+            _ => xml.skip(),
+        }),
+        _ => xml.skip(),
+    })?;
+    let account = AccountId::new(required(account, "the caller's identity", "Account")?);
+    let arn = required(arn, "the caller's identity", "Arn")?;
+    match arn.split(':').nth(1) {
+        Some(partition) if arn.starts_with("arn:") && !partition.is_empty() => {
+            Ok(Identity { account, partition: partition.to_owned(), arn: arn.to_string() })
+        }
+        _ => Err(ReadError::Bad { element: "Arn", value: cut(&arn), wanted: "an ARN" }),
+    }
+}
+
+fn set(place: &mut Option<SmolStr>, xml: &mut Xml<'_>) -> Result<(), ReadError> {
+    *place = Some(SmolStr::new(xml.text()?));
+    Ok(())
+}
+
+fn required(text: Option<SmolStr>, of: impl Into<String>, element: &'static str) -> Result<SmolStr, ReadError> {
+    text.filter(|text| !text.is_empty()).ok_or_else(|| ReadError::Missing { of: of.into(), element })
+}
+
+fn gib(xml: &mut Xml<'_>, element: &'static str) -> Result<u32, ReadError> {
+    let text = xml.text()?;
+    text.parse().map_err(|_| ReadError::Bad { element, value: cut(&text), wanted: "a number of GiB" })
+}
+
+fn time(xml: &mut Xml<'_>, element: &'static str) -> Result<Timestamp, ReadError> {
+    let text = xml.text()?;
+    text.parse().map_err(|_| ReadError::Bad { element, value: cut(&text), wanted: "a time" })
+}
+
+fn read_tags(xml: &mut Xml<'_>, tags: &mut Tags) -> Result<(), ReadError> {
+    xml.items(|xml| {
+        let (mut key, mut value) = (None, None);
+        xml.children(|xml, name| match name {
+            "key" => set(&mut key, xml),
+            "value" => set(&mut value, xml),
+            _ => xml.skip(),
+        })?;
+        let key = key.ok_or_else(|| ReadError::Missing { of: "a tag".to_owned(), element: "key" })?;
+        tags.set(key, value.unwrap_or_default());
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests;
