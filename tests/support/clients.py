@@ -16,16 +16,21 @@ ACCOUNT = "123456789012"
 KEY = f"AKIASIM{ACCOUNT}"
 
 
-@cache
-def session() -> boto3.Session:
-    return boto3.Session(aws_access_key_id=KEY, aws_secret_access_key="secret")
+def key_of(account: str) -> str:
+    """The access key id that makes sim answer for an account."""
+    return f"AKIASIM{account}"
 
 
 @cache
-def client(service: str, url: str, region: str = "eu-west-1") -> BaseClient:
+def session(key: str) -> boto3.Session:
+    return boto3.Session(aws_access_key_id=key, aws_secret_access_key="secret")
+
+
+@cache
+def client(service: str, url: str, region: str = "eu-west-1", account: str = ACCOUNT) -> BaseClient:
     """A client that tries once and waits no longer than a test may."""
     config = Config(retries={"total_max_attempts": 1}, read_timeout=60, max_pool_connections=16)
-    return session().client(service, region_name=region, endpoint_url=url, config=config)
+    return session(key_of(account)).client(service, region_name=region, endpoint_url=url, config=config)
 
 
 def every(ec2: BaseClient, operation: str, member: str, **arguments: Any) -> list[dict[str, Any]]:

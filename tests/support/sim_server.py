@@ -1,5 +1,6 @@
 """Our own EC2, served by `ebskeep demo --serve`, and its control endpoints."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -8,10 +9,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from support.programs import PATIENCE, environment, program
+from botocore.client import BaseClient
+
+from support.clients import client, every, key_of
+from support.programs import PATIENCE, Ebskeep, environment, program
 
 # The one image that every Region of it has from Amazon (crates/sim, builtin.rs).
 IMAGE = "ami-0a3a201d1f6a2e8c5"
@@ -22,6 +27,11 @@ class Sim:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._accounts = (f"{number:012}" for number in itertools.count(100000000001))
+
+    def new_account(self) -> "Account":
+        """An account with nothing in it, so that tests share a server."""
+        return Account(self, next(self._accounts))
 
     def control(self, path: str, body: Any = None) -> Any:
         """GET, or POST if there is a body, of `/_sim/<path>`."""
@@ -35,6 +45,42 @@ class Sim:
         """Lets time pass: `minutes=10`."""
         seconds = int(timedelta(**time_passed).total_seconds())
         self.control("clock", {"advance": f"{seconds}s"})
+
+    def calls(self, account: str) -> list[dict[str, Any]]:
+        """The calls that were made as an account."""
+        return [call for call in self.control("calls") if call["account"] == account]
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account of a running server."""
+
+    sim: Sim
+    id: str
+
+    def ec2(self, region: str = "eu-west-1") -> BaseClient:
+        """boto3 in it."""
+        return client("ec2", self.sim.url, region, self.id)
+
+    def ebskeep(self, region: str = "eu-west-1") -> Ebskeep:
+        """The command in it."""
+        return Ebskeep(self.sim.url, key_of(self.id), region)
+
+    def fault(self, what: Any, **when: Any) -> None:
+        """Something goes wrong on the next call in it, or as `when` says."""
+        self.sim.control("fault", {"when": {"account": self.id, **when}, "what": what})
+
+    def refuse(self, action: str, code: str = "UnauthorizedOperation", **when: Any) -> None:
+        """Every call of an action is refused."""
+        self.fault({"refuse": {"code": code}}, action=action, times=None, **when)
+
+    def act(self, *acts: dict[str, Any]) -> Any:
+        """What no API of AWS can: see `Act` in crates/sim."""
+        return self.sim.control("act", list(acts))
+
+    def snapshots(self, region: str = "eu-west-1") -> list[dict[str, Any]]:
+        """Every snapshot it has."""
+        return every(self.ec2(region), "describe_snapshots", "Snapshots", OwnerIds=["self"])
 
 
 @contextmanager
