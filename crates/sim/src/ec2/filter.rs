@@ -1,0 +1,151 @@
+//! Filters: `Filter.N.Name`, `Filter.N.Value.M`, with `*` and `?`.
+//!
+//! A filter this EC2 does not know is refused, also where AWS knows it: a
+//! filter must never be ignored. Source of names and limits: the Describe
+//! operations in the EC2 API reference; "List and filter using the CLI and
+//! API" in the EC2 User Guide.
+
+use ebskeep_core::tags::Tags;
+use smol_str::SmolStr;
+
+use crate::params::Params;
+use crate::refusal::Refusal;
+
+/// The most filters in one request, and the most values in all of them.
+const MOST_FILTERS: usize = 50;
+const MOST_VALUES: usize = 200;
+
+/// What a request filters by: all must match.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filters(Vec<(SmolStr, Vec<Pattern>)>);
+
+impl Filters {
+    /// Takes the filters out of a request. `known` are the names without
+    /// `tag-key` and `tag:…`, which every taggable resource has.
+    pub(crate) fn read(params: &mut Params, known: &[&str]) -> Result<Self, Refusal> {
+        let mut filters = Vec::new();
+        for mut group in params.groups("Filter")? {
+            let name = group.need("Name").map_err(|_| Refusal::missing("Filter.N.Name"))?;
+            let values = group.list("Value")?;
+            group.finish_under("Filter")?;
+            if values.is_empty() {
+                return Err(Refusal::new("InvalidParameterValue", "The filter 'null' is invalid"));
+            }
+            if !(known.contains(&name.as_str()) || name == "tag-key" || name.starts_with("tag:")) {
+                return Err(Refusal::new("InvalidParameterValue", format!("The filter '{name}' is invalid")));
+            }
+            filters.push((SmolStr::new(name), values.iter().map(|v| Pattern::new(v)).collect()));
+        }
+        if filters.len() > MOST_FILTERS
+            || filters.iter().map(|(_, values): &(_, Vec<_>)| values.len()).sum::<usize>() > MOST_VALUES
+        {
+            return Err(Refusal::new(
+                "FilterLimitExceeded",
+                format!("A request takes {MOST_FILTERS} filters and {MOST_VALUES} values at most"),
+            ));
+        }
+        Ok(Self(filters))
+    }
+
+    /// Whether a resource passes: `tags` are its tags, `values` what it has
+    /// for a named filter; any of them may match.
+    pub(crate) fn pass(&self, tags: &Tags, values: impl Fn(&str) -> Vec<String>) -> bool {
+        self.0.iter().all(|(name, patterns)| {
+            let any = |value: &str| patterns.iter().any(|p| p.matches(value));
+            if let Some(key) = name.strip_prefix("tag:") {
+                tags.get(key).is_some_and(any)
+            } else if name == "tag-key" {
+                tags.iter().any(|(key, _)| any(key))
+            } else {
+                values(name).iter().any(|v| any(v))
+            }
+        })
+    }
+}
+
+/// A filter's value: `*` is any text, `?` one character, `\` takes either
+/// literally.
+#[derive(Clone, Debug)]
+struct Pattern(Vec<Part>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Part {
+    Any,
+    One,
+    Is(char),
+}
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        let mut parts = Vec::new();
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            parts.push(match c {
+                '*' => Part::Any,
+                '?' => Part::One,
+                '\\' => Part::Is(chars.next().unwrap_or('\\')),
+                c => Part::Is(c),
+            });
+        }
+        Self(parts)
+    }
+
+    /// Greedy, going back to the last `*` only: linear in practice and never
+    /// worse than pattern times text.
+    fn matches(&self, text: &str) -> bool {
+        let text: Vec<char> = text.chars().collect();
+        let (mut p, mut t) = (0, 0);
+        let mut retry: Option<(usize, usize)> = None;
+        while t < text.len() {
+            match self.0.get(p) {
+                Some(Part::Any) => {
+                    retry = Some((p + 1, t));
+                    p += 1;
+                }
+                Some(Part::One) => (p, t) = (p + 1, t + 1),
+                Some(Part::Is(c)) if text.get(t) == Some(c) => (p, t) = (p + 1, t + 1),
+                _ => match retry {
+                    Some((after, from)) => {
+                        retry = Some((after, from + 1));
+                        (p, t) = (after, from + 1);
+                    }
+                    None => return false,
+                },
+            }
+        }
+        self.0.iter().skip(p).all(|part| *part == Part::Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_match_case_and_wildcards() {
+        for (pattern, text, matches) in [
+            ("daily", "daily", true),
+            ("daily", "Daily", false),
+            ("", "", true),
+            ("", "x", false),
+            ("*", "", true),
+            ("d*y", "daily", true),
+            ("d*y", "daily ", false),
+            ("d?ily", "daily", true),
+            ("d?ily", "dily", false),
+            ("*a*b*c*", "xxaxxbxxcxx", true),
+            ("*a*b*c*", "xxaxxcxxbxx", false),
+            ("a\\*", "a*", true),
+            ("a\\*", "ab", false),
+            ("ä?", "äö", true),
+        ] {
+            assert_eq!(Pattern::new(pattern).matches(text), matches, "{pattern} on {text}");
+        }
+    }
+
+    #[test]
+    fn what_it_does_not_know_it_refuses() {
+        let mut params: Params = [("Filter.1.Name", "colour"), ("Filter.1.Value.1", "x")].into_iter().collect();
+        assert_eq!(Filters::read(&mut params, &["status"]).unwrap_err().code, "InvalidParameterValue");
+    }
+}

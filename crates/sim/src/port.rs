@@ -1,0 +1,390 @@
+//! The port of [`ebskeep_core::cloud`], without a wire.
+//!
+//! Every call is put in the parameters the wire has and takes the same road
+//! through [`World`], so that logs, limits and faults are the same for both.
+//! Another account's Place is reached as by a role of that account.
+
+use ebskeep_core::cloud::{
+    Begun, Cloud, CloudError, Clouds, CreateSnapshot, CreateSnapshots, ErrorKind, Identity, Page, Query, Token,
+};
+use ebskeep_core::id::{Place, Region, SnapshotId};
+use ebskeep_core::inventory::{self, Image, Instance, Snapshot, Volume};
+use ebskeep_core::tags::Tags;
+use jiff::Timestamp;
+use smol_str::SmolStr;
+
+use crate::ec2::paging::Part;
+use crate::ec2::{self, InstanceView};
+use crate::model;
+use crate::params::Params;
+use crate::refusal::Refusal;
+use crate::region::partition;
+use crate::sts::{self, Caller};
+use crate::world::{Answer, Asked, Delivery, World};
+
+/// The Region that account-wide calls are made in.
+const HOME: &str = "us-east-1";
+
+/// All of a world that one access key reaches.
+#[derive(Clone, Debug)]
+pub struct SimClouds {
+    world: World,
+    caller: Option<Caller>,
+}
+
+impl SimClouds {
+    pub(crate) fn new(world: World, key: &str) -> Self {
+        Self { world, caller: Caller::new(key, None, Region::new(HOME)) }
+    }
+}
+
+/// One Place of a world.
+#[derive(Clone, Debug)]
+pub struct SimCloud {
+    world: World,
+    place: Place,
+    caller: Option<Caller>,
+}
+
+impl Clouds for SimClouds {
+    type Cloud = SimCloud;
+
+    async fn identity(&self) -> Result<Identity, CloudError> {
+        let answer =
+            call(&self.world, self.caller.as_ref(), "sts", "GetCallerIdentity", None, Params::default()).await?;
+        match answer.0 {
+            Answer::Sts(sts::Answer::Identity { account, arn }) => Ok(Identity {
+                partition: arn.split(':').nth(1).unwrap_or("aws").to_owned(),
+                arn: arn.to_string(),
+                account,
+            }),
+            other => Err(odd("GetCallerIdentity", &other)),
+        }
+    }
+
+    async fn regions(&self) -> Result<Vec<Region>, CloudError> {
+        let answer = call(&self.world, self.caller.as_ref(), "ec2", "DescribeRegions", None, Params::default()).await?;
+        match answer.0 {
+            Answer::Ec2(ec2::Answer::Regions(regions)) => Ok(regions.into_iter().map(|r| r.name).collect()),
+            other => Err(odd("DescribeRegions", &other)),
+        }
+    }
+
+    fn at(&self, place: &Place) -> SimCloud {
+        let caller = self.caller.as_ref().map(|home| Caller {
+            account: place.account.clone(),
+            region: place.region.clone(),
+            arn: if place.account == home.account { home.arn.clone() } else { role_of(place) },
+        });
+        SimCloud { world: self.world.clone(), place: place.clone(), caller }
+    }
+}
+
+fn role_of(place: &Place) -> SmolStr {
+    smol_str::format_smolstr!("arn:{}:sts::{}:assumed-role/sim/sim", partition(&place.region), place.account)
+}
+
+impl SimCloud {
+    async fn ask(
+        &self,
+        action: &'static str,
+        resource: Option<&str>,
+        params: Params,
+    ) -> Result<(ec2::Answer, Timestamp), CloudError> {
+        match call(&self.world, self.caller.as_ref(), "ec2", action, resource, params).await? {
+            (Answer::Ec2(answer), at) => Ok((answer, at)),
+            (other, _) => Err(odd(action, &other)),
+        }
+    }
+}
+
+async fn call(
+    world: &World,
+    caller: Option<&Caller>,
+    service: &'static str,
+    action: &'static str,
+    resource: Option<&str>,
+    params: Params,
+) -> Result<(Answer, Timestamp), CloudError> {
+    let failed = |refusal: Refusal| CloudError {
+        kind: kind_of(&refusal),
+        operation: action,
+        resource: resource.map(str::to_owned),
+        code: Some(refusal.code.clone()),
+        source: Some(Box::new(Said(refusal.message))),
+    };
+    world.travel().await;
+    let Some(caller) = caller else {
+        return Err(failed(Refusal::new(
+            "AuthFailure",
+            "AWS was not able to validate the provided access credentials",
+        )));
+    };
+    let reply = world.call(caller, Asked { service, action: action.to_owned(), params });
+    if reply.delivery != Delivery::Whole {
+        return Err(CloudError {
+            kind: ErrorKind::Unknown,
+            operation: action,
+            resource: resource.map(str::to_owned),
+            code: None,
+            source: Some(Box::new(Said("the connection broke before the answer was complete".to_owned()))),
+        });
+    }
+    reply.answer.map(|answer| (answer, reply.at)).map_err(failed)
+}
+
+/// AWS's words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Said(String);
+
+fn odd(operation: &'static str, answer: &Answer) -> CloudError {
+    CloudError {
+        kind: ErrorKind::Other,
+        operation,
+        resource: None,
+        code: None,
+        source: Some(Box::new(Said(format!("an answer to another question: {answer:?}")))),
+    }
+}
+
+fn invalid(operation: &'static str, why: &str) -> CloudError {
+    CloudError {
+        kind: ErrorKind::Invalid,
+        operation,
+        resource: None,
+        code: None,
+        source: Some(Box::new(Said(why.to_owned()))),
+    }
+}
+
+/// What callers act on, by code and status.
+fn kind_of(refusal: &Refusal) -> ErrorKind {
+    match refusal.code.as_str() {
+        "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "RequestThrottled" | "SlowDown" => {
+            ErrorKind::Throttled
+        }
+        "SnapshotCreationPerVolumeRateExceeded" => ErrorKind::PerVolumeRate,
+        "ConcurrentSnapshotLimitExceeded"
+        | "PendingSnapshotLimitExceeded"
+        | "ResourceLimitExceeded"
+        | "ConcurrentTagAccess" => ErrorKind::ConcurrencyLimit,
+        "SnapshotLimitExceeded" | "TagLimitExceeded" => ErrorKind::Quota,
+        "InvalidSnapshot.InUse" => ErrorKind::InUse,
+        code if code.ends_with(".NotFound") => ErrorKind::NotFound,
+        "UnauthorizedOperation"
+        | "AccessDenied"
+        | "AuthFailure"
+        | "Blocked"
+        | "ExpiredToken"
+        | "InvalidClientTokenId"
+        | "MissingAuthenticationToken"
+        | "OptInRequired"
+        | "PendingVerification"
+        | "RequestExpired"
+        | "SignatureDoesNotMatch"
+        | "UnrecognizedClientException" => ErrorKind::Denied,
+        _ if refusal.status >= 500 => ErrorKind::Unknown,
+        code if ["Invalid", "Missing", "Unknown", "Malformed", "FilterLimit", "Validation"]
+            .iter()
+            .any(|prefix| code.starts_with(prefix)) =>
+        {
+            ErrorKind::Invalid
+        }
+        _ => ErrorKind::Other,
+    }
+}
+
+/// The parameters of a listing.
+fn listing(operation: &'static str, id: &str, query: &Query, token: Option<&Token>) -> Result<Params, CloudError> {
+    let mut params = Params::default();
+    match query {
+        Query::All => params.set("MaxResults", "1000"),
+        Query::Ids(ids) if ids.is_empty() => {
+            return Err(invalid(operation, "no ids: to AWS that would mean everything"));
+        }
+        Query::Ids(ids) => params.set_list(id, ids.iter().map(SmolStr::as_str)),
+        Query::Filters(filters) => {
+            params.set("MaxResults", "1000");
+            for (n, filter) in (1..).zip(filters) {
+                params.set(format!("Filter.{n}.Name"), filter.name.as_str());
+                params.set_list(&format!("Filter.{n}.Value"), filter.values.iter().map(SmolStr::as_str));
+            }
+        }
+    }
+    if let Some(Token(token)) = token {
+        params.set("NextToken", token.as_str());
+    }
+    Ok(params)
+}
+
+fn page<T, U>(part: Part<T>, at: Timestamp, told: impl Fn(T) -> U) -> Page<U> {
+    Page { items: part.items.into_iter().map(told).collect(), next: part.next.map(Token), at }
+}
+
+impl Cloud for SimCloud {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    async fn describe_instances(&self, query: &Query, token: Option<&Token>) -> Result<Page<Instance>, CloudError> {
+        const ACTION: &str = "DescribeInstances";
+        let mut params = listing(ACTION, "InstanceId", query, token)?;
+        params.set("IncludeManagedResources", "true");
+        match self.ask(ACTION, None, params).await? {
+            (ec2::Answer::Instances(part), at) => Ok(page(part, at, instance)),
+            (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
+        }
+    }
+
+    async fn describe_volumes(&self, query: &Query, token: Option<&Token>) -> Result<Page<Volume>, CloudError> {
+        const ACTION: &str = "DescribeVolumes";
+        let mut params = listing(ACTION, "VolumeId", query, token)?;
+        params.set("IncludeManagedResources", "true");
+        match self.ask(ACTION, None, params).await? {
+            (ec2::Answer::Volumes(part), at) => Ok(page(part, at, volume)),
+            (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
+        }
+    }
+
+    async fn describe_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Snapshot>, CloudError> {
+        const ACTION: &str = "DescribeSnapshots";
+        let mut params = listing(ACTION, "SnapshotId", query, token)?;
+        params.set("Owner.1", "self");
+        match self.ask(ACTION, None, params).await? {
+            (ec2::Answer::Snapshots(part), at) => Ok(page(part, at, snapshot)),
+            (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
+        }
+    }
+
+    async fn describe_images(&self, query: &Query, token: Option<&Token>) -> Result<Page<Image>, CloudError> {
+        const ACTION: &str = "DescribeImages";
+        let mut params = listing(ACTION, "ImageId", query, token)?;
+        params.set("Owner.1", "self");
+        params.set("IncludeDeprecated", "true");
+        params.set("IncludeDisabled", "true");
+        match self.ask(ACTION, None, params).await? {
+            (ec2::Answer::Images(part), at) => Ok(page(part, at, image)),
+            (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
+        }
+    }
+
+    async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {
+        const ACTION: &str = "CreateSnapshot";
+        let CreateSnapshot { volume, description, tags } = request;
+        let mut params = Params::default();
+        params.set("VolumeId", volume.as_str());
+        new_snapshot(&mut params, description, tags);
+        match self.ask(ACTION, Some(volume.as_str()), params).await? {
+            (ec2::Answer::Snapshot(begun), _) => Ok(Begun { id: begun.id, volume: begun.volume }),
+            (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
+        }
+    }
+
+    async fn create_snapshots(&self, request: &CreateSnapshots) -> Result<Vec<Begun>, CloudError> {
+        const ACTION: &str = "CreateSnapshots";
+        let CreateSnapshots { instance, exclude_boot, exclude_data, description, tags } = request;
+        let mut params = Params::default();
+        params.set("InstanceSpecification.InstanceId", instance.as_str());
+        if *exclude_boot {
+            params.set("InstanceSpecification.ExcludeBootVolume", "true");
+        }
+        params.set_list("InstanceSpecification.ExcludeDataVolumeId", exclude_data.iter().map(|v| v.as_str()));
+        new_snapshot(&mut params, description, tags);
+        match self.ask(ACTION, Some(instance.as_str()), params).await? {
+            (ec2::Answer::SnapshotSet(set), _) => {
+                Ok(set.into_iter().map(|s| Begun { id: s.id, volume: s.volume }).collect())
+            }
+            (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
+        }
+    }
+
+    async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {
+        let params = [("SnapshotId", id.as_str())].into_iter().collect();
+        self.ask("DeleteSnapshot", Some(id.as_str()), params).await.map(drop)
+    }
+
+    async fn create_tags(&self, ids: &[SnapshotId], tags: &Tags) -> Result<(), CloudError> {
+        let mut params = Params::default();
+        params.set_list("ResourceId", ids.iter().map(SnapshotId::as_str));
+        params.set_tags("Tag", tags);
+        self.ask("CreateTags", only(ids), params).await.map(drop)
+    }
+
+    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
+        if keys.is_empty() {
+            return Err(invalid("DeleteTags", "no keys: to AWS that would mean all tags"));
+        }
+        let mut params = Params::default();
+        params.set_list("ResourceId", ids.iter().map(SnapshotId::as_str));
+        for (n, key) in (1..).zip(keys) {
+            params.set(format!("Tag.{n}.Key"), key.as_str());
+        }
+        self.ask("DeleteTags", only(ids), params).await.map(drop)
+    }
+}
+
+/// The one it is about, if it is one.
+fn only(ids: &[SnapshotId]) -> Option<&str> {
+    match ids {
+        [id] => Some(id.as_str()),
+        _ => None,
+    }
+}
+
+fn new_snapshot(params: &mut Params, description: &str, tags: &Tags) {
+    params.set("Description", description);
+    if !tags.is_empty() {
+        params.set("TagSpecification.1.ResourceType", "snapshot");
+        params.set_tags("TagSpecification.1.Tag", tags);
+    }
+}
+
+fn instance(view: InstanceView) -> Instance {
+    let InstanceView { instance, devices } = view;
+    Instance {
+        id: instance.id,
+        state: instance.state,
+        root_device: Some(instance.root_device),
+        devices: devices.into_iter().map(|a| inventory::Device { name: a.device, volume: a.volume }).collect(),
+        tags: instance.tags,
+    }
+}
+
+fn volume(volume: model::Volume) -> Volume {
+    Volume {
+        id: volume.id,
+        state: volume.state,
+        size_gib: volume.size_gib,
+        attachments: volume
+            .attachments
+            .into_iter()
+            .map(|a| inventory::Attachment { instance: a.instance, device: a.device })
+            .collect(),
+        tags: volume.tags,
+    }
+}
+
+fn snapshot(snapshot: model::Snapshot) -> Snapshot {
+    Snapshot {
+        id: snapshot.id,
+        owner: snapshot.owner,
+        volume: snapshot.volume,
+        state: snapshot.state,
+        state_message: snapshot.message,
+        started: snapshot.started,
+        size_gib: snapshot.size_gib,
+        tier: snapshot.tier,
+        encrypted: snapshot.encrypted,
+        description: snapshot.description,
+        tags: snapshot.tags,
+    }
+}
+
+fn image(image: model::Image) -> Image {
+    Image {
+        state: image.state().into(),
+        id: image.id,
+        snapshots: image.devices.into_iter().map(|d| d.snapshot).collect(),
+    }
+}
