@@ -181,10 +181,7 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
     async fn observe_and_decide(&self, request: &Request) -> Result<Planned, CloudError> {
         let listed = |what, items| (self.on_event)(self.cloud.place(), Event::Listed { what, items });
         let unsettled = |inventory: &Inventory| lineage::unsettled_volumes(inventory, self.settings);
-        let mut inventory = observe(&self.cloud, self.clock, unsettled, &listed).await?;
-        if let Some(now) = request.now {
-            inventory.now = now;
-        }
+        let inventory = observe(&self.cloud, self.clock, request.now, unsettled, &listed).await?;
         Ok(planned(inventory, request, self.settings))
     }
 }

@@ -27,6 +27,7 @@ const LOOKUPS_AT_ONCE: usize = 16;
 /// looked up by id: only `NotFound` confirms that one is gone; one that is found
 /// after all joins the listing.
 ///
+/// With `now`, the inventory is to be decided about at that instant instead.
 /// `listed` is told each page: the kind, and how many are known by now.
 ///
 /// # Errors
@@ -35,6 +36,7 @@ const LOOKUPS_AT_ONCE: usize = 16;
 pub async fn observe<C: Cloud, K: Clock>(
     cloud: &C,
     clock: &K,
+    now: Option<Timestamp>,
     unsettled: impl FnOnce(&Inventory) -> Vec<VolumeId>,
     listed: &dyn Fn(&'static str, usize),
 ) -> Result<Inventory, CloudError> {
@@ -85,7 +87,7 @@ pub async fn observe<C: Cloud, K: Clock>(
     };
     let mut inventory = Inventory {
         place: cloud.place().clone(),
-        now: observed_at,
+        now: now.unwrap_or(observed_at),
         observed_at,
         machine_clock: Some(machine_clock),
         instances: instances.listing(),

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 
 use crate::cloud::CloudError;
 use crate::id::SnapshotId;
-use crate::plan::{Notice, Plan};
+use crate::plan::{Notice, PASSED_OVER, Plan};
 use crate::stop::Why;
 pub use document::Document;
 
@@ -22,8 +22,6 @@ pub const SCHEMA: &str = "ebskeep.report/1";
 pub const PARTLY: &[&str] = &[NOT_LISTED, PASSED_OVER];
 /// A part of the inventory could not be listed.
 pub const NOT_LISTED: &str = "not-listed";
-/// A volume was passed over for two slots running.
-pub const PASSED_OVER: &str = "passed-over";
 
 /// What was planned in one Place, and what became of each action.
 ///

@@ -1,0 +1,202 @@
+//! Taking snapshots of single volumes.
+
+use std::time::Duration;
+
+use ebskeep_core::cloud::ErrorKind;
+use ebskeep_core::inventory::{Snapshot, SnapshotState};
+use ebskeep_core::report::Outcome;
+use ebskeep_core::tags;
+use jiff::SignedDuration;
+
+use crate::fake::{self, Fake, Fault, START};
+use crate::plans::{codes, create, delete, deletions, finish, new, only, ours, outcomes, plan, run};
+
+fn volumes(ids: &[&str]) -> Fake {
+    let fake = Fake::new();
+    for id in ids {
+        fake.volume(id);
+    }
+    fake
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_bears_our_tags_and_those_carried_over_from_the_first_moment() {
+    let fake = volumes(&["vol-1"]);
+    let mut new = new("vol-1");
+    new.carried.set("Type", "theirs");
+    let applied = run(&fake, &plan([ebskeep_core::plan::Action::CreateSnapshot(new)])).await;
+    let result = only(&applied);
+    assert_eq!((result.outcome, result.resource.as_str(), result.detail.as_str()), (Outcome::Done, "vol-1", ""));
+    let made = fake.tags_of(result.snapshot_id.as_ref().unwrap().as_str()).unwrap();
+    assert_eq!(
+        (made.get("Type"), made.get("team"), made.get("ebskeep:deployment")),
+        (Some("Automated"), Some("blue"), Some("default"))
+    );
+    assert!(fake.calls("CreateTags").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_failure_stops_nothing_else() {
+    let fake = volumes(&["vol-1", "vol-2", "vol-3"]);
+    fake.fault(Fault::new("CreateSnapshot", ErrorKind::Denied).about("vol-2").always());
+    let applied = run(&fake, &plan([create("vol-1"), create("vol-2"), create("vol-3")])).await;
+    assert_eq!(outcomes(&applied), [Outcome::Done, Outcome::Denied, Outcome::Done]);
+    assert!(applied.results[1].detail.contains("allow ec2:CreateSnapshot"), "{}", applied.results[1].detail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_gone_since_it_was_planned_is_told_as_such() {
+    let fake = volumes(&[]);
+    let applied = run(&fake, &plan([create("vol-1")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Changed);
+    assert!(only(&applied).detail.contains("gone since it was planned"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_because_of_its_tags_it_is_taken_with_ours_alone() {
+    let fake = volumes(&["vol-1"]);
+    fake.world.borrow_mut().bad_keys = ["team"].into();
+    let applied = run(&fake, &plan([create("vol-1")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Done);
+    assert!(only(&applied).detail.contains("without the tags carried over"));
+    assert_eq!(codes(&applied), ["carried-tags-refused"]);
+    let id = only(&applied).snapshot_id.clone().unwrap();
+    assert_eq!(fake.tags_of(id.as_str()), Some(ours()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_because_of_our_own_tags_it_is_tried_once_more_and_no_more() {
+    let fake = volumes(&["vol-1"]);
+    fake.world.borrow_mut().bad_keys = ["Type"].into();
+    let applied = run(&fake, &plan([create("vol-1")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Failed);
+    assert_eq!(fake.calls("CreateSnapshot").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_for_something_else_it_is_not_tried_without_tags() {
+    let fake = volumes(&["vol-1"]);
+    let fault = Fault::new("CreateSnapshot", ErrorKind::Quota).said("SnapshotLimitExceeded", "100000 are there");
+    fake.fault(fault.always());
+    let applied = run(&fake, &plan([create("vol-1")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Failed);
+    assert_eq!(fake.calls("CreateSnapshot").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_lost_answer_the_slot_is_looked_up_and_the_snapshot_found() {
+    let fake = volumes(&["vol-1"]);
+    fake.world.borrow_mut().lag = Duration::from_secs(10);
+    fake.fault(Fault::new("CreateSnapshot", ErrorKind::Unknown).after_effect());
+    let applied = run(&fake, &plan([create("vol-1")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Done);
+    assert_eq!(only(&applied).snapshot_id.as_ref().unwrap().as_str(), "snap-new1");
+    assert_eq!(fake.calls("CreateSnapshot").len(), 1);
+    let looks: Vec<_> = fake.calls("DescribeSnapshots").iter().map(|call| call.at.round()).collect();
+    assert_eq!(looks, [2., 4., 8., 16.]);
+    let about = &fake.calls("DescribeSnapshots")[0].about;
+    assert!(about.contains("volume-id=vol-1") && about.contains("tag:ebskeep:slot="), "{about}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_lost_call_that_did_nothing_it_is_taken_once() {
+    let fake = volumes(&["vol-1"]);
+    fake.fault(Fault::new("CreateSnapshot", ErrorKind::Unknown));
+    let applied = run(&fake, &plan([create("vol-1")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Done);
+    assert_eq!(fake.world.borrow().snapshots.len(), 1);
+    assert!((fake.calls("CreateSnapshot").last().unwrap().at - 16.).abs() < 0.1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_twice_stays_unknown() {
+    let fake = volumes(&["vol-1"]);
+    fake.fault(Fault::new("CreateSnapshot", ErrorKind::Unknown).always());
+    let applied = run(&fake, &plan([create("vol-1")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Unknown);
+    assert_eq!(fake.calls("CreateSnapshot").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_look_there_is_no_second_attempt() {
+    let fake = volumes(&["vol-1"]);
+    fake.fault(Fault::new("CreateSnapshot", ErrorKind::Unknown));
+    fake.fault(Fault::new("DescribeSnapshots", ErrorKind::Denied).always());
+    let applied = run(&fake, &plan([create("vol-1")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Unknown);
+    assert_eq!(fake.calls("CreateSnapshot").len(), 1);
+    assert!(only(&applied).detail.contains("could not look for it"));
+}
+
+/// Whether a snapshot that is there passes for the one whose answer was lost.
+async fn passes_for_ours(change: impl FnOnce(&mut Snapshot)) -> bool {
+    let fake = volumes(&["vol-1"]);
+    let mut there = fake::snapshot("snap-there", "vol-1", START, ours());
+    change(&mut there);
+    fake.world.borrow_mut().snapshots.insert("snap-there".into(), there);
+    fake.fault(Fault::new("CreateSnapshot", ErrorKind::Unknown));
+    run(&fake, &plan([create("vol-1")])).await;
+    fake.calls("CreateSnapshot").len() == 1
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_this_run_can_have_begun_passes_for_the_lost_snapshot() {
+    assert!(passes_for_ours(|_| {}).await);
+    assert!(passes_for_ours(|s| s.started = START - SignedDuration::from_secs(30)).await);
+    assert!(!passes_for_ours(|s| s.started = START - SignedDuration::from_mins(5)).await);
+    assert!(!passes_for_ours(|s| s.state = SnapshotState::Error).await);
+    assert!(!passes_for_ours(|s| s.volume = "vol-2".into()).await);
+    assert!(!passes_for_ours(|s| s.tags.set(tags::DEPLOYMENT, "other")).await);
+    assert!(!passes_for_ours(|s| s.tags.set(tags::SLOT, "2026-01-01T00:00:00Z")).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn creations_come_first_then_unwritten_tags_then_deletions() {
+    let fake = volumes(&["vol-1"]);
+    let mut all = deletions(&fake, &["snap-old"]);
+    fake.snapshot("snap-half", "vol-1", 1, ours());
+    all.actions = vec![delete("snap-old"), finish("snap-half"), create("vol-1")];
+    let applied = run(&fake, &all).await;
+    assert_eq!(outcomes(&applied), [Outcome::Done; 3]);
+    let order: Vec<_> = fake.world.borrow().calls.iter().map(|call| call.operation).collect();
+    assert_eq!(
+        order,
+        ["CreateSnapshot", "CreateTags", "DeleteTags", "DescribeSnapshots", "CreateTags", "DeleteSnapshot"]
+    );
+    // Results keep the plan's order.
+    let resources: Vec<_> = applied.results.iter().map(|result| result.resource.as_str()).collect();
+    assert_eq!(resources, ["snap-old", "snap-half", "vol-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_left_unwritten_are_written_before_the_old_one_is_removed() {
+    let fake = volumes(&[]);
+    let mut half = ours();
+    half.set(tags::RETENTION, tags::UNSET);
+    fake.snapshot("snap-half", "vol-1", 1, half);
+    fake.fault(Fault::new("DeleteTags", ErrorKind::Denied));
+    let applied = run(&fake, &plan([finish("snap-half")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Denied);
+    let now = fake.tags_of("snap-half").unwrap();
+    assert_eq!((now.get("DeleteOn"), now.get(tags::RETENTION)), (Some("2026-03-08"), Some("unset")));
+    run(&fake, &plan([finish("snap-half")])).await;
+    assert_eq!(fake.tags_of("snap-half").unwrap().get(tags::RETENTION), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_of_a_snapshot_that_is_gone_are_nobodys() {
+    let fake = volumes(&[]);
+    let applied = run(&fake, &plan([finish("snap-half")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Changed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn volumes_that_have_to_wait_hold_up_no_others() {
+    let ids: Vec<String> = (0..60).map(|n| format!("vol-{n:02}")).collect();
+    let fake = volumes(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+    fake.fault(Fault::new("CreateSnapshot", ErrorKind::ConcurrencyLimit).about("vol-0").always());
+    let applied = run(&fake, &plan(ids.iter().map(|id| create(id)))).await;
+    assert_eq!(applied.results.iter().filter(|r| r.outcome == Outcome::Done).count(), 50);
+    let late = fake.calls("CreateSnapshot").into_iter().filter(|call| !call.about.starts_with("vol-0"));
+    assert!(late.map(|call| call.at).fold(0., f64::max) < 1.);
+}

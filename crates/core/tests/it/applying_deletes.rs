@@ -1,0 +1,274 @@
+//! Deleting: the last look, the mark, and what AWS refuses.
+
+use ebskeep_core::apply::Applied;
+use ebskeep_core::cloud::ErrorKind;
+use ebskeep_core::inventory::SnapshotState;
+use ebskeep_core::report::Outcome;
+use ebskeep_core::tags::{DELETED, Tags};
+
+use crate::fake::{Fake, Fault};
+use crate::plans::{delete, deletions, old, only, outcomes, plan, run};
+
+/// A snapshot that is to go, changed a little before the run.
+async fn delete_after(change: impl FnOnce(&Fake)) -> (Fake, Applied) {
+    let fake = Fake::new();
+    let plan = deletions(&fake, &["snap-1"]);
+    change(&fake);
+    let applied = run(&fake, &plan).await;
+    (fake, applied)
+}
+
+fn many(count: usize) -> (Fake, ebskeep_core::plan::Plan) {
+    let fake = Fake::new();
+    let ids: Vec<String> = (0..count).map(|n| format!("snap-{n:04}")).collect();
+    let plan = deletions(&fake, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+    (fake, plan)
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_batch_is_looked_at_and_marked_with_one_call_each() {
+    let (fake, plan) = many(250);
+    let applied = run(&fake, &plan).await;
+    assert!(applied.results.iter().all(|result| result.outcome == Outcome::Done));
+    assert!(fake.world.borrow().snapshots.is_empty());
+    assert_eq!((fake.calls("DescribeSnapshots").len(), fake.calls("CreateTags").len()), (3, 3));
+    assert!(fake.calls("DeleteTags").is_empty());
+    assert!(fake.calls("DescribeSnapshots").iter().all(|call| call.about.split(',').count() <= 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_marked_with_awss_time_before_it_is_deleted() {
+    let (fake, applied) = delete_after(|fake| {
+        fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Unknown).always());
+    })
+    .await;
+    assert_eq!(only(&applied).outcome, Outcome::Unknown);
+    // Perhaps deleted: if it comes back from the Recycle Bin, its mark tells.
+    assert_eq!(fake.tags_of("snap-1").unwrap().get(DELETED), Some("2026-03-01T00:00:00Z"));
+    let marked = fake.calls("CreateTags")[0].at;
+    assert!(marked <= fake.calls("DeleteSnapshot")[0].at);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_gone_before_the_look_or_after_it_is_success() {
+    let (fake, applied) = delete_after(|fake| fake.world.borrow_mut().snapshots.clear()).await;
+    assert_eq!(only(&applied).outcome, Outcome::AlreadyDone);
+    assert!(fake.calls("DeleteSnapshot").is_empty());
+
+    let (_, applied) = delete_after(|fake| {
+        fake.after("CreateTags", |world| world.snapshots.clear());
+    })
+    .await;
+    assert_eq!(only(&applied).outcome, Outcome::AlreadyDone);
+
+    let (_, applied) = delete_after(|fake| {
+        fake.after("DescribeSnapshots", |world| world.snapshots.clear());
+    })
+    .await;
+    assert_eq!(only(&applied).outcome, Outcome::AlreadyDone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_whose_answer_was_lost_is_success() {
+    let (fake, applied) = delete_after(|fake| {
+        fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Unknown).after_effect());
+    })
+    .await;
+    assert!(only(&applied).outcome.is_success());
+    assert!(fake.world.borrow().snapshots.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_gone_costs_the_rest_of_its_batch_nothing() {
+    let (fake, plan) = many(150);
+    fake.world.borrow_mut().snapshots.remove("snap-0007");
+    fake.world.borrow_mut().page = 40;
+    let applied = run(&fake, &plan).await;
+    let done = applied.results.iter().filter(|result| result.outcome == Outcome::Done).count();
+    assert_eq!(done, 149);
+    assert_eq!(applied.results[7].outcome, Outcome::AlreadyDone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_tag_changed_since_it_was_planned_keeps_it() {
+    let changes: [fn(&mut Tags); 3] = [
+        |tags| tags.set("KeepForever", ""),
+        |tags| tags.set("DeleteOn", "2026-12-01"),
+        |tags| {
+            tags.remove("Type");
+        },
+    ];
+    for change in changes {
+        let (fake, applied) = delete_after(|fake| {
+            change(&mut fake.world.borrow_mut().snapshots.get_mut("snap-1").unwrap().tags);
+        })
+        .await;
+        assert_eq!(only(&applied).outcome, Outcome::Changed);
+        assert!(only(&applied).detail.contains("changed since it was planned"), "{}", only(&applied).detail);
+        assert!(fake.calls("CreateTags").is_empty() && fake.calls("DeleteSnapshot").is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_own_mark_is_no_change() {
+    let (_, applied) = delete_after(|fake| {
+        let mut world = fake.world.borrow_mut();
+        world.snapshots.get_mut("snap-1").unwrap().tags.set(DELETED, "2026-02-28T00:00:00Z");
+    })
+    .await;
+    assert_eq!(only(&applied).outcome, Outcome::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_no_plan_deletes_in_keeps_it() {
+    for state in [SnapshotState::Pending, SnapshotState::Recoverable, SnapshotState::Recovering, SnapshotState::Other] {
+        let (fake, applied) = delete_after(|fake| {
+            fake.world.borrow_mut().snapshots.get_mut("snap-1").unwrap().state = state;
+        })
+        .await;
+        assert_eq!(only(&applied).outcome, Outcome::Changed);
+        assert!(fake.calls("DeleteSnapshot").is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_refuses_is_reported_unmarked_and_stops_nothing_else() {
+    let fake = Fake::new();
+    let plan = deletions(&fake, &["snap-1", "snap-2", "snap-3", "snap-4", "snap-5"]);
+    fake.world.borrow_mut().in_use.insert("snap-1".into());
+    let locked = Fault::new("DeleteSnapshot", ErrorKind::Other).about("snap-2").said("SnapshotLocked", "is locked");
+    fake.fault(locked.always());
+    fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Denied).about("snap-3").always());
+    fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Invalid).about("snap-4").always());
+    let applied = run(&fake, &plan).await;
+    let expected = [Outcome::InUse, Outcome::Failed, Outcome::Denied, Outcome::Failed, Outcome::Done];
+    assert_eq!(outcomes(&applied), expected);
+    assert!(applied.results[0].detail.contains("deregister the image"));
+    assert!(applied.results[1].detail.contains("is locked"));
+    assert!(applied.results[2].detail.contains("allow ec2:DeleteSnapshot"));
+    for id in ["snap-1", "snap-2", "snap-3", "snap-4"] {
+        assert_eq!(fake.tags_of(id), Some(old()));
+    }
+    assert_eq!(fake.calls("DeleteTags").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_stays_on_is_told() {
+    let (_, applied) = delete_after(|fake| {
+        fake.world.borrow_mut().in_use.insert("snap-1".into());
+        fake.fault(Fault::new("DeleteTags", ErrorKind::Denied).always());
+    })
+    .await;
+    assert_eq!(only(&applied).outcome, Outcome::InUse);
+    assert!(only(&applied).detail.contains("its mark ebskeep:deleted stays on it"), "{}", only(&applied).detail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_cannot_be_marked_is_not_deleted_and_costs_the_others_nothing() {
+    let fake = Fake::new();
+    let plan = deletions(&fake, &["snap-1", "snap-2", "snap-3"]);
+    fake.fault(Fault::new("CreateTags", ErrorKind::Denied).about("snap-2").always());
+    let applied = run(&fake, &plan).await;
+    assert_eq!(outcomes(&applied), [Outcome::Done, Outcome::Denied, Outcome::Done]);
+    assert!(applied.results[1].detail.contains("allow ec2:CreateTags"), "{}", applied.results[1].detail);
+    assert_eq!(fake.tags_of("snap-2"), Some(old()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_with_fifty_tags_cannot_be_marked_and_stays() {
+    let fake = Fake::new();
+    let mut all = deletions(&fake, &["snap-1", "snap-2"]);
+    let mut fifty = old();
+    (0..48).for_each(|n| fifty.set(format!("tag-{n}"), ""));
+    fake.world.borrow_mut().snapshots.get_mut("snap-1").unwrap().tags = fifty.clone();
+    let ebskeep_core::plan::Action::DeleteSnapshot(deletion) = &mut all.actions[0] else { unreachable!() };
+    deletion.tags = fifty.clone();
+    let applied = run(&fake, &all).await;
+    assert_eq!(outcomes(&applied), [Outcome::Failed, Outcome::Done]);
+    assert!(applied.results[0].detail.contains("remove one of its tags"));
+    assert_eq!(fake.tags_of("snap-1"), Some(fifty));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_look_nothing_is_deleted() {
+    let (fake, applied) = delete_after(|fake| {
+        fake.fault(Fault::new("DescribeSnapshots", ErrorKind::Unknown).always());
+    })
+    .await;
+    assert_eq!(only(&applied).outcome, Outcome::Failed);
+    assert!(only(&applied).detail.contains("the last look failed"));
+    assert!(fake.calls("DeleteSnapshot").is_empty() && fake.calls("CreateTags").is_empty());
+}
+
+/// For each deletion the seconds since the last look that held its id.
+fn look_ages(fake: &Fake) -> Vec<f64> {
+    let world = fake.world.borrow();
+    let looked = |id: &str, at: f64| {
+        let looks = world.calls.iter().filter(|c| c.operation == "DescribeSnapshots" && c.at <= at);
+        looks.filter(|c| c.about.contains(id)).map(|c| c.at).fold(f64::NEG_INFINITY, f64::max)
+    };
+    let deletes = world.calls.iter().filter(|call| call.operation == "DeleteSnapshot");
+    deletes.map(|call| call.at - looked(&call.about, call.at)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_deletion_is_attempted_more_than_a_minute_after_its_look() {
+    let (fake, plan) = many(300);
+    fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Throttled).about("snap-000").times(60));
+    fake.world.borrow_mut().latency = std::time::Duration::from_secs(2);
+    let applied = run(&fake, &plan).await;
+    assert!(applied.results.iter().all(|result| result.outcome == Outcome::Done));
+    assert!(fake.calls("DescribeSnapshots").len() > 3, "nothing was ever late: this shows nothing");
+    let ages = look_ages(&fake);
+    assert!(ages.iter().all(|age| *age <= 60.), "{ages:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_changed_between_two_looks_stays_and_loses_its_mark() {
+    let (fake, applied) = delete_after(|fake| {
+        fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Throttled).times(8));
+        fake.after("DeleteSnapshot", |world| {
+            world.snapshots.get_mut("snap-1").unwrap().tags.set("KeepForever", "yes");
+        });
+    })
+    .await;
+    assert_eq!(only(&applied).outcome, Outcome::Changed);
+    let mut kept = old();
+    kept.set("KeepForever", "yes");
+    assert_eq!(fake.tags_of("snap-1"), Some(kept));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_aws_takes_no_deletions_the_run_ends_all_the_same() {
+    let (fake, applied) = delete_after(|fake| {
+        fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Throttled).always());
+    })
+    .await;
+    assert_eq!(only(&applied).outcome, Outcome::Failed);
+    assert_eq!(fake.tags_of("snap-1"), Some(old()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_are_told_as_they_come_and_each_once() {
+    let fake = Fake::new();
+    let mut all = deletions(&fake, &["snap-1", "snap-2"]);
+    all.actions.push(delete("snap-unknown"));
+    let told = std::cell::RefCell::new(Vec::new());
+    let (clock, stop) = (crate::fake::Virtual::new(), ebskeep_core::stop::Stop::new());
+    let paced = ebskeep_core::paced::Paced::new(&fake, &clock, &stop, 100);
+    ebskeep_core::apply::apply(&paced, &all, &|_, result, done, total| {
+        told.borrow_mut().push((result.resource.to_string(), done, total));
+    })
+    .await;
+    let mut told = told.into_inner();
+    assert_eq!(told.iter().map(|(_, done, total)| (*done, *total)).collect::<Vec<_>>(), [(1, 3), (2, 3), (3, 3)]);
+    told.sort();
+    assert_eq!(told.iter().map(|(id, _, _)| id.as_str()).collect::<Vec<_>>(), ["snap-1", "snap-2", "snap-unknown"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_to_do_makes_no_call() {
+    let fake = Fake::new();
+    assert!(run(&fake, &plan([])).await.results.is_empty());
+    assert!(fake.world.borrow().calls.is_empty());
+}

@@ -1,0 +1,484 @@
+//! A small EC2 in memory, with state, virtual time and faults on order.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ebskeep_core::cloud::{
+    Begun, Clock, Cloud, CloudError, CreateSnapshot, CreateSnapshots, ErrorKind, Page, Query, Token,
+};
+use ebskeep_core::id::{Place, SnapshotId, VolumeId};
+use ebskeep_core::inventory::{
+    Attachment, Device, Image, Instance, InstanceState, Snapshot, SnapshotState, StorageTier, Volume, VolumeState,
+};
+use ebskeep_core::tags::{MAX_TAGS, Tags};
+use jiff::{SignedDuration, Timestamp};
+use smol_str::SmolStr;
+
+/// When every test begins, by AWS's clock and the machine's.
+pub(crate) const START: Timestamp = Timestamp::constant(1_772_323_200, 0);
+
+/// Virtual time: tokio's, paused.
+pub(crate) struct Virtual {
+    began: tokio::time::Instant,
+}
+
+impl Virtual {
+    pub(crate) fn new() -> Self {
+        Self { began: tokio::time::Instant::now() }
+    }
+}
+
+impl Clock for Virtual {
+    fn now(&self) -> Timestamp {
+        START + SignedDuration::try_from(self.began.elapsed()).unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// Something that goes wrong with a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    pub(crate) operation: &'static str,
+    /// Only calls that are about this.
+    pub(crate) about: Option<&'static str>,
+    /// How often.
+    pub(crate) times: usize,
+    pub(crate) kind: ErrorKind,
+    pub(crate) code: Option<&'static str>,
+    pub(crate) message: &'static str,
+    /// The call takes effect all the same, and its answer is lost.
+    pub(crate) after: bool,
+    /// How long the call hangs first.
+    pub(crate) hangs: Duration,
+}
+
+impl Fault {
+    pub(crate) fn new(operation: &'static str, kind: ErrorKind) -> Self {
+        Self {
+            operation,
+            about: None,
+            times: 1,
+            kind,
+            code: None,
+            message: "as ordered",
+            after: false,
+            hangs: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn about(self, about: &'static str) -> Self {
+        Self { about: Some(about), ..self }
+    }
+
+    pub(crate) fn times(self, times: usize) -> Self {
+        Self { times, ..self }
+    }
+
+    pub(crate) fn always(self) -> Self {
+        self.times(usize::MAX)
+    }
+
+    pub(crate) fn said(self, code: &'static str, message: &'static str) -> Self {
+        Self { code: Some(code), message, ..self }
+    }
+
+    pub(crate) fn after_effect(self) -> Self {
+        Self { after: true, ..self }
+    }
+
+    pub(crate) fn hangs(self, seconds: u64) -> Self {
+        Self { hangs: Duration::from_secs(seconds), ..self }
+    }
+}
+
+/// A call that was made.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) operation: &'static str,
+    pub(crate) about: String,
+    /// Seconds since the start.
+    pub(crate) at: f64,
+}
+
+type Hook = (&'static str, Box<dyn FnOnce(&mut World)>);
+
+/// All there is.
+#[derive(Default)]
+pub(crate) struct World {
+    pub(crate) instances: BTreeMap<String, Instance>,
+    pub(crate) volumes: BTreeMap<String, Volume>,
+    /// Volumes that exist and are not listed.
+    pub(crate) unlisted: BTreeSet<String>,
+    pub(crate) snapshots: BTreeMap<String, Snapshot>,
+    pub(crate) images: BTreeMap<String, Image>,
+    /// Snapshots an image uses.
+    pub(crate) in_use: BTreeSet<String>,
+    /// Tag keys AWS refuses.
+    pub(crate) bad_keys: BTreeSet<&'static str>,
+    /// How long new snapshots are missing from listings, and unknown to tags.
+    pub(crate) lag: Duration,
+    /// How long each call takes.
+    pub(crate) latency: Duration,
+    /// Items on a page; 0 for all.
+    pub(crate) page: usize,
+    /// The first item of each page is the last of the one before, too.
+    pub(crate) overlap: bool,
+    /// This listing gives its first page's token again and again.
+    pub(crate) circle: Option<&'static str>,
+    pub(crate) faults: Vec<Fault>,
+    /// Run once, after the next call of that name.
+    pub(crate) hooks: Vec<Hook>,
+    pub(crate) calls: Vec<Call>,
+    known_from: BTreeMap<String, Timestamp>,
+    made: u32,
+}
+
+/// The fake itself.
+pub(crate) struct Fake {
+    place: Place,
+    clock: Virtual,
+    pub(crate) world: RefCell<World>,
+}
+
+impl Fake {
+    pub(crate) fn new() -> Self {
+        let place = Place { account: "111122223333".into(), region: "eu-west-1".into() };
+        Self { place, clock: Virtual::new(), world: RefCell::default() }
+    }
+
+    pub(crate) fn volume(&self, id: &str) {
+        let volume = Volume {
+            id: id.into(),
+            state: VolumeState::InUse,
+            size_gib: 8,
+            attachments: Vec::new(),
+            tags: Tags::new(),
+        };
+        self.world.borrow_mut().volumes.insert(id.into(), volume);
+    }
+
+    /// An instance with these volumes, the first its root.
+    pub(crate) fn instance(&self, id: &str, volumes: &[&str]) {
+        let devices: Vec<Device> = (volumes.iter().enumerate())
+            .map(|(n, volume)| Device { name: format!("/dev/sd{n}").into(), volume: (*volume).into() })
+            .collect();
+        for device in &devices {
+            self.volume(device.volume.as_str());
+            let attachment = Attachment { instance: id.into(), device: device.name.clone() };
+            let mut world = self.world.borrow_mut();
+            world.volumes.get_mut(device.volume.as_str()).unwrap().attachments.push(attachment);
+        }
+        let instance = Instance {
+            id: id.into(),
+            state: InstanceState::Running,
+            root_device: Some("/dev/sd0".into()),
+            devices,
+            tags: Tags::new(),
+        };
+        self.world.borrow_mut().instances.insert(id.into(), instance);
+    }
+
+    /// A good snapshot, begun `days` before the start.
+    pub(crate) fn snapshot(&self, id: &str, volume: &str, days: i64, tags: Tags) {
+        let started = START - SignedDuration::from_hours(24 * days);
+        let snapshot = snapshot(id, volume, started, tags);
+        self.world.borrow_mut().snapshots.insert(id.into(), snapshot);
+    }
+
+    pub(crate) fn fault(&self, fault: Fault) {
+        self.world.borrow_mut().faults.push(fault);
+    }
+
+    /// Runs `act` once, when the next call of that name has taken effect.
+    pub(crate) fn after(&self, operation: &'static str, act: impl FnOnce(&mut World) + 'static) {
+        self.world.borrow_mut().hooks.push((operation, Box::new(act)));
+    }
+
+    pub(crate) fn calls(&self, operation: &str) -> Vec<Call> {
+        self.world.borrow().calls.iter().filter(|call| call.operation == operation).cloned().collect()
+    }
+
+    pub(crate) fn tags_of(&self, id: &str) -> Option<Tags> {
+        self.world.borrow().snapshots.get(id).map(|snapshot| snapshot.tags.clone())
+    }
+
+    /// Seconds since the start.
+    pub(crate) fn elapsed(&self) -> f64 {
+        self.clock.now().duration_since(START).as_secs_f64()
+    }
+
+    async fn call<T>(
+        &self,
+        operation: &'static str,
+        about: &str,
+        effect: impl FnOnce(&mut World, Timestamp) -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        let (latency, fault) = {
+            let mut world = self.world.borrow_mut();
+            world.calls.push(Call { operation, about: about.to_owned(), at: self.elapsed() });
+            let fault = (world.faults.iter_mut())
+                .find(|f| f.times > 0 && f.operation == operation && f.about.is_none_or(|a| about.contains(a)))
+                .map(|fault| {
+                    fault.times -= 1;
+                    fault.clone()
+                });
+            (world.latency, fault)
+        };
+        tokio::time::sleep(latency + fault.as_ref().map(|f| f.hangs).unwrap_or_default()).await;
+        let mut world = self.world.borrow_mut();
+        let answer = match fault {
+            Some(fault) => {
+                if fault.after {
+                    effect(&mut world, self.clock.now())?;
+                }
+                Err(CloudError {
+                    kind: fault.kind,
+                    operation,
+                    resource: Some(about.to_owned()),
+                    code: fault.code.map(SmolStr::new),
+                    source: Some(fault.message.into()),
+                })
+            }
+            None => effect(&mut world, self.clock.now()),
+        };
+        if let Some(at) = world.hooks.iter().position(|(name, _)| *name == operation) {
+            let (_, act) = world.hooks.remove(at);
+            act(&mut world);
+        }
+        answer
+    }
+}
+
+impl World {
+    fn page<T: Clone>(&self, what: &'static str, all: &[T], token: Option<&Token>, at: Timestamp) -> Page<T> {
+        let from: usize = token.map_or(0, |token| token.0.parse().unwrap());
+        let size = if self.page == 0 { all.len().max(1) } else { self.page };
+        let end = (from + size).min(all.len());
+        let start = if self.overlap { from.saturating_sub(1) } else { from };
+        let next = if self.circle == Some(what) {
+            Some(Token(size.to_string()))
+        } else {
+            (end < all.len()).then(|| Token(end.to_string()))
+        };
+        Page { items: all[start.min(end)..end].to_vec(), next, at }
+    }
+
+    fn knows(&self, id: &str, now: Timestamp) -> bool {
+        self.snapshots.contains_key(id) && self.known_from.get(id).is_none_or(|from| *from <= now)
+    }
+
+    fn taggable(&self, ids: &[SnapshotId], now: Timestamp) -> Result<(), CloudError> {
+        match ids.iter().find(|id| !self.knows(id.as_str(), now)) {
+            Some(id) => Err(refusal(ErrorKind::NotFound, "CreateTags", id.as_str(), "InvalidSnapshot.NotFound")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_tags(&self, operation: &'static str, about: &str, tags: &Tags) -> Result<(), CloudError> {
+        if tags.counted() > MAX_TAGS {
+            return Err(refusal(ErrorKind::Quota, operation, about, "TagLimitExceeded"));
+        }
+        if tags.iter().any(|(key, _)| self.bad_keys.contains(key.as_str())) {
+            let mut error = refusal(ErrorKind::Invalid, operation, about, "InvalidParameterValue");
+            error.source = Some("Tag key is not allowed".into());
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn make(&mut self, volume: &VolumeId, tags: &Tags, now: Timestamp) -> Begun {
+        self.made += 1;
+        let id = format!("snap-new{}", self.made);
+        let mut made = snapshot(&id, volume.as_str(), now, tags.clone());
+        made.state = SnapshotState::Pending;
+        self.snapshots.insert(id.clone(), made);
+        self.known_from.insert(id.clone(), now + SignedDuration::try_from(self.lag).unwrap());
+        Begun { id: SnapshotId::new(id), volume: volume.clone() }
+    }
+}
+
+pub(crate) fn snapshot(id: &str, volume: &str, started: Timestamp, tags: Tags) -> Snapshot {
+    Snapshot {
+        id: id.into(),
+        owner: "111122223333".into(),
+        volume: volume.into(),
+        state: SnapshotState::Completed,
+        state_message: None,
+        started,
+        size_gib: 8,
+        tier: StorageTier::Standard,
+        encrypted: false,
+        description: SmolStr::default(),
+        tags,
+    }
+}
+
+fn refusal(kind: ErrorKind, operation: &'static str, about: &str, code: &str) -> CloudError {
+    let source = Some(format!("{about}: refused by the fake").into());
+    CloudError { kind, operation, resource: Some(about.to_owned()), code: Some(code.into()), source }
+}
+
+fn about(query: &Query) -> String {
+    match query {
+        Query::All => "all".to_owned(),
+        Query::Ids(ids) => ids.join(","),
+        Query::Filters(filters) => {
+            let filters: Vec<_> = filters.iter().map(|f| format!("{}={}", f.name, f.values.join("|"))).collect();
+            filters.join(" ")
+        }
+    }
+}
+
+impl Cloud for Fake {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    async fn describe_instances(&self, query: &Query, token: Option<&Token>) -> Result<Page<Instance>, CloudError> {
+        self.call("DescribeInstances", &about(query), |world, now| {
+            let all: Vec<_> = world.instances.values().cloned().collect();
+            Ok(world.page("instances", &all, token, now))
+        })
+        .await
+    }
+
+    async fn describe_volumes(&self, query: &Query, token: Option<&Token>) -> Result<Page<Volume>, CloudError> {
+        self.call("DescribeVolumes", &about(query), |world, now| {
+            let all: Vec<_> = match query {
+                Query::Ids(ids) => {
+                    if let Some(gone) = ids.iter().find(|id| !world.volumes.contains_key(id.as_str())) {
+                        return Err(refusal(ErrorKind::NotFound, "DescribeVolumes", gone, "InvalidVolume.NotFound"));
+                    }
+                    ids.iter().map(|id| world.volumes[id.as_str()].clone()).collect()
+                }
+                Query::All | Query::Filters(_) => {
+                    let listed = world.volumes.values().filter(|v| !world.unlisted.contains(v.id.as_str()));
+                    listed.cloned().collect()
+                }
+            };
+            Ok(world.page("volumes", &all, token, now))
+        })
+        .await
+    }
+
+    async fn describe_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Snapshot>, CloudError> {
+        self.call("DescribeSnapshots", &about(query), |world, now| {
+            let known = world.snapshots.values().filter(|s| world.knows(s.id.as_str(), now));
+            let all: Vec<_> = match query {
+                Query::All => known.cloned().collect(),
+                Query::Ids(ids) => {
+                    if let Some(gone) = ids.iter().find(|id| !world.knows(id, now)) {
+                        let code = "InvalidSnapshot.NotFound";
+                        return Err(refusal(ErrorKind::NotFound, "DescribeSnapshots", gone, code));
+                    }
+                    ids.iter().map(|id| world.snapshots[id.as_str()].clone()).collect()
+                }
+                Query::Filters(filters) => known
+                    .filter(|snapshot| {
+                        filters.iter().all(|filter| {
+                            let value = match filter.name.as_str() {
+                                "volume-id" => Some(snapshot.volume.as_str()),
+                                "snapshot-id" => Some(snapshot.id.as_str()),
+                                name => snapshot.tags.get(name.strip_prefix("tag:").unwrap()),
+                            };
+                            value.is_some_and(|value| filter.values.iter().any(|v| v == value))
+                        })
+                    })
+                    .cloned()
+                    .collect(),
+            };
+            let page = world.page("snapshots", &all, token, now);
+            Ok(page)
+        })
+        .await
+    }
+
+    async fn describe_images(&self, query: &Query, token: Option<&Token>) -> Result<Page<Image>, CloudError> {
+        self.call("DescribeImages", &about(query), |world, now| {
+            let all: Vec<_> = world.images.values().cloned().collect();
+            Ok(world.page("images", &all, token, now))
+        })
+        .await
+    }
+
+    async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {
+        let id = request.volume.as_str();
+        self.call("CreateSnapshot", id, |world, now| {
+            if !world.volumes.contains_key(id) {
+                return Err(refusal(ErrorKind::NotFound, "CreateSnapshot", id, "InvalidVolume.NotFound"));
+            }
+            world.check_tags("CreateSnapshot", id, &request.tags)?;
+            Ok(world.make(&request.volume, &request.tags, now))
+        })
+        .await
+    }
+
+    async fn create_snapshots(&self, request: &CreateSnapshots) -> Result<Vec<Begun>, CloudError> {
+        let id = request.instance.as_str();
+        self.call("CreateSnapshots", id, |world, now| {
+            let Some(instance) = world.instances.get(id).cloned() else {
+                return Err(refusal(ErrorKind::NotFound, "CreateSnapshots", id, "InvalidInstanceID.NotFound"));
+            };
+            world.check_tags("CreateSnapshots", id, &request.tags)?;
+            let taken = instance.devices.iter().filter(|device| {
+                let root = instance.root_device.as_ref() == Some(&device.name);
+                !((root && request.exclude_boot) || request.exclude_data.contains(&device.volume))
+            });
+            Ok(taken.map(|device| world.make(&device.volume, &request.tags, now)).collect())
+        })
+        .await
+    }
+
+    async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {
+        let id = id.as_str();
+        self.call("DeleteSnapshot", id, |world, _| {
+            if world.in_use.contains(id) {
+                return Err(refusal(ErrorKind::InUse, "DeleteSnapshot", id, "InvalidSnapshot.InUse"));
+            }
+            match world.snapshots.remove(id) {
+                Some(_) => Ok(()),
+                None => Err(refusal(ErrorKind::NotFound, "DeleteSnapshot", id, "InvalidSnapshot.NotFound")),
+            }
+        })
+        .await
+    }
+
+    async fn create_tags(&self, ids: &[SnapshotId], tags: &Tags) -> Result<(), CloudError> {
+        let about: Vec<&str> = ids.iter().map(SnapshotId::as_str).collect();
+        self.call("CreateTags", &about.join(","), |world, now| {
+            world.taggable(ids, now)?;
+            world.check_tags("CreateTags", &about.join(","), tags)?;
+            for id in &about {
+                let mut all = world.snapshots[*id].tags.clone();
+                tags.iter().for_each(|(key, value)| all.set(key.clone(), value.clone()));
+                world.check_tags("CreateTags", id, &all)?;
+            }
+            for id in &about {
+                let snapshot = world.snapshots.get_mut(*id).unwrap();
+                tags.iter().for_each(|(key, value)| snapshot.tags.set(key.clone(), value.clone()));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
+        assert!(!keys.is_empty(), "DeleteTags without keys removes all");
+        let about: Vec<&str> = ids.iter().map(SnapshotId::as_str).collect();
+        self.call("DeleteTags", &about.join(","), |world, now| {
+            world.taggable(ids, now)?;
+            for id in &about {
+                let snapshot = world.snapshots.get_mut(*id).unwrap();
+                for key in keys {
+                    snapshot.tags.remove(key);
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,23 @@
+//! Execution: what the paced cloud, the observation and the executor do to an
+//! EC2 that has state, virtual time and faults.
+
+#[cfg(test)]
+mod applying_creates;
+#[cfg(test)]
+mod applying_deletes;
+#[cfg(test)]
+mod applying_sets;
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod observing;
+#[cfg(test)]
+mod pacing;
+#[cfg(test)]
+mod plans;
+#[cfg(test)]
+mod reporting;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
+mod stopping;

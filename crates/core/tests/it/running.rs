@@ -1,0 +1,347 @@
+//! Whole runs: observe, decide, check, apply, report; and saved plans.
+
+use std::time::Duration;
+
+use ebskeep_core::cloud::{CloudError, ErrorKind};
+use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
+use ebskeep_core::plan::{Action, Job, Plan};
+use ebskeep_core::report::{Conclusion, NOT_LISTED, Outcome, Report};
+use ebskeep_core::setting::Settings;
+use ebskeep_core::stop::{Stop, Why};
+use ebskeep_core::tags::{DELETED, Tags};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::fake::{Fake, Fault, START, Virtual};
+use crate::plans::tags;
+
+/// What every run here has.
+struct Setting {
+    fake: Fake,
+    clock: Virtual,
+    settings: Settings,
+    stop: Stop,
+}
+
+impl Setting {
+    /// An instance with two volumes, tagged `Backup=Yes`, and of the first
+    /// volume three daily snapshots of the original's, two of them past their
+    /// date.
+    fn new() -> Self {
+        let fake = Fake::new();
+        fake.instance("i-1", &["vol-1", "vol-2"]);
+        fake.world.borrow_mut().instances.get_mut("i-1").unwrap().tags = tags([("Backup", "Yes"), ("Name", "web")]);
+        for (id, days, delete_on) in
+            [("snap-a", 20, "2026-02-16"), ("snap-b", 19, "2026-02-17"), ("snap-c", 2, "2026-03-06")]
+        {
+            fake.snapshot(id, "vol-1", days, tags([("Type", "Automated"), ("DeleteOn", delete_on)]));
+        }
+        let mut settings = Settings::default();
+        settings.set("max-delete", "10").unwrap();
+        Self { fake, clock: Virtual::new(), settings, stop: Stop::new() }
+    }
+
+    fn run(&self) -> Run<'_, Fake, Virtual> {
+        Run::new(&self.fake, &self.clock, &self.settings, &self.stop, &|_, _| {})
+    }
+
+    async fn plan(&self) -> Planned {
+        self.run().plan(&Request::new(Job::ALL)).await.unwrap()
+    }
+
+    async fn apply(&self) -> Report {
+        let run = self.run();
+        let planned = run.plan(&Request::new(Job::ALL)).await.unwrap();
+        run.apply(planned).await
+    }
+
+    async fn apply_saved(&self, saved: &Value) -> Report {
+        let saved: SavedPlan = serde_json::from_value(saved.clone()).unwrap();
+        self.run().apply_saved(&saved, &Request::new([])).await.unwrap()
+    }
+
+    fn ids(&self) -> Vec<String> {
+        self.fake.world.borrow().snapshots.keys().cloned().collect()
+    }
+}
+
+/// The check that refuses, and its words.
+fn refusal(plan: &Plan) -> (&str, &str) {
+    let refusals: Vec<_> = plan.refusals().collect();
+    let [refusal] = refusals.as_slice() else { panic!("not one refusal: {refusals:?}") };
+    (refusal.check, &refusal.detail)
+}
+
+fn verbs(plan: &Plan) -> Vec<&'static str> {
+    let verb = |action: &Action| match action {
+        Action::CreateSnapshot(_) => "create-snapshot",
+        Action::CreateSet(_) => "create-set",
+        Action::FinishTags(_) => "finish-tags",
+        Action::DeleteSnapshot(_) => "delete-snapshot",
+    };
+    plan.actions.iter().map(verb).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_takes_what_is_due_and_deletes_what_nothing_keeps_and_then_has_nothing_to_do() {
+    let setting = Setting::new();
+    let report = setting.apply().await;
+    assert_eq!(report.conclusion(), Conclusion::Done, "{report:#?}");
+    assert_eq!(verbs(&report.plan), ["create-set", "delete-snapshot", "delete-snapshot"]);
+    assert_eq!(setting.ids(), ["snap-c", "snap-new1", "snap-new2"]);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let again = setting.apply().await;
+    assert_eq!((again.conclusion(), again.results.len()), (Conclusion::Done, 0), "{:#?}", again.plan.actions);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_is_the_plan_and_changes_nothing() {
+    let setting = Setting::new();
+    setting.plan().await;
+    let world = setting.fake.world.borrow();
+    assert!(world.calls.iter().all(|call| call.operation.starts_with("Describe")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_tells_its_pages_its_plan_and_each_result() {
+    let setting = Setting::new();
+    let told = std::cell::RefCell::new(Vec::new());
+    let on_event = |_: &_, event: Event<'_>| {
+        told.borrow_mut().push(match event {
+            Event::Listed { .. } => "listed",
+            Event::Planned(_) => "planned",
+            Event::Finished { .. } => "finished",
+        });
+    };
+    let run = Run::new(&setting.fake, &setting.clock, &setting.settings, &setting.stop, &on_event);
+    let planned = run.plan(&Request::new(Job::ALL)).await.unwrap();
+    run.apply(planned).await;
+    let expected = [vec!["listed"; 4], vec!["planned"], vec!["finished"; 4]].concat();
+    assert_eq!(told.into_inner(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn create_goes_on_with_the_volumes_it_saw_and_ends_as_partly_done() {
+    let setting = Setting::new();
+    setting.fake.fault(Fault::new("DescribeImages", ErrorKind::Denied).always());
+    let run = setting.run();
+    let planned = run.plan(&Request::new([Job::Create])).await.unwrap();
+    assert!(planned.plan.findings.iter().any(|f| f.code == NOT_LISTED && f.resource == "images"));
+    assert_eq!(planned.plan.summary.findings, planned.plan.findings.len());
+    let report = run.apply(planned).await;
+    assert!(report.results.iter().all(|result| result.outcome == Outcome::Done) && !report.results.is_empty());
+    assert_eq!(report.conclusion(), Conclusion::Partial);
+}
+
+#[tokio::test(start_paused = true)]
+async fn expire_is_refused_where_anything_could_not_be_listed_and_nothing_is_done() {
+    let setting = Setting::new();
+    setting.fake.fault(Fault::new("DescribeImages", ErrorKind::Denied).always());
+    let report = setting.apply().await;
+    assert_eq!((report.conclusion(), report.exit_code()), (Conclusion::Refused, 4));
+    assert_eq!(report.plan.summary.refused, 1);
+    assert!(report.results.iter().all(|result| result.outcome == Outcome::NotStarted));
+    assert_eq!(report.results.len(), 4);
+    assert!(setting.fake.world.borrow().calls.iter().all(|call| call.operation.starts_with("Describe")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_answers_there_is_no_plan_but_an_error() {
+    let setting = Setting::new();
+    for operation in ["DescribeInstances", "DescribeVolumes", "DescribeSnapshots", "DescribeImages"] {
+        setting.fake.fault(Fault::new(operation, ErrorKind::Denied).always());
+    }
+    let error: CloudError = setting.run().plan(&Request::new(Job::ALL)).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_stopped_while_it_observes_is_unfinished_not_refused() {
+    let setting = Setting::new();
+    setting.fake.fault(Fault::new("DescribeImages", ErrorKind::Unknown).hangs(60));
+    let run = setting.run();
+    let request = Request::new(Job::ALL);
+    let (planned, ()) = futures::join!(run.plan(&request), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        setting.stop.raise(Why::Deadline);
+    });
+    let report = run.apply(planned.unwrap()).await;
+    assert_eq!((report.stopped, report.conclusion()), (Some(Why::Deadline), Conclusion::Unfinished));
+    assert_eq!(report.exit_code(), 130);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_after_everything_was_done_changes_nothing() {
+    let setting = Setting::new();
+    let run = setting.run();
+    let planned = run.plan(&Request::new([])).await.unwrap();
+    setting.stop.raise(Why::Interrupted);
+    assert_eq!(run.apply(planned).await.conclusion(), Conclusion::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_waited_more_than_an_hour_for_a_yes_is_refused() {
+    for (seconds, conclusion) in [(3600, Conclusion::Done), (3601, Conclusion::Refused)] {
+        let setting = Setting::new();
+        let run = setting.run();
+        let planned = run.plan(&Request::new(Job::ALL)).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        let report = run.apply(planned).await;
+        assert_eq!(report.conclusion(), conclusion, "{:?}", report.plan.checks);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_held_between_plan_and_deletion_stays() {
+    let setting = Setting::new();
+    let run = setting.run();
+    let planned = run.plan(&Request::new(Job::ALL)).await.unwrap();
+    setting.fake.world.borrow_mut().snapshots.get_mut("snap-a").unwrap().tags.set("KeepForever", "");
+    let report = run.apply(planned).await;
+    assert_eq!(report.conclusion(), Conclusion::Partial);
+    assert!(setting.ids().contains(&"snap-a".to_owned()));
+    assert_eq!(setting.fake.tags_of("snap-a").unwrap().get(DELETED), None);
+}
+
+// Saved plans.
+
+/// A plan as it stands in a file, made so long ago.
+async fn saved(setting: &Setting, wait: Duration) -> Value {
+    let planned = setting.plan().await;
+    tokio::time::sleep(wait).await;
+    serde_json::from_str(&serde_json::to_string(&planned.plan).unwrap()).unwrap()
+}
+
+const A_WHILE: Duration = Duration::from_secs(1800);
+
+#[tokio::test(start_paused = true)]
+async fn a_saved_plan_is_carried_out_if_a_fresh_one_at_its_now_holds_all_of_it() {
+    let setting = Setting::new();
+    let saved = saved(&setting, A_WHILE).await;
+    let report = setting.apply_saved(&saved).await;
+    assert_eq!(report.conclusion(), Conclusion::Done, "{:#?}", report.plan.checks);
+    assert_eq!(report.plan.now, START);
+    assert_eq!(setting.ids(), ["snap-c", "snap-new1", "snap-new2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_saved_actions_are_carried_out() {
+    let setting = Setting::new();
+    let mut saved = saved(&setting, A_WHILE).await;
+    saved["actions"].as_array_mut().unwrap().truncate(2);
+    let report = setting.apply_saved(&saved).await;
+    assert_eq!(report.conclusion(), Conclusion::Done, "{:#?}", report.plan.checks);
+    assert_eq!((report.plan.summary.actions, report.results.len()), (2, 3));
+    assert_eq!(setting.ids(), ["snap-b", "snap-c", "snap-new1", "snap-new2"]);
+}
+
+/// Carries out a saved plan after a change, which must refuse it with nothing
+/// done; gives the check and its words.
+async fn refused(wait: Duration, change: impl FnOnce(&Setting, &mut Value)) -> (String, String) {
+    let setting = Setting::new();
+    let mut saved = saved(&setting, wait).await;
+    change(&setting, &mut saved);
+    setting.fake.world.borrow_mut().calls.clear();
+    let report = setting.apply_saved(&saved).await;
+    assert_eq!(report.conclusion(), Conclusion::Refused);
+    assert!(setting.fake.world.borrow().calls.iter().all(|call| call.operation.starts_with("Describe")));
+    let (check, detail) = refusal(&report.plan);
+    (check.to_owned(), detail.to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saved_plan_older_than_an_hour_is_refused() {
+    let (check, detail) = refused(Duration::from_secs(3700), |_, _| {}).await;
+    assert_eq!(check, "saved-plan-age");
+    assert!(detail.contains("1h 1m 40s old"), "{detail}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saved_plan_from_the_future_is_refused() {
+    let setting = Setting::new();
+    let mut saved = saved(&setting, Duration::ZERO).await;
+    saved["now"] = json!((START + SignedDuration::from_mins(10)).to_string());
+    let report = setting.apply_saved(&saved).await;
+    assert!(
+        report.plan.refusals().any(|c| c.check == "saved-plan-age" && c.detail.contains("after AWS's present time"))
+    );
+    assert!(report.results.iter().all(|result| result.outcome == Outcome::NotStarted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saved_plan_for_another_account_region_or_schema_is_refused() {
+    for (field, value, check) in [
+        ("account", "999999999999", "saved-plan-place"),
+        ("region", "us-east-1", "saved-plan-place"),
+        ("schema", "ebskeep.plan/2", "saved-plan-schema"),
+    ] {
+        let (refused_by, detail) = refused(A_WHILE, |_, saved| saved[field] = json!(value)).await;
+        assert_eq!(refused_by, check);
+        assert!(detail.contains(value), "{detail}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_edited_to_delete_a_kept_a_foreign_or_an_unknown_snapshot_is_refused() {
+    for (id, words) in
+        [("snap-c", "delete-on"), ("snap-foreign", "not-ours"), ("snap-unknown", "which knows nothing of it")]
+    {
+        let (check, detail) = refused(A_WHILE, |setting, saved| {
+            setting.fake.snapshot("snap-foreign", "vol-1", 20, Tags::new());
+            saved["actions"][1]["snapshot_id"] = json!(id);
+        })
+        .await;
+        assert_eq!(check, "saved-plan-actions");
+        assert!(detail.starts_with(&format!("action 2 of the saved plan, delete-snapshot {id}, ")), "{detail}");
+        assert!(detail.contains(words), "{detail}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_edited_to_do_one_thing_twice_is_refused() {
+    let (check, detail) = refused(A_WHILE, |_, saved| {
+        let first = saved["actions"][0].clone();
+        saved["actions"].as_array_mut().unwrap().push(first);
+    })
+    .await;
+    assert_eq!(check, "saved-plan-actions");
+    assert!(detail.starts_with("action 4 of the saved plan, create-set i-1, "), "{detail}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_difference_is_named() {
+    let (_, detail) = refused(A_WHILE, |_, saved| saved["actions"][1]["size_gib"] = json!(9)).await;
+    assert!(detail.ends_with("delete-snapshot snap-a, differs in \"size_gib\": 9 there, 8 now"), "{detail}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_world_changed_since_refuses_the_saved_plan() {
+    let (check, detail) = refused(A_WHILE, |setting, _| {
+        let mut world = setting.fake.world.borrow_mut();
+        world.snapshots.get_mut("snap-b").unwrap().tags.set("KeepForever", "");
+    })
+    .await;
+    assert_eq!(check, "saved-plan-actions");
+    assert!(detail.contains("snap-b") && detail.contains("keep-forever"), "{detail}");
+}
+
+#[test]
+fn a_saved_plan_with_an_unknown_field_in_an_action_is_no_plan() {
+    let text = json!({
+        "schema": "ebskeep.plan/1", "now": "2026-03-01T00:00:00Z", "account": "1", "region": "r", "jobs": ["expire"],
+        "actions": [{ "action": "delete-snapshot", "snapshot_id": "snap-1", "volume_id": "vol-1", "tags": {},
+                      "size_gib": 1, "force": true }],
+    });
+    let error = serde_json::from_value::<SavedPlan>(text).unwrap_err();
+    assert!(error.to_string().contains("force"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_now_is_decided_at_and_awss_clock_is_still_checked() {
+    let setting = Setting::new();
+    let later: Timestamp = "2026-03-05T00:00:00Z".parse().unwrap();
+    let request = Request { now: Some(later), ..Request::new(Job::ALL) };
+    let planned = setting.run().plan(&request).await.unwrap();
+    assert_eq!((planned.plan.now, planned.inventory.observed_at), (later, START));
+    assert_eq!(planned.plan.refusals().count(), 0, "{:?}", planned.plan.checks);
+}
