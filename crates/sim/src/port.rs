@@ -7,7 +7,7 @@
 use ebskeep_core::cloud::{
     Begun, Cloud, CloudError, Clouds, CreateSnapshot, CreateSnapshots, ErrorKind, Identity, Page, Query, Token,
 };
-use ebskeep_core::id::{Place, Region, SnapshotId};
+use ebskeep_core::id::{Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{self, Image, Instance, Snapshot, Volume};
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
@@ -289,7 +289,7 @@ impl Cloud for SimCloud {
         if *exclude_boot {
             params.set("InstanceSpecification.ExcludeBootVolume", "true");
         }
-        params.set_list("InstanceSpecification.ExcludeDataVolumeId", exclude_data.iter().map(|v| v.as_str()));
+        params.set_list("InstanceSpecification.ExcludeDataVolumeId", exclude_data.iter().map(VolumeId::as_str));
         new_snapshot(&mut params, description, tags);
         match self.ask(ACTION, Some(instance.as_str()), params).await? {
             (ec2::Answer::SnapshotSet(set), _) => {

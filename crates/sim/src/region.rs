@@ -50,18 +50,12 @@ const OPT_IN: [&str; 15] = [
     "me-south-1",
 ];
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Regions {
     /// Opt-in Regions that were opted in to.
     opted_in: BTreeSet<Region>,
     /// Regions switched off.
     off: BTreeSet<Region>,
-}
-
-impl Default for Regions {
-    fn default() -> Self {
-        Self { opted_in: BTreeSet::new(), off: BTreeSet::new() }
-    }
 }
 
 /// One Region as DescribeRegions tells it.

@@ -46,7 +46,7 @@ impl Default for Rules {
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
             page: 1_000,
-            completes_after: Duration::from_secs(60),
+            completes_after: Duration::from_mins(1),
             stale_for: Duration::ZERO,
             settles_after: Duration::ZERO,
             snapshots_per_region: 100_000,

@@ -12,6 +12,7 @@ use super::id::{self, Taggable};
 use super::{Read, Scene};
 use crate::params::Params;
 use crate::refusal::Refusal;
+use crate::wire::xml::sayable;
 
 const MOST_RESOURCES: usize = 1_000;
 const LONGEST_KEY: usize = 128;
@@ -112,10 +113,7 @@ pub(crate) fn specifications(
 /// Whether text can be written down in an answer: XML has no way to say most
 /// control characters.
 pub(crate) fn writable(text: &str, what: &str) -> Result<(), Refusal> {
-    if text
-        .chars()
-        .any(|c| (c.is_control() && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}'))
-    {
+    if !text.chars().all(sayable) {
         return Err(Refusal::new("InvalidParameterValue", format!("The {what} holds a character that is not allowed")));
     }
     Ok(())

@@ -33,7 +33,7 @@ impl World {
             Err(refusal) => return self.told("ec2", "", Err(&refusal), Delivery::Whole),
         };
         let service = credential.service;
-        match self.asked(credential, params) {
+        match Self::asked(credential, params) {
             Ok((caller, asked)) => {
                 let action = asked.action.clone();
                 let reply = self.call(&caller, asked);
@@ -49,7 +49,7 @@ impl World {
         self.answer(request)
     }
 
-    fn asked(&self, credential: Credential, mut params: crate::params::Params) -> Result<(Caller, Asked), Refusal> {
+    fn asked(credential: Credential, mut params: crate::params::Params) -> Result<(Caller, Asked), Refusal> {
         let Credential { key, service, region, session_token } = credential;
         let unknown_key = || match service {
             "sts" => Refusal::new("InvalidClientTokenId", "The security token included in the request is invalid."),

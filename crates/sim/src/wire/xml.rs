@@ -18,8 +18,14 @@ impl Xml {
     /// `<name>text</name>`.
     pub(crate) fn leaf(&mut self, name: &str, text: impl AsRef<str>) -> &mut Self {
         self.open(name);
-        // A parser would turn a bare carriage return into a line feed.
-        self.0.push_str(&escape(text.as_ref()).replace('\r', "&#13;"));
+        for c in escape(text.as_ref()).chars() {
+            match c {
+                // A parser would turn a bare carriage return into a line feed.
+                '\r' => self.0.push_str("&#13;"),
+                c if sayable(c) => self.0.push(c),
+                _ => self.0.push(char::REPLACEMENT_CHARACTER),
+            }
+        }
         self.close(name)
     }
 
@@ -51,7 +57,7 @@ impl Xml {
 
     /// `<name xmlns="…">…</name>`.
     pub(crate) fn root(mut self, name: &str, namespace: &str, inner: impl FnOnce(&mut Self)) -> String {
-        self.0.push_str(&format!("<{name} xmlns=\"{namespace}\">"));
+        self.open(&format!("{name} xmlns=\"{namespace}\""));
         inner(&mut self);
         self.close(name);
         self.0
@@ -69,6 +75,11 @@ impl Xml {
         self.0.push('>');
         self
     }
+}
+
+/// Whether XML 1.0 has a way to say this character.
+pub(crate) fn sayable(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
 /// `2026-01-02T03:04:05.678Z`.
@@ -126,6 +137,7 @@ mod tests {
     fn text_is_escaped() {
         let mut xml = Xml(String::new());
         xml.leaf("v", "<a & \"b\">\r\n");
-        assert_eq!(xml.0, "<v>&lt;a &amp; &quot;b&quot;&gt;&#13;\n</v>");
+        xml.leaf("w", "\u{1}");
+        assert_eq!(xml.0, "<v>&lt;a &amp; &quot;b&quot;&gt;&#13;\n</v><w>\u{fffd}</w>");
     }
 }
