@@ -1,6 +1,7 @@
 //! What a run did: one value that every output renders.
 
 mod document;
+pub mod text;
 
 use std::collections::BTreeMap;
 

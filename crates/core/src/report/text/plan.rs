@@ -1,0 +1,323 @@
+//! A plan as text.
+
+use std::collections::BTreeMap;
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::table::Columns;
+use super::words;
+use super::{Detail, Page, Style, Tone, count, instant, thousands};
+use crate::id::{SnapshotId, VolumeId};
+use crate::plan::{
+    Action, CreateVerdict, Deletion, ExpireVerdict, FinishTags, NewSnapshot, Notice, Plan, Reason, SnapshotVerdict,
+    VolumeVerdict,
+};
+use crate::tags;
+
+/// Volumes whose kept snapshots are told one line each before only totals are.
+const VOLUMES_SHOWN: usize = 20;
+/// Problems and findings told before only their number is.
+const NOTICES_SHOWN: usize = 50;
+
+/// A plan as text: what would change and why, what stays, and last what needs
+/// attention and the summary line.
+pub fn plan_text(plan: &Plan, style: &Style) -> String {
+    let mut page = Page::new(*style);
+    let jobs: Vec<&str> = plan.jobs.iter().map(|job| job.name()).collect();
+    let title =
+        format!("Plan for account {} in {}, {}: {}", plan.account, plan.region, instant(plan.now), jobs.join(" and "));
+    page.lines(Some(Tone::Heading), &title);
+    if style.detail > Detail::Brief {
+        creations(&mut page, plan);
+        unfinished(&mut page, plan);
+        deletions(&mut page, plan);
+        kept(&mut page, plan);
+        ignored(&mut page, plan);
+        skipped(&mut page, plan);
+        findings(&mut page, plan);
+    }
+    notices(&mut page, Tone::Warning, "Problems: tags to mend", &plan.problems);
+    if style.detail == Detail::Full {
+        checks_passed(&mut page, plan);
+    }
+    refusals(&mut page, plan);
+    summary(&mut page, plan);
+    page.finish()
+}
+
+/// A creation, and the set it is part of.
+struct Creation<'a> {
+    new: &'a NewSnapshot,
+    set: Option<(&'a str, usize)>,
+}
+
+fn creations(page: &mut Page, plan: &Plan) {
+    let mut all: Vec<Creation<'_>> = Vec::new();
+    for action in &plan.actions {
+        match action {
+            Action::CreateSnapshot(new) => all.push(Creation { new, set: None }),
+            Action::CreateSet(set) => {
+                let of = Some((set.instance_id.as_str(), set.members.len()));
+                all.extend(set.members.iter().map(|member| Creation { new: &member.alone, set: of }));
+            }
+            Action::FinishTags(_) | Action::DeleteSnapshot(_) => {}
+        }
+    }
+    if all.is_empty() {
+        return;
+    }
+    let reasons: BTreeMap<&VolumeId, &[Reason]> =
+        plan.volumes.iter().map(|volume| (&volume.volume_id, volume.reasons.as_slice())).collect();
+    page.section(Tone::Good, &format!("CREATE {}", count(all.len(), "snapshot")));
+    let mut columns = Columns::new(2);
+    for Creation { new, set } in all {
+        let name = short(new.tags.get(tags::NAME).unwrap_or_default());
+        let why = details(reasons.get(&new.volume_id).copied().unwrap_or_default());
+        let why = match set {
+            None => why,
+            Some((instance, members)) => format!("{why}; in a set of {members} with {instance}"),
+        };
+        columns.row([new.volume_id.as_str(), &name, &why]);
+    }
+    page.lines(None, &columns.text());
+}
+
+/// A name that leaves room for the rest of its line.
+fn short(name: &str) -> String {
+    const MOST: usize = 20;
+    if name.chars().count() <= MOST { name.to_owned() } else { name.chars().take(MOST - 1).chain(['…']).collect() }
+}
+
+fn details(reasons: &[Reason]) -> String {
+    reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+fn named(reasons: &[Reason]) -> String {
+    reasons.iter().map(|reason| format!("{}: {}", reason.rule, reason.detail)).collect::<Vec<_>>().join("; ")
+}
+
+fn unfinished(page: &mut Page, plan: &Plan) {
+    let all: Vec<&FinishTags> = plan
+        .actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::FinishTags(tags) => Some(tags),
+            Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::DeleteSnapshot(_) => None,
+        })
+        .collect();
+    if all.is_empty() {
+        return;
+    }
+    let title = format!("FINISH TAGS of {} that an earlier run left without its own", count(all.len(), "snapshot"));
+    page.section(Tone::Good, &title);
+    let mut columns = Columns::new(2);
+    for finish in all {
+        columns.row([finish.snapshot_id.as_str(), finish.volume_id.as_str()]);
+    }
+    page.lines(None, &columns.text());
+}
+
+fn deletions(page: &mut Page, plan: &Plan) {
+    let mut by_volume: BTreeMap<&VolumeId, Vec<&Deletion>> = BTreeMap::new();
+    let mut all = 0;
+    for action in &plan.actions {
+        if let Action::DeleteSnapshot(deletion) = action {
+            by_volume.entry(&deletion.volume_id).or_default().push(deletion);
+            all += 1;
+        }
+    }
+    if all == 0 {
+        return;
+    }
+    let verdicts: BTreeMap<&SnapshotId, &SnapshotVerdict> =
+        plan.snapshots.iter().map(|verdict| (&verdict.snapshot_id, verdict)).collect();
+    page.section(Tone::Danger, &format!("DELETE {}: no rule keeps them any more", count(all, "snapshot")));
+    let mut columns = Columns::new(2);
+    for (volume, deletions) in by_volume {
+        columns.row([volume.as_str(), "", ""]);
+        for Deletion { snapshot_id, volume_id: _, tags: _, size_gib } in deletions {
+            let reasons = verdicts.get(snapshot_id).map_or(&[][..], |verdict| &verdict.reasons);
+            columns.row([&format!("  {snapshot_id}"), &format!("{size_gib} GiB"), &named(reasons)]);
+        }
+    }
+    page.lines(Some(Tone::Danger), &columns.text());
+    let note = "The sizes are those of the volumes; less is freed, since snapshots share blocks.";
+    page.paragraph(Some(Tone::Faint), note);
+}
+
+fn kept(page: &mut Page, plan: &Plan) {
+    let mut by_volume: BTreeMap<&VolumeId, Vec<&SnapshotVerdict>> = BTreeMap::new();
+    for verdict in plan.snapshots.iter().filter(|verdict| verdict.verdict == ExpireVerdict::Keep) {
+        by_volume.entry(&verdict.volume_id).or_default().push(verdict);
+    }
+    if by_volume.is_empty() {
+        return;
+    }
+    let all = plan.summary.keep;
+    page.section(Tone::Heading, &format!("KEEP {}", count(all, "snapshot")));
+    if page.style.detail == Detail::Full {
+        let mut columns = Columns::new(2);
+        for (volume, verdicts) in by_volume {
+            columns.row([volume.as_str(), "", ""]);
+            for verdict in verdicts {
+                let until = verdict.expires_on.map_or_else(|| "stays".to_owned(), |date| format!("to {date}"));
+                columns.row([&format!("  {}", verdict.snapshot_id), &until, &named(&verdict.reasons)]);
+            }
+        }
+        page.lines(None, &columns.text());
+        return;
+    }
+    let kept = || plan.snapshots.iter().filter(|verdict| verdict.verdict == ExpireVerdict::Keep);
+    totals(page, kept().map(|verdict| verdict.reasons.as_slice()));
+    let mut columns = Columns::new(2);
+    for (volume, verdicts) in by_volume.iter().take(VOLUMES_SHOWN) {
+        let next = verdicts.iter().filter_map(|verdict| verdict.expires_on).min();
+        let rules = rules(verdicts.iter().map(|verdict| verdict.reasons.as_slice()));
+        let rules: Vec<String> = rules.iter().map(|(rule, number)| format!("{number} {rule}")).collect();
+        let next = next.map(|date| format!("; the next goes on {date}")).unwrap_or_default();
+        columns.row([
+            volume.as_str(),
+            &format!("{:>4}", thousands(verdicts.len() as u64)),
+            &format!("{}{next}", rules.join(", ")),
+        ]);
+    }
+    page.lines(None, "");
+    page.lines(None, &columns.text());
+    if let Some(more) = by_volume.len().checked_sub(VOLUMES_SHOWN).filter(|more| *more > 0) {
+        page.paragraph(Some(Tone::Faint), &format!("and {} more; -v lists each snapshot", count(more, "volume")));
+    }
+}
+
+/// How often each rule is named.
+fn rules<'a>(reasons: impl Iterator<Item = &'a [Reason]>) -> BTreeMap<&'static str, usize> {
+    let mut rules = BTreeMap::new();
+    for reason in reasons.flatten() {
+        *rules.entry(reason.rule).or_default() += 1;
+    }
+    rules
+}
+
+/// A line for each rule: how often, its name, and what it means.
+fn totals<'a>(page: &mut Page, reasons: impl Iterator<Item = &'a [Reason]>) {
+    let mut columns = Columns::new(2);
+    for (rule, number) in rules(reasons) {
+        columns.row([&format!("{:>6}", thousands(number as u64)), rule, words::rule(rule)]);
+    }
+    page.lines(None, &columns.text());
+}
+
+fn ignored(page: &mut Page, plan: &Plan) {
+    let ignored: Vec<&SnapshotVerdict> =
+        plan.snapshots.iter().filter(|verdict| verdict.verdict == ExpireVerdict::Ignore).collect();
+    if ignored.is_empty() {
+        return;
+    }
+    let title = format!("LEAVE ALONE {} that are not ours", count(ignored.len(), "snapshot"));
+    page.section(Tone::Heading, &title);
+    if page.style.detail < Detail::Full {
+        return;
+    }
+    let mut columns = Columns::new(2);
+    for verdict in ignored {
+        columns.row([verdict.snapshot_id.as_str(), &details(&verdict.reasons)]);
+    }
+    page.lines(None, &columns.text());
+}
+
+fn skipped(page: &mut Page, plan: &Plan) {
+    let skipped: Vec<&VolumeVerdict> =
+        plan.volumes.iter().filter(|volume| volume.verdict == CreateVerdict::Skip).collect();
+    if skipped.is_empty() {
+        return;
+    }
+    page.section(Tone::Heading, &format!("NO SNAPSHOT of {}", count(skipped.len(), "volume")));
+    if page.style.detail < Detail::Full {
+        totals(page, skipped.iter().map(|volume| volume.reasons.as_slice()));
+        return;
+    }
+    let mut columns = Columns::new(2);
+    for volume in skipped {
+        columns.row([volume.volume_id.as_str(), &named(&volume.reasons)]);
+    }
+    page.lines(None, &columns.text());
+}
+
+fn findings(page: &mut Page, plan: &Plan) {
+    notices(page, Tone::Heading, "Findings: things to look at", &plan.findings);
+}
+
+/// Notices under a heading, if there are any.
+pub(super) fn notices(page: &mut Page, tone: Tone, title: &str, notices: &[Notice]) {
+    if notices.is_empty() {
+        return;
+    }
+    page.section(tone, title);
+    let shown = if page.style.detail == Detail::Full { notices.len() } else { NOTICES_SHOWN };
+    let mut columns = Columns::new(2);
+    for Notice { resource, code, detail } in notices.iter().take(shown) {
+        columns.row([resource.as_str(), &format!("{code}: {detail}")]);
+    }
+    page.lines(None, &columns.text());
+    if let Some(more) = notices.len().checked_sub(shown).filter(|more| *more > 0) {
+        page.paragraph(Some(Tone::Faint), &format!("and {} more; -v lists all", thousands(more as u64)));
+    }
+}
+
+fn checks_passed(page: &mut Page, plan: &Plan) {
+    let mut columns = Columns::new(2);
+    let mut any = false;
+    for check in plan.checks.iter().filter(|check| check.ok) {
+        columns.row([check.check, &check.detail]);
+        any = true;
+    }
+    if any {
+        page.section(Tone::Heading, "Checks passed");
+        page.lines(None, &columns.text());
+    }
+}
+
+/// The checks that refuse the plan, and what to do about each.
+pub(super) fn refusals(page: &mut Page, plan: &Plan) {
+    if plan.refusals().next().is_none() {
+        return;
+    }
+    page.section(Tone::Danger, "REFUSED: nothing of this plan is carried out");
+    for check in plan.refusals() {
+        page.entry(Some(Tone::Danger), check.check, &check.detail);
+        page.entry(None, "   What to do:", words::remedy(check.check));
+    }
+}
+
+fn summary(page: &mut Page, plan: &Plan) {
+    let summary = &plan.summary;
+    let mut parts: Vec<SmolStr> = Vec::new();
+    if summary.create > 0 {
+        parts.push(format_smolstr!("{} to create", thousands(summary.create as u64)));
+    }
+    if summary.delete > 0 {
+        let size = thousands(summary.delete_gib);
+        parts.push(format_smolstr!("{} to delete (of volumes of {size} GiB)", thousands(summary.delete as u64)));
+    }
+    if summary.actions == 0 {
+        parts.push("nothing to do".into());
+    }
+    if !plan.snapshots.is_empty() {
+        parts.push(format_smolstr!("{} kept", thousands(summary.keep as u64)));
+        parts.push(format_smolstr!("{} not ours", thousands(summary.ignore as u64)));
+    }
+    if !plan.volumes.is_empty() {
+        parts.push(format_smolstr!("{} not snapshotted", count(summary.skip, "volume")));
+    }
+    for (number, what) in [(summary.problems, "problem"), (summary.findings, "finding")] {
+        if number > 0 {
+            parts.push(count(number, what).into());
+        }
+    }
+    let tone = if summary.refused > 0 {
+        parts.insert(0, "REFUSED".into());
+        Tone::Danger
+    } else {
+        Tone::Heading
+    };
+    page.section(tone, &format!("Summary: {}", parts.join(", ")));
+}

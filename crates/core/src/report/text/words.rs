@@ -1,0 +1,86 @@
+//! What rule and check names mean, in a few plain words. The names themselves
+//! are docs/semantics.md's and stand beside these.
+
+/// What a rule of the plan says, for counts of things it holds for. A reason's
+/// own detail says more about one thing.
+pub(super) fn rule(name: &str) -> &'static str {
+    match name {
+        "keep-forever" => "KeepForever is on the snapshot, its volume or its instance",
+        "hold" => "KeepUntil has not passed",
+        "delete-on" => "DeleteOn has not come",
+        "age" => "the retention of their volume keeps them still",
+        "forever" => "Retention=forever",
+        "bad-policy" => "nobody understands their retention, which keeps",
+        "policy-grace" => "the retention was shortened lately",
+        "policy-later" => "this version keeps everything under retention rules",
+        "unfinished-tags" => "their own tags are still to be written",
+        "newest-good" => "the newest good backups of their volumes",
+        "in-use" => "an image of yours uses them",
+        "locked" => "locked",
+        "in-bin" => "in the Recycle Bin",
+        "archived" => "archived",
+        "restored" => "restored from the Recycle Bin",
+        "pending" => "not finished",
+        "error" => "failed less than an hour ago",
+        "not-ours" => "not made by ebskeep for this deployment",
+        "not-due" => "backed up for their present slot already",
+        "not-tagged" => "no Backup tag on them or their instance",
+        "excluded" => "excluded by a tag",
+        "not-seen" => "their instance could not be listed",
+        "still-pending" => "the last snapshot is not finished",
+        "failing" => "three snapshots in a row have failed",
+        "volume-state" => "in a state in which no snapshot can be taken",
+        _ => "",
+    }
+}
+
+/// What somebody does about a check that refuses the plan.
+pub(super) fn remedy(check: &str) -> &'static str {
+    match check {
+        "clock" => "Set this machine's clock right (NTP) and run again.",
+        "backup-key" => "Compare --key-backup with the tags that your instances and volumes bear.",
+        "snapshots-listed" => {
+            "Mend what kept the snapshots from being listed, mostly the permission ec2:DescribeSnapshots, and run again."
+        }
+        "all-listed" => {
+            "Mend what kept them from being listed, mostly a permission (ec2:DescribeInstances, …Volumes, …Snapshots, \
+             …Images), and run again; offline, give files for all four. `apply create` does not wait for this."
+        }
+        "unforeseen-deletions" => {
+            "Read the deletions. If they are right, allow as many with --max-delete and --max-delete-percent. \
+             `apply create` does not wait for this."
+        }
+        "saved-plan-schema" | "saved-plan-age" | "saved-plan-actions" => {
+            "Look at what has changed, and make a new plan: ebskeep plan --out FILE."
+        }
+        "saved-plan-place" => "Use the credentials of the account that the plan was made for.",
+        "plan-age" => "Run it again, and answer sooner.",
+        _ => "This should never happen: please report it, with the plan (plan --out FILE). Nothing was done.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_that_the_deciders_name_has_words() {
+        let sources = [
+            include_str!("../../plan/create.rs"),
+            include_str!("../../plan/expire.rs"),
+            include_str!("../../plan/keep.rs"),
+        ];
+        let mut seen = 0;
+        for source in sources {
+            for opening in ["reason(\"", "rule: \"", "skip(\""] {
+                for (at, _) in source.match_indices(opening) {
+                    let name = source[at + opening.len()..].split('"').next().unwrap();
+                    // Why a volume is snapshotted is told for each, never counted.
+                    assert!(name == "due" || !rule(name).is_empty(), "{name}");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 20, "the sources no longer look as this test expects: {seen}");
+    }
+}
