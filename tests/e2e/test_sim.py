@@ -23,7 +23,7 @@ def account(sim: Sim) -> Account:
 
 def test_2500_snapshots_in_pages_of_1000(account):
     of = volume(account, Backup="Yes")
-    account.put_backlog(of, 2_500, keep=2_480)
+    backups(account, of, [1] * 2_480 + [20] * 20)
     assert len(account.snapshots()) == 2_500
     plan = account.ebskeep().json("plan", "expire")
     assert (plan["summary"]["snapshots"], plan["summary"]["delete"]) == (2_500, 20)
@@ -74,9 +74,8 @@ def test_several_regions_are_several_plans(account):
 
 def test_a_plan_that_deletes_unforeseen_much_is_refused(account):
     of = volume(account, Backup="Yes")
-    backups(account, of, [0])
     # The original tool's: no slot, so nothing foresaw their end.
-    account.put_backlog(of, 101, slot=False)
+    backups(account, of, [0, *[20] * 101], by="the original")
     ended = account.ebskeep()("apply", "expire", "--yes").expect(4)
     assert "101" in ended.stderr + ended.stdout
     assert len(account.snapshots()) == 102
@@ -102,8 +101,7 @@ def test_an_answer_that_is_lost_makes_no_second_snapshot(account):
 
 def test_one_denied_deletion_stops_nothing_else(account):
     of = volume(account, Backup="Yes")
-    backups(account, of, [0, 20, 30, 40])
-    victim = by_age(account)[2]["SnapshotId"]
+    _, _, victim, _ = backups(account, of, [0, 20, 30, 40])
     account.refuse("DeleteSnapshot", resource=victim)
     report = account.ebskeep().json("apply", "expire", "--yes", code=3)
     assert (report["conclusion"], report["outcomes"]["done"], report["outcomes"]["denied"]) == ("partial", 2, 1)

@@ -54,8 +54,7 @@ def test_create(start, account, event, variables, days):
 @pytest.mark.parametrize("event, variables", [({"job": "expire"}, {}), (EVENTBRIDGE, {"EBSKEEP_JOB": "expire"})])
 def test_expire(start, account, event, variables):
     volume = instance(account, Name="web", Backup="Yes")
-    backups(account, volume, [1, 5, 20, 30])
-    newest, newer, *_ = [snapshot["SnapshotId"] for snapshot in by_age(account)]
+    newest, newer, *_ = backups(account, volume, [1, 5, 20, 30])
     answer = start(**variables).invoke(event)
     assert answer.error_type is None, answer
     assert [snapshot["SnapshotId"] for snapshot in by_age(account)] == [newest, newer]
@@ -79,8 +78,7 @@ def test_autosnap_backs_up_every_running_instance_in_its_regions(start, account)
 
 def test_autosnap_expires_after_it_has_created(start, account):
     volume = instance(account, Name="untagged")
-    backups(account, volume, [1, 20], days=2)
-    gone = by_age(account)[-1]["SnapshotId"]
+    _, gone = backups(account, volume, [1, 20], days=2)
     answer = start().invoke({"regions": ["eu-west-1"], "retention_days": 2})
     assert answer.error_type is None, answer
     left = [snapshot["SnapshotId"] for snapshot in by_age(account)]
@@ -109,8 +107,7 @@ def test_an_event_that_makes_no_sense_is_an_error_that_names_it(start, account, 
 
 def test_each_decision_that_changes_something_is_one_json_line(start, account):
     backed_up = instance(account, Name="web", Backup="Yes")
-    backups(account, backed_up, [2, 30])
-    old = by_age(account)[-1]["SnapshotId"]
+    _, old = backups(account, backed_up, [2, 30])
     function = start()
     assert function.invoke({"job": "create"}).error_type is None
     assert function.invoke({"job": "expire"}).error_type is None

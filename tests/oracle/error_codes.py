@@ -32,6 +32,7 @@ COMMON = {
 CLIENT = {
     "ConcurrentSnapshotLimitExceeded",
     "ConcurrentTagAccess",
+    "FilterLimitExceeded",
     "IncorrectInstanceState",
     "IncorrectState",
     "InvalidAMIID.Malformed",
@@ -57,6 +58,7 @@ CLIENT = {
     "InvalidVolume.ZoneMismatch",
     "InvalidVolumeID.Malformed",
     "InvalidZone.NotFound",
+    "OperationNotPermitted",
     "PendingSnapshotLimitExceeded",
     "RequestLimitExceeded",
     "ResourceLimitExceeded",
@@ -70,6 +72,11 @@ CLIENT = {
 
 SERVER = {"InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable"}
 
-STS = {"AccessDenied", "ExpiredToken", "InvalidClientTokenId", "ValidationError"}
+STS = {"AccessDenied", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "ValidationError"}
 
 DOCUMENTED = COMMON | CLIENT | SERVER | STS
+
+# In none of those tables, and why sim may say it all the same.
+UNDOCUMENTED = {
+    "NoSuchVersion": "for a Version that sim does not speak; clients of EC2 send one version",
+}

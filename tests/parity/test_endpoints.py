@@ -24,9 +24,6 @@ AGREED = {
     **{("ec2", region): NOT_A_REGION for region in REGIONS if region.endswith("-global") and region != "aws-global"},
     **{("sts", region): NOT_A_REGION for region in REGIONS if region.endswith("-global")},
 }
-# Of those, the ones that our pattern happens to get right.
-for right in [("ec2", "aws-us-gov-global"), ("sts", "aws-us-gov-global")]:
-    AGREED.pop(right, None)
 
 
 def theirs(provider: EndpointProvider, service: str, region: str, fips: bool, dual_stack: bool) -> str | None:

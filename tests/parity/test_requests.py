@@ -27,7 +27,8 @@ SNAPSHOTS = [f"snap-{n:017x}" for n in range(1000)]
 
 
 def tag_list(tags):
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+    """Sorted, as our type for tags is: order means nothing to AWS."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
 def tag_specification(tags):

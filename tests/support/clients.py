@@ -1,7 +1,9 @@
 """boto3 clients with fake credentials: the client nobody here wrote."""
 
 from functools import cache
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 from botocore.auth import SigV4Auth
@@ -9,7 +11,6 @@ from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.httpsession import URLLib3Session
 
 ACCOUNT = "123456789012"
 # Both servers read the account from the key: sim from its digits, moto has one.
@@ -54,14 +55,12 @@ def tagged(kind: str, tags: dict[str, str]) -> dict[str, Any]:
     return {"TagSpecifications": [{"ResourceType": kind, "Tags": tag_list(tags)}]} if tags else {}
 
 
-_HTTP = URLLib3Session()
-
-
-def raw_call(url: str, action: str, region: str = "eu-west-1", **params: str) -> bytes:
+def raw_call(line: HTTPConnection, action: str, **params: str) -> bytes:
     """The answer to an EC2 call that boto3 would not make, such as one without
     its required parameters.
     """
-    body = {"Action": action, "Version": "2016-11-15", **params}
-    request = AWSRequest("POST", url + "/", data=body)
-    SigV4Auth(Credentials(KEY, "secret"), "ec2", region).add_auth(request)
-    return _HTTP.send(request.prepare()).content
+    url = f"http://{line.host}:{line.port}/"
+    request = AWSRequest("POST", url, data=urlencode({"Action": action, "Version": "2016-11-15", **params}).encode())
+    SigV4Auth(Credentials(KEY, "secret"), "ec2", "eu-west-1").add_auth(request)
+    line.request("POST", "/", request.data, dict(request.headers))
+    return line.getresponse().read()

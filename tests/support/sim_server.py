@@ -1,17 +1,18 @@
 """Our own EC2, served by `ebskeep demo --serve`, and its control endpoints."""
 
+import http.client
 import itertools
 import json
 import re
 import subprocess
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.client import BaseClient
 
@@ -27,6 +28,8 @@ class Sim:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        # Kept open: a scene may be a hundred thousand deeds.
+        self._line = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
         self._accounts = (f"{number:012}" for number in itertools.count(100000000001))
 
     def new_account(self) -> "Account":
@@ -35,11 +38,12 @@ class Sim:
 
     def control(self, path: str, body: Any = None) -> Any:
         """GET, or POST if there is a body, of `/_sim/<path>`."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/_sim/{path}", data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+        method, data = ("GET", None) if body is None else ("POST", json.dumps(body))
+        self._line.request(method, f"/_sim/{path}", data, {"Content-Type": "application/json"})
+        answer = self._line.getresponse()
+        text = answer.read()
+        assert answer.status == 200, f"{method} /_sim/{path} {data}: {answer.status} {text!r}"
+        return json.loads(text)
 
     def advance(self, **time_passed: float) -> None:
         """Lets time pass: `minutes=10`."""
@@ -74,9 +78,13 @@ class Account:
         """Every call of an action is refused."""
         self.fault({"refuse": {"code": code}}, action=action, times=None, **when)
 
-    def act(self, *acts: dict[str, Any]) -> Any:
-        """What no API of AWS can: see `Act` in crates/sim."""
-        return self.sim.control("act", list(acts))
+    def act(self, deed: str, region: str = "eu-west-1", **how: Any) -> Any:
+        """What somebody else does: see `Deed` in crates/sim."""
+        return self.sim.control("act", {"account": self.id, "region": region, "act": deed, **how})
+
+    def put_snapshot(self, volume: str, started: datetime, tags: dict[str, str]) -> str:
+        """A completed snapshot with a past; its id."""
+        return self.act("put-snapshot", volume=volume, started=f"{started:%Y-%m-%dT%H:%M:%SZ}", tags=tags)["id"]
 
     def snapshots(self, region: str = "eu-west-1") -> list[dict[str, Any]]:
         """Every snapshot it has."""

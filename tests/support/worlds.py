@@ -21,19 +21,23 @@ def volume(account: Account, region: str = "eu-west-1", **marks: str) -> str:
     return made["VolumeId"]
 
 
-def backups(account: Account, of: str, days_ago: list[int], days: int = 7) -> None:
-    """Backups of a volume as ebskeep made them in the past, to be kept that long."""
+def backups(account: Account, of: str, days_ago: list[int], days: int = 7, by: str = "ebskeep") -> list[str]:
+    """Backups of a volume as taken in the past, to be kept that many days. The
+    original tool knew no slots.
+    """
     now = datetime.now(timezone.utc)
+    made = []
     for age in days_ago:
         start = now - timedelta(days=age, minutes=1)
-        marks = {
-            "Type": "Automated",
-            "DeleteOn": f"{start + timedelta(days=days):%Y-%m-%d}",
-            "ebskeep:slot": f"{start:%Y-%m-%dT00:00:00Z}",
-            "ebskeep:deployment": "default",
-            "ebskeep:volume": of,
-        }
-        account.put_snapshot(of, start, marks)
+        marks = {"Type": "Automated", "DeleteOn": f"{start + timedelta(days=days):%Y-%m-%d}"}
+        if by == "ebskeep":
+            marks |= {
+                "ebskeep:slot": f"{start:%Y-%m-%dT00:00:00Z}",
+                "ebskeep:deployment": "default",
+                "ebskeep:volume": of,
+            }
+        made.append(account.put_snapshot(of, start, marks))
+    return made
 
 
 def volumes_of(account: Account, region: str = "eu-west-1") -> list[str]:
