@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_async::time::SharedTimeSource;
@@ -23,7 +25,8 @@ use crate::transport::trust::Trust;
 /// What the caller may decide; what is `None` comes from the standard chain.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The profile of the shared configuration files (`--profile`).
+    /// The profile of the shared configuration files (`--profile`). Credentials
+    /// are then this profile's and nobody else's.
     pub profile: Option<String>,
     /// The first or only Region, if the caller names one.
     pub region: Option<Region>,
@@ -72,9 +75,10 @@ pub async fn connect(options: Options) -> Result<Aws, ConnectError> {
     endpoint::resolve(Service::Ec2, &probe, &ec2)?;
     endpoint::resolve(Service::Sts, &probe, &sts)?;
 
-    let credentials = Arc::new(match sdk.credentials_provider() {
-        Some(provider) => Remembered::new(provider),
-        None => Remembered::new(Nobody),
+    let credentials = Arc::new(match (&options.profile, sdk.credentials_provider()) {
+        (Some(profile), _) => Remembered::new(of_profile(profile, &sdk, network.clone())),
+        (None, Some(provider)) => Remembered::new(provider),
+        (None, None) => Remembered::new(Nobody),
     });
     let user_agent = user_agent(options.user_agent_extra.as_deref());
     let clock = SharedTimeSource::default();
@@ -103,6 +107,19 @@ pub async fn connect_through(
         clock: SharedTimeSource::default(),
     };
     Aws::new(caller, region)
+}
+
+/// The credentials of one profile alone. The standard chain would prefer keys
+/// in the environment even to a profile that was named, and fall back to the
+/// machine's role if its name is misspelt: another account than the one meant.
+/// The AWS CLI does neither.
+fn of_profile(profile: &str, sdk: &SdkConfig, network: Network) -> ProfileFileCredentialsProvider {
+    let config = ProviderConfig::without_region()
+        .with_region(sdk.region().cloned())
+        .with_use_fips(sdk.use_fips())
+        .with_use_dual_stack(sdk.use_dual_stack())
+        .with_http_client(network);
+    ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build()
 }
 
 /// A service's endpoint settings. The caller's URL comes first, then the

@@ -17,11 +17,20 @@ const AHEAD: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 pub(crate) struct Remembered {
     provider: SharedCredentialsProvider,
-    last: Mutex<Option<Credentials>>,
+    last: Mutex<Last>,
+}
+
+/// What a provider last gave.
+#[derive(Debug, Default)]
+struct Last {
+    credentials: Option<Credentials>,
+    /// Set if it never gave any and never will: the configuration says so, and
+    /// is read once. Some providers tell the reason once only.
+    never: Option<NoCredentials>,
 }
 
 /// Why there are none.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{what}")]
 pub(crate) struct NoCredentials {
     what: String,
@@ -31,53 +40,68 @@ pub(crate) struct NoCredentials {
 
 impl Remembered {
     pub(crate) fn new(provider: impl ProvideCredentials + 'static) -> Self {
-        Self { provider: SharedCredentialsProvider::new(provider), last: Mutex::new(None) }
+        Self { provider: SharedCredentialsProvider::new(provider), last: Mutex::default() }
     }
 
     /// Credentials good at `now`. Calls made at the same time share one answer.
     pub(crate) async fn get(&self, now: SystemTime) -> Result<Credentials, NoCredentials> {
         let mut last = self.last.lock().await;
         let good_for = |credentials: &Credentials, time| credentials.expiry().is_none_or(|end| end > time);
-        if let Some(known) = last.as_ref().filter(|known| good_for(known, now + AHEAD)) {
+        if let Some(known) = last.credentials.as_ref().filter(|known| good_for(known, now + AHEAD)) {
             return Ok(known.clone());
         }
-        match self.provider.provide_credentials().await {
-            Ok(new) => Ok(last.insert(new).clone()),
+        if let Some(never) = &last.never {
+            return Err(never.clone());
+        }
+        let error = match self.provider.provide_credentials().await {
+            Ok(new) => return Ok(last.credentials.insert(new).clone()),
+            Err(error) => error,
+        };
+        match last.credentials.as_ref() {
             // Better the old ones to their end than none.
-            Err(error) => match last.as_ref().filter(|known| good_for(known, now)) {
-                Some(known) => Ok(known.clone()),
-                None => Err(explain(&error)),
-            },
+            Some(known) if good_for(known, now) => Ok(known.clone()),
+            Some(_) => Err(explain(&error)),
+            None => {
+                let reason = explain(&error);
+                if matches!(
+                    error,
+                    CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_)
+                ) {
+                    last.never = Some(reason.clone());
+                }
+                Err(reason)
+            }
         }
     }
 
     /// Forgets them: AWS no longer takes them.
     pub(crate) async fn forget(&self) {
-        *self.last.lock().await = None;
+        self.last.lock().await.credentials = None;
     }
 }
 
 fn explain(error: &CredentialsError) -> NoCredentials {
-    let remedy = match error {
-        CredentialsError::CredentialsNotLoaded(_) => {
-            return NoCredentials {
-                what: "no AWS credentials were found; set AWS_PROFILE or --profile to a profile of ~/.aws/config, \
-                       or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with an instance or task role"
-                    .to_owned(),
-                passing: false,
-            };
+    let (mut what, remedy) = match error {
+        CredentialsError::CredentialsNotLoaded(_) => (
+            "no AWS credentials were found".to_owned(),
+            "set AWS_PROFILE or --profile to a profile of ~/.aws/config, or AWS_ACCESS_KEY_ID and \
+             AWS_SECRET_ACCESS_KEY, or run with an instance or task role",
+        ),
+        CredentialsError::ProviderTimedOut(_) => {
+            ("AWS credentials could not be loaded in time".to_owned(), "try again")
         }
-        CredentialsError::InvalidConfiguration(_) => "check the profile in ~/.aws/config",
-        CredentialsError::ProviderTimedOut(_) => "the source of credentials did not answer in time",
-        _ => "if the profile uses SSO, run `aws sso login`",
+        _ => (
+            "AWS credentials could not be loaded".to_owned(),
+            "check the profile (`aws sso login` if it uses SSO) or the role they should come from",
+        ),
     };
-    let mut what = format!("AWS credentials could not be loaded ({remedy})");
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
     while let Some(error) = cause {
         // Writing to a String cannot fail.
         let _ = write!(what, ": {error}");
         cause = error.source();
     }
+    let _ = write!(what, "; {remedy}");
     NoCredentials { what, passing: matches!(error, CredentialsError::ProviderTimedOut(_)) }
 }
 
@@ -116,7 +140,7 @@ mod tests {
             assert_eq!(remembered.get(at(now)).await.unwrap().access_key_id(), expected, "{now}");
         }
         let error = remembered.get(at(2_000)).await.unwrap_err();
-        assert!(error.to_string().starts_with("no AWS credentials were found; set AWS_PROFILE"), "{error}");
+        assert!(error.to_string().starts_with("no AWS credentials were found"), "{error}");
         assert!(!error.passing);
     }
 
@@ -127,5 +151,28 @@ mod tests {
         assert_eq!(remembered.get(at(0)).await.unwrap().access_key_id(), "A");
         remembered.forget().await;
         assert_eq!(remembered.get(at(0)).await.unwrap().access_key_id(), "B");
+    }
+
+    #[tokio::test]
+    async fn the_reason_for_none_is_told_every_time() {
+        /// Tells its reason once, as the profile provider does.
+        #[derive(Debug)]
+        struct Once(StdMutex<Option<CredentialsError>>);
+
+        impl ProvideCredentials for Once {
+            fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+            where
+                Self: 'a,
+            {
+                let reason = self.0.lock().unwrap().take();
+                future::ProvideCredentials::ready(Err(reason.unwrap_or_else(|| CredentialsError::unhandled("taken"))))
+            }
+        }
+
+        let remembered = Remembered::new(Once(StdMutex::new(Some(CredentialsError::not_loaded("no profile `x`")))));
+        for _ in 0..2 {
+            let said = remembered.get(at(0)).await.unwrap_err().to_string();
+            assert!(said.starts_with("no AWS credentials were found: no profile `x`; set AWS_PROFILE"), "{said}");
+        }
     }
 }

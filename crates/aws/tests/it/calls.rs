@@ -18,7 +18,7 @@ async fn a_request_is_a_signed_form_for_the_regions_endpoint() {
     assert_eq!(body, "Action=DescribeSnapshots&Version=2016-11-15&Owner.1=self&MaxResults=1000&NextToken=a+b");
     assert_eq!(seen.header("host").as_deref(), Some("ec2.eu-west-1.amazonaws.com"));
     assert_eq!(seen.header("x-amz-date").as_deref(), Some("20260102T030405Z"));
-    assert_eq!(seen.header("x-amz-security-token").as_deref(), Some("thetoken"));
+    assert_eq!(seen.header("x-amz-security-token").as_deref(), Some("thetoken-thetoken"));
     assert!(seen.header("user-agent").unwrap().starts_with("ebskeep/"));
     let authorization = seen.header("authorization").unwrap();
     assert!(

@@ -57,7 +57,8 @@ pub(crate) async fn aws_with(response: http::Response<Bytes>, options: Options) 
         let response = response.clone();
         async move { response }
     });
-    let credentials = Credentials::new("AKIAEXAMPLE", "topsecret", Some("thetoken".to_owned()), None, "test");
+    let credentials =
+        Credentials::new("AKIAEXAMPLE", "topsecret-topsecret", Some("thetoken-thetoken".to_owned()), None, "test");
     let clock = StaticTimeSource::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045));
     (connect_through(http, credentials, options).await.signing_at(clock), seen)
 }

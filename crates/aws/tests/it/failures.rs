@@ -39,7 +39,7 @@ async fn a_lost_answer_is_unknown_to_a_change_and_harmless_to_a_listing() {
 #[tokio::test]
 async fn a_connection_that_breaks_leaves_the_outcome_open() {
     let http = InProcess::fallible(|_| async { Err("connection reset".into()) });
-    let credentials = Credentials::new("AKIAEXAMPLE", "topsecret", None, None, "test");
+    let credentials = Credentials::new("AKIAEXAMPLE", "topsecret-topsecret", None, None, "test");
     let cloud = connect_through(http, credentials, Options::default()).await.at(&place("123456789012"));
     let error = cloud.create_snapshot(&create()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unknown);
@@ -119,7 +119,7 @@ async fn empty_ids_filters_and_keys_never_reach_aws() {
 #[tokio::test]
 async fn a_bad_endpoint_or_region_is_said_before_anything_is_sent() {
     let http = || InProcess::new(|_| async { panic!("sent") });
-    let credentials = || Credentials::new("AKIAEXAMPLE", "topsecret", None, None, "test");
+    let credentials = || Credentials::new("AKIAEXAMPLE", "topsecret-topsecret", None, None, "test");
     let options = Options { endpoint_url: Some("localhost:5000".to_owned()), ..Options::default() };
     let aws = connect_through(http(), credentials(), options).await;
     let error = aws.identity().await.unwrap_err();
@@ -135,12 +135,12 @@ async fn a_bad_endpoint_or_region_is_said_before_anything_is_sent() {
 #[tokio::test]
 async fn no_secret_is_ever_repeated() {
     let body = "<Response><Errors><Error><Code>SignatureDoesNotMatch</Code><Message>The canonical string was \
-                x-amz-security-token:thetoken topsecret</Message></Error></Errors></Response>";
+                x-amz-security-token:thetoken-thetoken topsecret-topsecret</Message></Error></Errors></Response>";
     let (cloud, _) = ec2(403, body).await;
     let error = cloud.describe_volumes(&Query::All, None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Denied);
     for said in [format!("{error:?}"), cause(&error), format!("{cloud:?}")] {
-        assert!(!said.contains("thetoken") && !said.contains("topsecret"), "{said}");
+        assert!(!said.contains("thetoken-thetoken") && !said.contains("topsecret-topsecret"), "{said}");
     }
 }
 
@@ -150,7 +150,7 @@ async fn a_slow_answer_passes_in_the_runtimes_time() {
         tokio::time::sleep(std::time::Duration::from_hours(1)).await;
         answer(200, "<DescribeVolumesResponse/>")
     });
-    let credentials = Credentials::new("AKIAEXAMPLE", "topsecret", None, None, "test");
+    let credentials = Credentials::new("AKIAEXAMPLE", "topsecret-topsecret", None, None, "test");
     let cloud = connect_through(http, credentials, Options::default()).await.at(&place("123456789012"));
     let before = tokio::time::Instant::now();
     cloud.describe_volumes(&Query::All, None).await.unwrap();
