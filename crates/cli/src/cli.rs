@@ -1,0 +1,283 @@
+//! The command line: flags, their help and nothing else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use ebskeep_core::plan::Job;
+use jiff::Timestamp;
+
+use crate::error::Failure;
+use crate::settings::SettingArgs;
+
+/// Keeps backups of EBS volumes as tags on them say: takes snapshots when they
+/// are due, and deletes those that no rule keeps any more.
+///
+/// Tag an EC2 instance or an EBS volume `Backup=Yes`, look at `ebskeep plan`,
+/// and run `ebskeep apply` once an hour or once a day. Every decision comes with
+/// its reasons. What ebskeep did not make is never touched, and the newest good
+/// backup of a volume that exists is never deleted.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ebskeep",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "`ebskeep --help` shows the tags, examples and exit codes; `ebskeep demo` needs no AWS account.",
+    after_long_help = TAGS_EXAMPLES_AND_CODES
+)]
+pub(crate) struct Cli {
+    /// Which AWS.
+    #[command(flatten)]
+    pub(crate) aws: AwsArgs,
+    /// How it tells.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// The settings.
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+    /// What it does.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const TAGS_EXAMPLES_AND_CODES: &str = "\
+Tags on instances and volumes (a volume's own tag beats its instance's):
+  Backup               Yes, No, hourly, daily, weekly, monthly, yearly, every 6h,
+                       every-run. Without it a resource is not backed up.
+  Retention            How long a backup stays: 14 (days), 2w, 6m, 1y, 36h, forever.
+                       Without it --default-retention.
+  Backup_TimeZone      IANA name, such as Europe/London. Without it --time-zone.
+  Skip_Backup_Volumes  On instances: volume ids or device names to leave out.
+
+Tags on snapshots that keep them, whatever else says:
+  KeepForever          Any value.
+  KeepUntil            A date: stays to the end of that day.
+
+Examples:
+  ebskeep demo                           See it work, without an account
+  ebskeep plan                           What a run would do here, and why
+  ebskeep plan expire -v                 Each snapshot, and every rule that keeps it
+  ebskeep apply create                   Take what is due; never deletes
+  ebskeep apply --yes --region all       The whole job in every enabled Region, from cron
+  ebskeep plan --out plan.json           Plan now, read it, and within the hour:
+  ebskeep apply --plan plan.json         carry out exactly that
+  aws ec2 describe-snapshots --owner-ids self > snapshots.json
+  ebskeep plan expire --account 123456789012 --region eu-west-1 \\
+      --inventory snapshots.json volumes.json instances.json images.json
+                                         The same decisions, from files
+
+Exit codes:
+  0    done, or nothing to do
+  1    failed
+  2    wrong usage or input; nothing was done
+  3    partly done: something failed, or a Region could not be seen
+  4    refused by a check of the whole plan; nothing was done
+  5    changes pending (plan --detailed-exitcode)
+  130  interrupted before anything was done
+
+Credentials and the Region come from where the AWS CLI takes them: environment,
+profiles, SSO, roles, containers, instance.";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what a run would do, and why; changes nothing
+    Plan(PlanArgs),
+    /// Do it: take the snapshots that are due, delete those nothing keeps
+    Apply(ApplyArgs),
+    /// See it work on an EC2 in memory: 30 days in a few seconds
+    ///
+    /// Builds a small fleet in an EC2 of its own, lives through 30 days of
+    /// hourly create and daily expire with the real client and in virtual time,
+    /// and shows the last plan and what is left. No account, no network.
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, for `man -l -`
+    Man,
+}
+
+/// A job by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum JobName {
+    /// Take the snapshots that are due
+    Create,
+    /// Delete the snapshots that nothing keeps
+    Expire,
+}
+
+impl JobName {
+    /// The jobs named; all of them if none is.
+    pub(crate) fn jobs(named: &[Self]) -> Vec<Job> {
+        if named.is_empty() {
+            return Job::ALL.to_vec();
+        }
+        named
+            .iter()
+            .map(|job| match job {
+                Self::Create => Job::Create,
+                Self::Expire => Job::Expire,
+            })
+            .collect()
+    }
+}
+
+/// `ebskeep plan`
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// Jobs to plan; all if none is named
+    #[arg(value_name = "JOB")]
+    pub(crate) jobs: Vec<JobName>,
+    /// Also write the plan to this file, as JSON, for `apply --plan`
+    #[arg(long, value_name = "FILE", conflicts_with = "inventory")]
+    pub(crate) out: Option<PathBuf>,
+    /// Exit with 5 if the plan would change something
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    /// Decide as of this instant, such as 2026-03-01T02:00:00Z
+    ///
+    /// For what-if: the resources are those of now. Without it the time is
+    /// AWS's own.
+    #[arg(long, value_name = "TIMESTAMP")]
+    pub(crate) now: Option<Timestamp>,
+    /// Plan from files instead of AWS; `-` is standard input
+    ///
+    /// The files hold what `aws ec2 describe-snapshots`, `describe-volumes`,
+    /// `describe-instances` and `describe-images` print, in any arrangement.
+    /// Expiry is refused unless all four are there. Name jobs before this flag.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) inventory: Vec<PathBuf>,
+    /// The account the files are from
+    ///
+    /// Without it the owner of the snapshots, if all have the same.
+    #[arg(long, value_name = "ID", requires = "inventory")]
+    pub(crate) account: Option<String>,
+}
+
+/// `ebskeep apply`
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// Jobs to do; all if none is named
+    #[arg(value_name = "JOB")]
+    pub(crate) jobs: Vec<JobName>,
+    /// Carry out this plan, written by `plan --out` within the last hour
+    ///
+    /// It is held against a fresh plan, and refused unless that holds all of it.
+    #[arg(long, value_name = "FILE", conflicts_with = "jobs")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Delete without asking
+    ///
+    /// Needed where there is no terminal to ask on. What only creates never
+    /// asks.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// `ebskeep demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Keep that EC2 open for any AWS client, at this loopback address
+    ///
+    /// Port 0 takes a free one. It ends with Ctrl-C.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) serve: Option<SocketAddr>,
+    /// Serve an EC2 with nothing in it
+    #[arg(long, requires = "serve")]
+    pub(crate) empty: bool,
+}
+
+/// Which AWS.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "AWS")]
+pub(crate) struct AwsArgs {
+    /// A Region to work in; repeatable; `all` is every enabled one
+    #[arg(long = "region", value_name = "REGION", global = true)]
+    pub(crate) regions: Vec<String>,
+    /// The profile of ~/.aws/config to use
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) profile: Option<String>,
+    /// Where EC2 and STS are, if not at AWS; also AWS_ENDPOINT_URL
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) endpoint_url: Option<String>,
+}
+
+/// How it tells.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Text for people, or one JSON document
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
+    pub(crate) format: Format,
+    /// Tell only what failed, is refused or is to be mended, and the summary
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Tell of each volume and snapshot, with every reason
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// The forms of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people, 80 columns
+    Text,
+    /// For programs: see docs/cli.md
+    Json,
+}
+
+/// Global flags that mean nothing to verbs that reach no AWS.
+fn meaningless(verb: &str, flag: &str) -> bool {
+    match verb {
+        "plan" | "apply" | "help" => false,
+        "demo" => !matches!(flag, "quiet" | "verbose"),
+        _ => true,
+    }
+}
+
+/// The whole command line. Verbs do not show in their help the global flags
+/// that mean nothing to them.
+pub(crate) fn command() -> clap::Command {
+    let mut command = Cli::command();
+    let globals: Vec<clap::Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    for verb in verbs {
+        let hidden = globals.iter().filter(|arg| meaningless(&verb, arg.get_id().as_str()));
+        let hidden: Vec<clap::Arg> = hidden.map(|arg| arg.clone().hide(true)).collect();
+        command = command.mut_subcommand(verb, |command| command.args(hidden));
+    }
+    command
+}
+
+/// Refuses flags that were given and mean nothing to this verb.
+pub(crate) fn refuse_meaningless(matches: &clap::ArgMatches, verb: &str) -> Result<(), Failure> {
+    let given = matches.ids().find(|id| {
+        meaningless(verb, id.as_str())
+            && matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
+            && Cli::command().get_arguments().any(|arg| arg.get_id() == *id)
+    });
+    match given {
+        None => Ok(()),
+        Some(id) => Err(Failure::usage(anyhow::anyhow!("--{} means nothing to `ebskeep {verb}`", flag(id.as_str())))),
+    }
+}
+
+/// The flag of an argument by its id.
+fn flag(id: &str) -> String {
+    let command = Cli::command();
+    let long = command.get_arguments().find(|arg| arg.get_id() == id).and_then(|arg| arg.get_long());
+    long.unwrap_or(id).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,150 @@
+//! `ebskeep apply`
+
+use anyhow::anyhow;
+use ebskeep_core::cloud::Clouds as _;
+use ebskeep_core::id::{Place, Region};
+use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
+use ebskeep_core::plan::{Action, Plan};
+use ebskeep_core::report::{Conclusion, Report, text::plan_text, text::report_text};
+use ebskeep_core::setting::Settings;
+use ebskeep_core::stop::Stop;
+use futures::future::{OptionFuture, join_all};
+
+use super::{parted, runtime};
+use crate::cli::{ApplyArgs, AwsArgs, JobName};
+use crate::error::{Exit, Failure};
+use crate::output::{REPORTS, RegionError, Reports, together};
+use crate::place::{SystemClock, places};
+use crate::saved;
+use crate::signals::{obeyed, unless_stopped};
+use crate::ui::Ui;
+
+pub(crate) fn run(args: ApplyArgs, aws: AwsArgs, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
+    // Before anything else: a damaged file needs no AWS to be told.
+    let saved = args.plan.as_deref().map(saved::read).transpose()?;
+    let request = Request::new(JobName::jobs(&args.jobs));
+    let stop = Stop::new();
+    let work = apply(&args, &aws, saved.as_deref(), &request, settings, &stop, ui);
+    runtime()?.block_on(obeyed(work, &stop, ui))?
+}
+
+async fn apply(
+    args: &ApplyArgs,
+    aws: &AwsArgs,
+    saved: Option<&[SavedPlan]>,
+    request: &Request,
+    settings: &Settings,
+    stop: &Stop,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
+    let of_plan: Option<Vec<Region>> = saved.map(|plans| plans.iter().map(|plan| plan.region.clone()).collect());
+    let there = unless_stopped(stop, places(aws, of_plan.as_deref())).await??;
+    let clouds: Vec<_> = there.places.iter().map(|place| there.aws.at(place)).collect();
+    let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
+    let runs: Vec<_> = clouds.iter().map(|cloud| Run::new(cloud, &SystemClock, settings, stop, &on_event)).collect();
+
+    let planning = runs.iter().enumerate().map(async |(index, run)| match saved.and_then(|plans| plans.get(index)) {
+        Some(saved) => run.plan_saved(saved, request).await,
+        None => run.plan(request).await,
+    });
+    let answers = unless_stopped(stop, join_all(planning)).await?;
+    let (planned, errors) = parted(&there.places, answers, ui);
+    if planned.is_empty() && !there.several {
+        return Ok(Exit::Failed);
+    }
+    if !ui.json() {
+        let texts: Vec<String> = planned.iter().map(|(_, planned)| plan_text(&planned.plan, &ui.style())).collect();
+        ui.print(&texts.join("\n\n"))?;
+    }
+    let plans: Vec<&Plan> = planned.iter().map(|(_, planned)| &planned.plan).collect();
+    if !agreed(&plans, args, stop, ui).await? {
+        return Err(Failure { exit: Exit::Interrupted, error: anyhow!("not confirmed; nothing was done"), hint: None });
+    }
+
+    let carrying_out = planned.into_iter().map(|(index, planned)| {
+        OptionFuture::from(runs.get(index).map(|run| carry_out(run, planned)))
+    });
+    let carried: Vec<Carried> = join_all(carrying_out).await.into_iter().flatten().collect();
+    tell(carried, &errors, there.several, ui)
+}
+
+/// What became of a plan, and whether all there is to say of it was said when
+/// it was shown.
+struct Carried {
+    report: Report,
+    refused_when_shown: bool,
+}
+
+async fn carry_out<C: ebskeep_core::cloud::Cloud, K: ebskeep_core::cloud::Clock>(
+    run: &Run<'_, C, K>,
+    planned: Planned,
+) -> Carried {
+    let refused_when_shown = refused(&planned.plan);
+    Carried { report: run.apply(planned).await, refused_when_shown }
+}
+
+fn refused(plan: &Plan) -> bool {
+    plan.refusals().next().is_some()
+}
+
+/// Whether deletions are agreed to. Creations need no asking.
+async fn agreed(plans: &[&Plan], args: &ApplyArgs, stop: &Stop, ui: &Ui) -> Result<bool, Failure> {
+    let deletions = |plan: &&Plan| {
+        plan.actions.iter().filter(|action| matches!(action, Action::DeleteSnapshot(_))).count()
+    };
+    let open = || plans.iter().filter(|plan| !refused(plan));
+    let count: usize = open().map(deletions).sum();
+    if count == 0 || args.yes {
+        return Ok(true);
+    }
+    let snapshots = if count == 1 { "1 snapshot".to_owned() } else { format!("{count} snapshots") };
+    if !ui.can_ask() {
+        return Err(Failure::usage(anyhow!(
+            "this would delete {snapshots}, and there is no terminal to ask on; nothing was done, creations included"
+        ))
+        .hint("add --yes to delete without asking, or run `ebskeep apply create`, which never deletes"));
+    }
+    if ui.json() || ui.style().detail < ui.asking_style().detail {
+        for plan in open() {
+            ui.talk(&plan_text(plan, &ui.asking_style()));
+        }
+    }
+    let places: Vec<String> = open().filter(|plan| deletions(plan) > 0).map(|plan| plan.region.to_string()).collect();
+    ui.confirm(&format!("Delete {snapshots} in {}?", places.join(", ")), stop).await
+}
+
+fn tell(carried: Vec<Carried>, errors: &[RegionError], several: bool, ui: &Ui) -> Result<Exit, Failure> {
+    let mut exits: Vec<Exit> = carried.iter().map(|carried| exit(&carried.report)).collect();
+    exits.extend(errors.iter().map(|_| Exit::Failed));
+    let something_done = carried.iter().any(|carried| carried.report.something_done());
+    let exit = together(&exits, something_done);
+    let told = if ui.json() {
+        let reports: Vec<Report> = carried.into_iter().map(|carried| carried.report).collect();
+        match reports.as_slice() {
+            [report] if !several => ui.print_json(report),
+            reports => ui.print_json(&Reports { schema: REPORTS, reports, errors }),
+        }
+    } else {
+        let untold = carried.iter().filter(|carried| !carried.refused_when_shown);
+        let texts: Vec<String> =
+            untold.map(|carried| format!("\n{}", report_text(&carried.report, &ui.style()))).collect();
+        ui.print(&texts.concat())
+    };
+    match told {
+        // What was done is done; that it could not be told is a part that failed.
+        Err(failure) if exit == Exit::Done => Err(Failure { exit: Exit::Partly, ..failure }),
+        Err(failure) => Err(Failure { exit, ..failure }),
+        Ok(()) => Ok(exit),
+    }
+}
+
+fn exit(report: &Report) -> Exit {
+    match report.conclusion() {
+        Conclusion::Done => Exit::Done,
+        Conclusion::Partial => Exit::Partly,
+        Conclusion::Unfinished if report.something_done() => Exit::Partly,
+        Conclusion::Unfinished => Exit::Interrupted,
+        Conclusion::Refused => Exit::Refused,
+        Conclusion::Failed => Exit::Failed,
+    }
+}

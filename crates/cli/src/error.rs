@@ -1,0 +1,128 @@
+//! How the command ends: exit codes, and errors with what to do about them.
+
+use ebskeep_core::cloud::{CloudError, ErrorKind};
+use ebskeep_core::report::words;
+
+/// The exit codes, which are an interface: docs/cli.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, or nothing to do.
+    Done,
+    /// Failed.
+    Failed,
+    /// Wrong usage or input; nothing was done.
+    Usage,
+    /// Partly done.
+    Partly,
+    /// Refused by a check; nothing was done.
+    Refused,
+    /// Changes pending.
+    Changes,
+    /// Interrupted before anything was done.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Partly => 3,
+            Self::Refused => 4,
+            Self::Changes => 5,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// Why the command cannot go on.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// How it ends.
+    pub(crate) exit: Exit,
+    /// What is wrong; its causes are printed with it, once.
+    pub(crate) error: anyhow::Error,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    /// Wrong usage or input.
+    pub(crate) fn usage(error: anyhow::Error) -> Self {
+        Self { exit: Exit::Usage, error, hint: None }
+    }
+
+    /// Anything else that ends the command.
+    pub(crate) fn failed(error: anyhow::Error) -> Self {
+        Self { exit: Exit::Failed, error, hint: None }
+    }
+
+    /// Told to stop before anything was done.
+    pub(crate) fn interrupted() -> Self {
+        Self { exit: Exit::Interrupted, error: anyhow::anyhow!("interrupted; nothing was done"), hint: None }
+    }
+
+    /// With what to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<CloudError> for Failure {
+    fn from(error: CloudError) -> Self {
+        let hint = hint(&error);
+        Self { exit: Exit::Failed, error: anyhow::anyhow!(words(&error)), hint }
+    }
+}
+
+/// What to do about what AWS, or the way to it, answered.
+pub(crate) fn hint(error: &CloudError) -> Option<String> {
+    let code = error.code.as_deref().unwrap_or_default();
+    let operation = error.operation;
+    match error.kind {
+        ErrorKind::Denied => match code {
+            "" => None,
+            "AuthFailure" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => Some(
+                "check the credentials (`aws sts get-caller-identity`), and that the Region is enabled for the account"
+                    .to_owned(),
+            ),
+            "OptInRequired" => Some("enable the Region for this account, or leave it out".to_owned()),
+            code if code.starts_with("ExpiredToken") || code == "RequestExpired" => {
+                Some("the credentials have expired, or the machine's clock is wrong; log in again".to_owned())
+            }
+            _ => {
+                let service = if operation == "GetCallerIdentity" { "sts" } else { "ec2" };
+                Some(format!("allow {service}:{operation} to the user or role; the minimum is in SECURITY.md"))
+            }
+        },
+        ErrorKind::Unavailable | ErrorKind::Unknown => {
+            Some("check --region, --endpoint-url and AWS_ENDPOINT_URL, and the way to them (proxy, DNS, VPN)".to_owned())
+        }
+        ErrorKind::Throttled => Some("others in the account use up AWS's rate; run again later".to_owned()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_of_the_documentation() {
+        let all = [
+            (Exit::Done, 0),
+            (Exit::Failed, 1),
+            (Exit::Usage, 2),
+            (Exit::Partly, 3),
+            (Exit::Refused, 4),
+            (Exit::Changes, 5),
+            (Exit::Interrupted, 130),
+        ];
+        for (exit, code) in all {
+            assert_eq!(exit.code(), code, "{exit:?}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Plans in files: written whole or not at all, read with the line of what is
+//! wrong.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+use ebskeep_core::job::SavedPlan;
+use ebskeep_core::plan::SCHEMA;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Failure;
+use crate::output::PLANS;
+
+/// Writes a document so that the file is never half of one.
+pub(crate) fn write(path: &Path, document: &impl Serialize) -> Result<(), Failure> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let beside = Path::new(&beside);
+    let written = || -> anyhow::Result<()> {
+        let mut file = BufWriter::new(File::create(beside)?);
+        serde_json::to_writer_pretty(&mut file, document)?;
+        file.write_all(b"\n")?;
+        file.into_inner()?.sync_all()?;
+        Ok(std::fs::rename(beside, path)?)
+    };
+    written().map_err(|error| {
+        // It may never have been there.
+        let _ = std::fs::remove_file(beside);
+        Failure::failed(error.context(format!("the plan could not be written to {}", path.display())))
+    })
+}
+
+/// Reads the plans of a file: of one Region or of several.
+pub(crate) fn read(path: &Path) -> Result<Vec<SavedPlan>, Failure> {
+    let what = || format!("the plan {} cannot be read", path.display());
+    let text = std::fs::read(path).with_context(what).map_err(Failure::usage)?;
+    parse(&text).with_context(what).map_err(|error| {
+        Failure::usage(error).hint("a plan is what `ebskeep plan --out FILE` writes; nothing was done")
+    })
+}
+
+fn parse(text: &[u8]) -> anyhow::Result<Vec<SavedPlan>> {
+    #[derive(Deserialize)]
+    struct Head {
+        schema: String,
+    }
+    #[derive(Deserialize)]
+    struct Several {
+        plans: Vec<SavedPlan>,
+    }
+    // Reads over the whole file, so damage anywhere in it shows here.
+    let Head { schema } = serde_json::from_slice(text)?;
+    match schema.as_str() {
+        SCHEMA => Ok(vec![serde_json::from_slice(text)?]),
+        PLANS => {
+            let Several { plans } = serde_json::from_slice(text)?;
+            if let Some(other) = plans.iter().find(|plan| plan.schema != SCHEMA) {
+                return Err(anyhow!("a plan in it is {:?}, not {SCHEMA:?}", other.schema));
+            }
+            let mut regions: Vec<_> = plans.iter().map(|plan| &plan.region).collect();
+            regions.sort();
+            if let Some([twice, _]) = regions.windows(2).find(|pair| matches!(pair, [a, b] if a == b)) {
+                return Err(anyhow!("it holds two plans for {twice}"));
+            }
+            if plans.is_empty() {
+                return Err(anyhow!("it holds no plan"));
+            }
+            Ok(plans)
+        }
+        other => Err(anyhow!("its schema is {other:?}, not {SCHEMA:?} or {PLANS:?}")),
+    }
+}
