@@ -2,8 +2,9 @@
 //! languages that hold both against a reference client.
 //!
 //! One JSON object a line on stdin, one a line on stdout, until stdin ends.
-//! Everything goes through the adapter's public face over an in-process
-//! transport, so nothing here can say other than what the adapter does.
+//! Everything goes through the adapter's public face, and all but the last
+//! question over an in-process transport, so nothing here can say other than
+//! what the adapter does.
 //!
 //! ```text
 //! {"do": "request", "call": "DescribeSnapshots", "args": {…}, "region": "eu-west-1",
@@ -19,7 +20,13 @@
 //! {"do": "endpoint", "service": "ec2" | "sts", "region": "eu-west-1", "fips": false, "dualstack": false,
 //!  "endpoint_url"?: "http://…"}
 //!   → {"url"}
+//!
+//! {"do": "reach", "profile"?: "name"}
+//!   → {"items"} or {"kind", "code", "message"}
 //! ```
+//!
+//! `reach` alone leaves the process: it connects as programs do, by the
+//! environment, and lists snapshots in the default Region.
 //!
 //! `args` are boto3's, of those the adapter can set: `InstanceIds`, `VolumeIds`,
 //! `SnapshotIds` or `ImageIds`, or else `Filters`, or else neither; `NextToken`;
@@ -42,7 +49,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use ebskeep_aws::endpoint::{self, Service, Variant};
 use ebskeep_aws::transport::InProcess;
-use ebskeep_aws::{Aws, Credentials, Options, StaticTimeSource, connect_through};
+use ebskeep_aws::{Aws, Credentials, Options, StaticTimeSource, connect, connect_through};
 use ebskeep_core::cloud::{
     Begun, Cloud, CloudError, Clouds, CreateSnapshot, CreateSnapshots, ErrorKind, Filter, Page, Query, Token,
 };
@@ -80,6 +87,9 @@ enum Question {
         fips: bool,
         dualstack: bool,
         endpoint_url: Option<String>,
+    },
+    Reach {
+        profile: Option<String>,
     },
 }
 
@@ -119,8 +129,17 @@ async fn reply(question: Question) -> Result<Value, Failure> {
             let (aws, _) = aws(None, answer(status, body)).await;
             match perform(&aws, &call, None, "eu-west-1").await? {
                 Ok(_) => Err("this is no refusal".into()),
-                Err(error) => Ok(json!({ "kind": kind(error.kind), "code": error.code, "message": told(&error) })),
+                Err(error) => Ok(failure(&error)),
             }
+        }
+        Question::Reach { profile } => {
+            let aws = connect(Options { profile, ..Options::default() }).await?;
+            let region = aws.default_region().ok_or("no Region")?.clone();
+            let ec2 = aws.at(&Place { account: "123456789012".into(), region });
+            Ok(match ec2.describe_snapshots(&Query::All, None).await {
+                Ok(page) => json!({ "items": page.items.len() }),
+                Err(error) => failure(&error),
+            })
         }
         Question::Endpoint { service, region, fips, dualstack, endpoint_url } => {
             let service = match service.as_str() {
@@ -473,6 +492,10 @@ fn kind(kind: ErrorKind) -> &'static str {
         ErrorKind::Stopped => "stopped",
         ErrorKind::Other => "other",
     }
+}
+
+fn failure(error: &CloudError) -> Value {
+    json!({ "kind": kind(error.kind), "code": error.code, "message": told(error) })
 }
 
 /// An error with its cause.

@@ -2,9 +2,9 @@
 //!
 //! It is the AWS SDK's own (`aws-smithy-http-client`), built explicitly so that
 //! it honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, the system's roots or
-//! `AWS_CA_BUNDLE`, and timeouts. It retries nothing: the pool below it sends a
-//! request a second time only if an idle connection turned out to be closed
-//! before a byte of the request was written to it.
+//! `AWS_CA_BUNDLE`, and timeouts. It retries nothing: the pool below it takes
+//! another connection only if an idle one turned out to be closed before the
+//! request was begun on it (hyper-util calls that an unstarted request).
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -29,6 +29,11 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long an attempt waits for the head of its answer, and for each further
 /// piece of it. botocore's default for both.
 pub(crate) const READ: Duration = Duration::from_mins(1);
+
+/// How long an idle connection is kept. Shorter than servers keep theirs: a
+/// creation written to a connection that is just being closed has an unknown
+/// outcome and must be looked up.
+const IDLE: Duration = Duration::from_secs(15);
 
 /// Connect and read timeout.
 type Timeouts = (Option<Duration>, Option<Duration>);
@@ -87,6 +92,7 @@ impl Routed {
         Ok(Connector::builder()
             .proxy_config(proxy)
             .connector_settings(settings.build())
+            .pool_idle_timeout(IDLE)
             .tls_provider(Provider::rustls(CryptoMode::AwsLc))
             .tls_context(context)
             .build())

@@ -186,6 +186,7 @@ fn known(code: &str) -> Option<ErrorKind> {
         | "MalformedInput"
         | "ValidationError"
         | "ValidationException"
+        | "TagPolicyViolation"
         | "UnsupportedOperation"
         | "Unsupported"
         | "UnsupportedProtocol" => ErrorKind::Invalid,
@@ -250,6 +251,7 @@ mod tests {
             (400, "InvalidAction", Invalid),
             (400, "MissingParameter", Invalid),
             (400, "UnsupportedOperation", Invalid),
+            (400, "TagPolicyViolation", Invalid),
             (400, "IncorrectState", Other),
             (400, "SomethingNew", Other),
             (500, "InternalError", Unknown),

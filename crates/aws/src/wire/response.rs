@@ -75,6 +75,7 @@ fn instance(xml: &mut Xml<'_>) -> Result<Instance, ReadError> {
         "tagSet" => read_tags(xml, &mut tags),
         _ => xml.skip(),
     })?;
+    let root_device = root_device.filter(|name: &SmolStr| !name.is_empty());
     Ok(Instance { id: InstanceId::new(required(id, "an instance", "instanceId")?), state, root_device, devices, tags })
 }
 

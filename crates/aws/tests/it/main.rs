@@ -1,6 +1,7 @@
-//! The adapter through its public face. One module per subject; transports are
-//! functions, so nothing here opens a socket.
+//! The adapter through its public face. One module per subject. Transports are
+//! functions; only `network` opens sockets, on loopback.
 
 mod calls;
 mod canned;
 mod failures;
+mod network;

@@ -159,7 +159,7 @@ fn instances_read_across_reservations_with_their_ebs_devices_only() {
                 <item><instanceId>i-2</instanceId><instanceState><name>shutting-down</name></instanceState></item>
             </instancesSet></item>
             <item><instancesSet>
-                <item><instanceId>i-3</instanceId><instanceState><name>hibernating</name></instanceState></item>
+                <item><instanceId>i-3</instanceId><rootDeviceName/><instanceState><name>hibernating</name></instanceState></item>
             </instancesSet></item>
         </reservationSet><nextToken>t</nextToken>",
     );
