@@ -27,6 +27,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
 use bytes::Bytes;
+use futures::{StreamExt, stream};
 use http::{Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -97,8 +98,13 @@ async fn handle(State(world): State<World>, ConnectInfo(breaker): ConnectInfo<Br
             response.map(Body::from)
         }
         Delivery::Cut => response.map(|half| {
-            let broken = io::Error::new(io::ErrorKind::ConnectionReset, "cut off by a fault");
-            Body::from_stream(futures::stream::iter([Ok(half), Err(broken)]))
+            let breaks = async {
+                // What is written so far goes out when the body has to wait.
+                tokio::task::yield_now().await;
+                Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut off by a fault"))
+            };
+            let half = futures::future::ready(Ok::<Bytes, io::Error>(half));
+            Body::from_stream(stream::once(half).chain(stream::once(breaks)))
         }),
     }
 }

@@ -92,9 +92,6 @@ impl State {
     }
 
     pub(crate) fn site(&mut self, place: &Place) -> &mut Site {
-        if !self.sites.contains_key(place) {
-            self.sites.insert(place.clone(), Site::default());
-        }
         self.sites.entry(place.clone()).or_default()
     }
 

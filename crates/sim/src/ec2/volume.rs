@@ -316,7 +316,7 @@ impl Scene<'_> {
         let instance = site.instances.get(&attachment.instance);
         if instance.is_some_and(|i| i.state == InstanceState::Running && i.root_device == attachment.device) {
             return Err(Refusal::new(
-                "OperationNotPermitted",
+                "IncorrectState",
                 format!("Unable to detach root volume '{}' from a running instance", request.volume),
             ));
         }

@@ -87,7 +87,7 @@ fn whole(
         "sts" => "sts",
         other => {
             return Err(Refusal::new(
-                "SignatureDoesNotMatch",
+                "AuthFailure",
                 format!("Credential should be scoped to correct service: 'ec2' or 'sts', not '{other}'."),
             ));
         }
@@ -158,7 +158,7 @@ mod tests {
                     "AWS4-HMAC-SHA256 Credential={}, SignedHeaders=host, Signature={SIGNATURE}",
                     good.replace("/ec2/", "/s3/")
                 )),
-                "SignatureDoesNotMatch",
+                "AuthFailure",
             ),
         ] {
             assert_eq!(read(header).unwrap_err().code, code, "{what}");

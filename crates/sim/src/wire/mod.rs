@@ -67,7 +67,7 @@ impl World {
         let expected = if service == "sts" { "2011-06-15" } else { "2016-11-15" };
         if version != expected {
             return Err(Refusal::new(
-                "NoSuchVersion",
+                "InvalidAction",
                 format!("The version {version} is not served here: {expected} is"),
             ));
         }

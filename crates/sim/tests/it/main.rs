@@ -1,0 +1,14 @@
+//! The simulated EC2 as its users meet it: by port, wire and socket.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod actions;
+mod determinism;
+mod faults;
+mod helper;
+mod limits;
+mod listing;
+mod outsiders;
+mod socket;
+mod time;
+mod wire;
