@@ -185,4 +185,13 @@ mod tests {
         server.join().unwrap();
         assert!(may_have_been_sent(&error), "{error:?}");
     }
+
+    #[tokio::test]
+    async fn a_server_that_says_nothing_is_given_up_on() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let impatient = Network::new(Trust::System).with_timeouts((Some(CONNECT), Some(Duration::from_millis(50))));
+        let error = impatient.call(HttpRequest::get(&url).unwrap()).await.unwrap_err();
+        assert!(error.is_timeout() && may_have_been_sent(&error), "{error:?}");
+    }
 }

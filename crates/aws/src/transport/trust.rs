@@ -1,5 +1,6 @@
 //! Whose certificates are believed: the system's, or those of `AWS_CA_BUNDLE`
-//! alone, which replaces the system's as it does for the AWS CLI.
+//! alone, which replaces the system's as it does for the AWS CLI. `ca_bundle`
+//! in a profile is not read: the client is needed before the profile is known.
 
 use std::path::{Path, PathBuf};
 
