@@ -27,12 +27,14 @@ async fn with<F: Future<Output = ()>>(
 /// Sends a request on a line of its own and reads whatever comes.
 async fn talk<B: AsRef<[u8]>>(address: std::net::SocketAddr, request: Request<B>) -> String {
     let (parts, body) = request.into_parts();
-    let mut text =
-        format!("{} {} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n", parts.method, parts.uri.path());
-    for (name, value) in &parts.headers {
-        text += &format!("{name}: {}\r\n", value.to_str().unwrap());
-    }
-    text += &format!("content-length: {}\r\n\r\n", body.as_ref().len());
+    let headers: String =
+        parts.headers.iter().flat_map(|(name, value)| [name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]).collect();
+    let text = format!(
+        "{} {} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
+        parts.method,
+        parts.uri.path(),
+        body.as_ref().len()
+    );
     let mut line = TcpStream::connect(address).await.unwrap();
     line.write_all(text.as_bytes()).await.unwrap();
     line.write_all(body.as_ref()).await.unwrap();

@@ -41,7 +41,7 @@ fn who_does_not_sign_is_not_served() {
     assert_eq!(signed("AKIAIOSFODNN7EXAMPLE", None), 401, "names no account");
     assert_eq!(signed("ASIASIM123456789012", None), 401, "a role without its session");
     assert_eq!(signed("ASIASIM123456789012", Some("sim-session.00")), 200);
-    assert!(world.calls().len() == 1, "only what was let in is a call");
+    assert_eq!(world.calls().len(), 1, "only what was let in is a call");
 }
 
 #[test]
@@ -56,13 +56,12 @@ fn a_presigned_query_is_a_signature_too() {
 #[test]
 fn versions_and_actions_must_be_known() {
     let world = world();
-    let (mut parts, _) = request("ec2", "DescribeRegions", &[]).into_parts();
+    let (parts, _) = request("ec2", "DescribeRegions", &[]).into_parts();
     for (body, code) in [
         ("Action=DescribeRegions&Version=2010-01-01", "InvalidAction"),
         ("Version=2016-11-15", "MissingAction"),
         ("Action=Fly&Version=2016-11-15", "InvalidAction"),
     ] {
-        parts.headers.insert("x-test", body.parse().unwrap());
         let (_, answer) = told(world.answer(Request::from_parts(parts.clone(), Bytes::from_static(body.as_bytes()))));
         assert_eq!(text(&answer, "Code").as_deref(), Some(code), "{body}");
     }
