@@ -1,0 +1,109 @@
+//! What each shape of event does.
+
+use serde_json::json;
+
+use crate::scene::{AWAY, HOME, START, Scene};
+
+#[tokio::test(start_paused = true)]
+async fn create_takes_what_is_due_and_a_second_call_takes_nothing() {
+    let scene = Scene::new();
+    let web = scene.instance(HOME, &[("Name", "web"), ("Backup", "Yes")]);
+    scene.instance(HOME, &[("Name", "no backup")]);
+    let ended = scene.invoke(json!({"job": "create"})).await;
+    assert_eq!(ended.error, None, "{ended:?}");
+    assert_eq!(scene.backed_up(HOME), [web]);
+    assert_eq!(ended.answer["conclusion"], "done");
+    assert_eq!(ended.answer["jobs"], json!(["create"]));
+    assert_eq!(ended.answer.get("autosnap"), None);
+    assert_eq!(ended.answer["places"][0]["region"], HOME);
+    assert_eq!(ended.answer["places"][0]["outcomes"]["done"], 1);
+    assert_eq!(ended.answer["places"][0]["summary"]["create"], 1);
+
+    let again = scene.invoke(json!({"job": "create"})).await;
+    assert_eq!((again.error, scene.snapshots(HOME).len()), (None, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn expire_deletes_what_nothing_keeps() {
+    let scene = Scene::with(&[("EBSKEEP_JOB", "expire")]);
+    let web = scene.instance(HOME, &[("Name", "web"), ("Backup", "Yes")]);
+    let kept = [scene.backup(&web, 0, 7), scene.backup(&web, 1, 7)];
+    scene.backup(&web, 30, 7);
+    let ended = scene.invoke(json!({})).await;
+    assert_eq!(ended.error, None, "{ended:?}");
+    let mut left = scene.ids(HOME);
+    left.sort();
+    let mut kept = kept.to_vec();
+    kept.sort();
+    assert_eq!(left, kept);
+    assert_eq!(ended.answer["places"][0]["summary"]["delete"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn autosnaps_event_backs_up_and_expires_without_opt_in_and_says_so() {
+    let scene = Scene::with(&[("EBSKEEP_JOB", "expire")]);
+    let here = scene.instance(HOME, &[("Name", "untagged")]);
+    let there = scene.instance(AWAY, &[("Name", "untagged")]);
+    scene.instance(HOME, &[("Name", "excluded"), ("Backup", "No")]);
+    scene.instance("eu-central-1", &[("Name", "elsewhere")]);
+    let old = scene.backup(&here, 20, 2);
+    let newer = scene.backup(&here, 0, 2);
+
+    let ended = scene.invoke(json!({"regions": [HOME, AWAY], "retention_days": 2})).await;
+    assert_eq!(ended.error, None, "{ended:?}");
+    assert_eq!(ended.answer["jobs"], json!(["create", "expire"]));
+    assert_eq!(ended.answer["autosnap"], json!({"retention_days": 2, "untagged_running_instances": "every-run"}));
+    assert_eq!(scene.backed_up(AWAY), [there]);
+    assert_eq!(scene.backed_up(HOME), [here.clone(), here]);
+    assert_eq!(scene.backed_up("eu-central-1"), []);
+    assert!(scene.ids(HOME).contains(&newer) && !scene.ids(HOME).contains(&old));
+    let made = scene.snapshots(AWAY);
+    assert_eq!(made[0].tags.get("DeleteOn"), Some("2026-03-03"));
+
+    // The function's own Region, if it names none.
+    scene.world.advance(std::time::Duration::from_hours(1));
+    let ended = scene.invoke(json!({"retention_days": 1})).await;
+    assert_eq!(ended.error, None, "{ended:?}");
+    assert_eq!((scene.snapshots(HOME).len(), scene.snapshots(AWAY).len()), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trigger_delivered_twice_takes_one_snapshot_of_every_run() {
+    let scene = Scene::new();
+    let scheduled = START.to_string();
+    scene.world.advance(std::time::Duration::from_secs(90));
+    let db = scene.instance(HOME, &[("Name", "db"), ("Backup", "every-run")]);
+    for _ in 0..2 {
+        let ended = scene.invoke(json!({"job": "create", "time": scheduled})).await;
+        assert_eq!(ended.error, None, "{ended:?}");
+        assert_eq!(ended.answer["trigger"], scheduled);
+        scene.world.advance(std::time::Duration::from_secs(90));
+    }
+    assert_eq!(scene.backed_up(HOME), [db]);
+    assert_eq!(scene.snapshots(HOME)[0].tags.get("ebskeep:slot"), Some(&*scheduled));
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_regions_are_those_enabled_for_the_account() {
+    let scene = Scene::new();
+    scene.instance(HOME, &[("Backup", "Yes")]);
+    scene.instance("ap-southeast-2", &[("Backup", "Yes")]);
+    let ended = scene.invoke(json!({"job": "create", "regions": ["all"]})).await;
+    assert_eq!(ended.error, None, "{ended:?}");
+    assert_eq!((scene.snapshots(HOME).len(), scene.snapshots("ap-southeast-2").len()), (1, 1));
+    assert!(ended.answer["places"].as_array().unwrap().len() > 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_come_from_the_event_then_from_the_variables() {
+    for (event, delete_on) in [
+        (json!({"job": "create"}), "2026-03-05"),
+        (json!({"job": "create", "default-retention": "9"}), "2026-03-10"),
+        (json!({"job": "create", "default-retention": 9}), "2026-03-10"),
+    ] {
+        let scene = Scene::with(&[("EBSKEEP_DEFAULT_RETENTION", "4")]);
+        scene.instance(HOME, &[("Backup", "Yes")]);
+        assert_eq!(scene.invoke(event).await.error, None);
+        assert_eq!(scene.snapshots(HOME)[0].tags.get("DeleteOn"), Some(delete_on));
+    }
+}
