@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use ebskeep_core::cloud::ErrorKind;
 use ebskeep_core::inventory::{Snapshot, SnapshotState};
+use ebskeep_core::plan::{Action, NewSnapshot};
 use ebskeep_core::report::Outcome;
-use ebskeep_core::tags;
+use ebskeep_core::tags::{self, Tags};
 use jiff::SignedDuration;
 
 use crate::fake::{self, Fake, Fault, START};
@@ -24,7 +25,7 @@ async fn a_snapshot_bears_our_tags_and_those_carried_over_from_the_first_moment(
     let fake = volumes(&["vol-1"]);
     let mut new = new("vol-1");
     new.carried.set("Type", "theirs");
-    let applied = run(&fake, &plan([ebskeep_core::plan::Action::CreateSnapshot(new)])).await;
+    let applied = run(&fake, &plan([Action::CreateSnapshot(new)])).await;
     let result = only(&applied);
     assert_eq!((result.outcome, result.resource.as_str(), result.detail.as_str()), (Outcome::Done, "vol-1", ""));
     let made = fake.tags_of(result.snapshot_id.as_ref().unwrap().as_str()).unwrap();
@@ -74,6 +75,16 @@ async fn refused_because_of_our_own_tags_it_is_tried_once_more_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn with_no_tags_carried_over_there_is_nothing_to_try_without() {
+    let fake = volumes(&["vol-1"]);
+    fake.world.borrow_mut().bad_keys = ["Type"].into();
+    let bare = NewSnapshot { carried: Tags::new(), ..new("vol-1") };
+    let applied = run(&fake, &plan([Action::CreateSnapshot(bare)])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Failed);
+    assert_eq!(fake.calls("CreateSnapshot").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn refused_for_something_else_it_is_not_tried_without_tags() {
     let fake = volumes(&["vol-1"]);
     let fault = Fault::new("CreateSnapshot", ErrorKind::Quota).said("SnapshotLimitExceeded", "100000 are there");
@@ -96,6 +107,14 @@ async fn after_a_lost_answer_the_slot_is_looked_up_and_the_snapshot_found() {
     assert_eq!(looks, [2., 4., 8., 16.]);
     let about = &fake.calls("DescribeSnapshots")[0].about;
     assert!(about.contains("volume-id=vol-1") && about.contains("tag:ebskeep:slot="), "{about}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_found_it_is_looked_for_no_longer() {
+    let fake = volumes(&["vol-1"]);
+    fake.fault(Fault::new("CreateSnapshot", ErrorKind::Unknown).after_effect());
+    run(&fake, &plan([create("vol-1")])).await;
+    assert_eq!(fake.calls("DescribeSnapshots").len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -164,6 +164,17 @@ async fn a_mark_that_stays_on_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mark_that_went_with_its_snapshot_is_nothing_to_tell() {
+    let (_, applied) = delete_after(|fake| {
+        fake.world.borrow_mut().in_use.insert("snap-1".into());
+        fake.after("DeleteSnapshot", |world| world.snapshots.clear());
+    })
+    .await;
+    assert_eq!(only(&applied).outcome, Outcome::InUse);
+    assert!(!only(&applied).detail.contains("stays on it"), "{}", only(&applied).detail);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_cannot_be_marked_is_not_deleted_and_costs_the_others_nothing() {
     let fake = Fake::new();
     let plan = deletions(&fake, &["snap-1", "snap-2", "snap-3"]);
@@ -187,6 +198,19 @@ async fn one_with_fifty_tags_cannot_be_marked_and_stays() {
     assert_eq!(outcomes(&applied), [Outcome::Failed, Outcome::Done]);
     assert!(applied.results[0].detail.contains("remove one of its tags"));
     assert_eq!(fake.tags_of("snap-1"), Some(fifty));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_with_fifty_tags_and_an_earlier_mark_among_them_is_marked_again() {
+    let fake = Fake::new();
+    let mut all = deletions(&fake, &["snap-1"]);
+    let mut fifty = old();
+    (0..47).for_each(|n| fifty.set(format!("tag-{n}"), ""));
+    fifty.set(DELETED, "2026-02-28T00:00:00Z");
+    fake.world.borrow_mut().snapshots.get_mut("snap-1").unwrap().tags = fifty.clone();
+    let ebskeep_core::plan::Action::DeleteSnapshot(deletion) = &mut all.actions[0] else { unreachable!() };
+    deletion.tags = fifty;
+    assert_eq!(outcomes(&run(&fake, &all).await), [Outcome::Done]);
 }
 
 #[tokio::test(start_paused = true)]

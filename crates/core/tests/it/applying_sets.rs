@@ -122,6 +122,16 @@ async fn a_members_carried_tag_that_aws_refuses_costs_it_no_tag_of_ours() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_whose_tag_of_ours_aws_refuses_is_left_for_the_next_run() {
+    let fake = pair();
+    fake.world.borrow_mut().bad_keys = ["DeleteOn", "ebskeep:volume"].into();
+    let applied = take(&fake).await;
+    assert_eq!(outcomes(&applied), [Outcome::Failed; 2]);
+    // Once with all, once with what is also written on one taken alone.
+    assert_eq!(fake.calls("CreateTags").len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_lost_answer_the_set_is_looked_up_and_its_members_tagged() {
     let fake = pair();
     fake.world.borrow_mut().lag = Duration::from_secs(3);

@@ -89,7 +89,7 @@ async fn a_run_takes_what_is_due_and_deletes_what_nothing_keeps_and_then_has_not
     assert_eq!(report.conclusion(), Conclusion::Done, "{report:#?}");
     assert_eq!(verbs(&report.plan), ["create-set", "delete-snapshot", "delete-snapshot"]);
     assert_eq!(setting.ids(), ["snap-c", "snap-new1", "snap-new2"]);
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let again = setting.apply().await;
     assert_eq!((again.conclusion(), again.results.len()), (Conclusion::Done, 0), "{:#?}", again.plan.actions);
 }
@@ -212,7 +212,7 @@ async fn saved(setting: &Setting, wait: Duration) -> Value {
     serde_json::from_str(&serde_json::to_string(&planned.plan).unwrap()).unwrap()
 }
 
-const A_WHILE: Duration = Duration::from_secs(1800);
+const A_WHILE: Duration = Duration::from_mins(30);
 
 #[tokio::test(start_paused = true)]
 async fn a_saved_plan_is_carried_out_if_a_fresh_one_at_its_now_holds_all_of_it() {

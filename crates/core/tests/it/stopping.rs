@@ -31,6 +31,7 @@ async fn what_was_not_begun_is_told_as_not_started() {
     stop.raise(Why::Interrupted);
     let applied = run_until(&fake, &all, &stop).await;
     assert_eq!(outcomes(&applied), [Outcome::NotStarted; 4]);
+    assert!(applied.notes.is_empty());
     assert!(fake.world.borrow().calls.is_empty());
 }
 
@@ -84,6 +85,7 @@ async fn deletions_stop_in_the_middle_and_what_is_left_keeps_a_fresh_mark() {
     assert!(!left.is_empty() && left.len() < 90);
     assert_eq!(fake.world.borrow().snapshots.len(), left.len());
     for result in left {
+        assert_eq!(result.detail, "");
         let mark = fake.tags_of(&result.resource).unwrap();
         assert!(mark.get(tags::DELETED).unwrap() < "2026-03-01T00:01");
     }
