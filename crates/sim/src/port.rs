@@ -106,31 +106,27 @@ async fn call(
     resource: Option<&str>,
     params: Params,
 ) -> Result<(Answer, Timestamp), CloudError> {
-    let failed = |refusal: Refusal| CloudError {
-        kind: kind_of(&refusal),
+    let failed = |kind, code: Option<SmolStr>, message: String| CloudError {
+        kind,
         operation: action,
         resource: resource.map(str::to_owned),
-        code: Some(refusal.code.clone()),
-        source: Some(Box::new(Said(refusal.message))),
+        code,
+        source: Some(Box::new(Said(message))),
     };
+    let refused = |refusal: Refusal| failed(kind_of(action, &refusal), Some(refusal.code.clone()), refusal.message);
     world.travel().await;
     let Some(caller) = caller else {
-        return Err(failed(Refusal::new(
+        return Err(refused(Refusal::new(
             "AuthFailure",
             "AWS was not able to validate the provided access credentials",
         )));
     };
     let reply = world.call(caller, Asked { service, action: action.to_owned(), params });
     if reply.delivery != Delivery::Whole {
-        return Err(CloudError {
-            kind: ErrorKind::Unknown,
-            operation: action,
-            resource: resource.map(str::to_owned),
-            code: None,
-            source: Some(Box::new(Said("the connection broke before the answer was complete".to_owned()))),
-        });
+        let message = "the connection broke before the answer was complete";
+        return Err(failed(unanswered(action), None, message.to_owned()));
     }
-    reply.answer.map(|answer| (answer, reply.at)).map_err(failed)
+    reply.answer.map(|answer| (answer, reply.at)).map_err(refused)
 }
 
 /// AWS's words.
@@ -158,8 +154,18 @@ fn invalid(operation: &'static str, why: &str) -> CloudError {
     }
 }
 
-/// What callers act on, by code and status.
-fn kind_of(refusal: &Refusal) -> ErrorKind {
+/// What it means that an answer did not come: a listing can be asked for
+/// again, a change may have been made.
+fn unanswered(action: &str) -> ErrorKind {
+    if action.starts_with("Describe") || action.starts_with("Get") {
+        ErrorKind::Unavailable
+    } else {
+        ErrorKind::Unknown
+    }
+}
+
+/// What callers act on, by code, else by status.
+fn kind_of(action: &str, refusal: &Refusal) -> ErrorKind {
     match refusal.code.as_str() {
         "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "RequestThrottled" | "SlowDown" => {
             ErrorKind::Throttled
@@ -170,13 +176,12 @@ fn kind_of(refusal: &Refusal) -> ErrorKind {
         | "ResourceLimitExceeded"
         | "ConcurrentTagAccess" => ErrorKind::ConcurrencyLimit,
         "SnapshotLimitExceeded" | "TagLimitExceeded" => ErrorKind::Quota,
-        "InvalidSnapshot.InUse" => ErrorKind::InUse,
-        code if code.ends_with(".NotFound") => ErrorKind::NotFound,
         "UnauthorizedOperation"
         | "AccessDenied"
         | "AuthFailure"
         | "Blocked"
         | "ExpiredToken"
+        | "IncompleteSignature"
         | "InvalidClientTokenId"
         | "MissingAuthenticationToken"
         | "OptInRequired"
@@ -184,27 +189,51 @@ fn kind_of(refusal: &Refusal) -> ErrorKind {
         | "RequestExpired"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => ErrorKind::Denied,
-        _ if refusal.status >= 500 => ErrorKind::Unknown,
-        code if ["Invalid", "Missing", "Unknown", "Malformed", "FilterLimit", "Validation"]
-            .iter()
-            .any(|prefix| code.starts_with(prefix)) =>
-        {
-            ErrorKind::Invalid
-        }
-        _ => ErrorKind::Other,
+        "MissingParameter"
+        | "MissingAction"
+        | "UnknownParameter"
+        | "MalformedQueryString"
+        | "TagPolicyViolation"
+        | "Unsupported"
+        | "UnsupportedOperation"
+        | "ValidationError" => ErrorKind::Invalid,
+        code if code.starts_with("Invalid") => match () {
+            () if code.ends_with("NotFound") => ErrorKind::NotFound,
+            () if code.ends_with("InUse") => ErrorKind::InUse,
+            () => ErrorKind::Invalid,
+        },
+        _ => match refusal.status {
+            429 => ErrorKind::Throttled,
+            401 | 403 => ErrorKind::Denied,
+            500.. => unanswered(action),
+            _ => ErrorKind::Other,
+        },
     }
 }
 
-/// The parameters of a listing.
-fn listing(operation: &'static str, id: &str, query: &Query, token: Option<&Token>) -> Result<Params, CloudError> {
+/// Ids that one request takes. Source: EC2 API reference.
+const MOST_IDS: usize = 1_000;
+
+/// The parameters of a listing, and the one thing it is about, if it is one.
+fn listing<'a>(
+    operation: &'static str,
+    id: &str,
+    query: &'a Query,
+    token: Option<&Token>,
+) -> Result<(Params, Option<&'a str>), CloudError> {
     let mut params = Params::default();
+    let mut about = None;
     match query {
         Query::All => params.set("MaxResults", "1000"),
-        Query::Ids(ids) if ids.is_empty() => {
-            return Err(invalid(operation, "no ids: to AWS that would mean everything"));
+        Query::Ids(ids) => {
+            let ids: Vec<&str> = ids.iter().map(SmolStr::as_str).collect();
+            about = counted(operation, &ids)?;
+            params.set_list(id, ids);
         }
-        Query::Ids(ids) => params.set_list(id, ids.iter().map(SmolStr::as_str)),
         Query::Filters(filters) => {
+            if filters.is_empty() || filters.iter().any(|f| f.name.is_empty() || f.values.is_empty()) {
+                return Err(invalid(operation, "a filter without a name or values: to AWS that would mean everything"));
+            }
             params.set("MaxResults", "1000");
             for (n, filter) in (1..).zip(filters) {
                 params.set(format!("Filter.{n}.Name"), filter.name.as_str());
@@ -215,10 +244,22 @@ fn listing(operation: &'static str, id: &str, query: &Query, token: Option<&Toke
     if let Some(Token(token)) = token {
         params.set("NextToken", token.as_str());
     }
-    Ok(params)
+    Ok((params, about))
+}
+
+/// Refuses no ids and too many; gives the one, if it is one.
+fn counted<'a>(operation: &'static str, ids: &[&'a str]) -> Result<Option<&'a str>, CloudError> {
+    match ids {
+        [] => Err(invalid(operation, "no ids: to AWS that would mean everything")),
+        [one] => Ok(Some(one)),
+        ids if ids.len() > MOST_IDS => Err(invalid(operation, "more than 1,000 ids")),
+        _ => Ok(None),
+    }
 }
 
 fn page<T, U>(part: Part<T>, at: Timestamp, told: impl Fn(T) -> U) -> Page<U> {
+    // The wire's `Date` tells whole seconds.
+    let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
     Page { items: part.items.into_iter().map(told).collect(), next: part.next.map(Token), at }
 }
 
@@ -229,9 +270,9 @@ impl Cloud for SimCloud {
 
     async fn describe_instances(&self, query: &Query, token: Option<&Token>) -> Result<Page<Instance>, CloudError> {
         const ACTION: &str = "DescribeInstances";
-        let mut params = listing(ACTION, "InstanceId", query, token)?;
+        let (mut params, about) = listing(ACTION, "InstanceId", query, token)?;
         params.set("IncludeManagedResources", "true");
-        match self.ask(ACTION, None, params).await? {
+        match self.ask(ACTION, about, params).await? {
             (ec2::Answer::Instances(part), at) => Ok(page(part, at, instance)),
             (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
         }
@@ -239,9 +280,9 @@ impl Cloud for SimCloud {
 
     async fn describe_volumes(&self, query: &Query, token: Option<&Token>) -> Result<Page<Volume>, CloudError> {
         const ACTION: &str = "DescribeVolumes";
-        let mut params = listing(ACTION, "VolumeId", query, token)?;
+        let (mut params, about) = listing(ACTION, "VolumeId", query, token)?;
         params.set("IncludeManagedResources", "true");
-        match self.ask(ACTION, None, params).await? {
+        match self.ask(ACTION, about, params).await? {
             (ec2::Answer::Volumes(part), at) => Ok(page(part, at, volume)),
             (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
         }
@@ -249,9 +290,9 @@ impl Cloud for SimCloud {
 
     async fn describe_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Snapshot>, CloudError> {
         const ACTION: &str = "DescribeSnapshots";
-        let mut params = listing(ACTION, "SnapshotId", query, token)?;
+        let (mut params, about) = listing(ACTION, "SnapshotId", query, token)?;
         params.set("Owner.1", "self");
-        match self.ask(ACTION, None, params).await? {
+        match self.ask(ACTION, about, params).await? {
             (ec2::Answer::Snapshots(part), at) => Ok(page(part, at, snapshot)),
             (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
         }
@@ -259,11 +300,11 @@ impl Cloud for SimCloud {
 
     async fn describe_images(&self, query: &Query, token: Option<&Token>) -> Result<Page<Image>, CloudError> {
         const ACTION: &str = "DescribeImages";
-        let mut params = listing(ACTION, "ImageId", query, token)?;
+        let (mut params, about) = listing(ACTION, "ImageId", query, token)?;
         params.set("Owner.1", "self");
         params.set("IncludeDeprecated", "true");
         params.set("IncludeDisabled", "true");
-        match self.ask(ACTION, None, params).await? {
+        match self.ask(ACTION, about, params).await? {
             (ec2::Answer::Images(part), at) => Ok(page(part, at, image)),
             (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
         }
@@ -286,9 +327,7 @@ impl Cloud for SimCloud {
         let CreateSnapshots { instance, exclude_boot, exclude_data, description, tags } = request;
         let mut params = Params::default();
         params.set("InstanceSpecification.InstanceId", instance.as_str());
-        if *exclude_boot {
-            params.set("InstanceSpecification.ExcludeBootVolume", "true");
-        }
+        params.set("InstanceSpecification.ExcludeBootVolume", exclude_boot.to_string());
         params.set_list("InstanceSpecification.ExcludeDataVolumeId", exclude_data.iter().map(VolumeId::as_str));
         new_snapshot(&mut params, description, tags);
         match self.ask(ACTION, Some(instance.as_str()), params).await? {
@@ -305,30 +344,29 @@ impl Cloud for SimCloud {
     }
 
     async fn create_tags(&self, ids: &[SnapshotId], tags: &Tags) -> Result<(), CloudError> {
+        if tags.is_empty() {
+            return Err(invalid("CreateTags", "no tags"));
+        }
+        let ids: Vec<&str> = ids.iter().map(SnapshotId::as_str).collect();
+        let about = counted("CreateTags", &ids)?;
         let mut params = Params::default();
-        params.set_list("ResourceId", ids.iter().map(SnapshotId::as_str));
+        params.set_list("ResourceId", ids);
         params.set_tags("Tag", tags);
-        self.ask("CreateTags", only(ids), params).await.map(drop)
+        self.ask("CreateTags", about, params).await.map(drop)
     }
 
     async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
         if keys.is_empty() {
             return Err(invalid("DeleteTags", "no keys: to AWS that would mean all tags"));
         }
+        let ids: Vec<&str> = ids.iter().map(SnapshotId::as_str).collect();
+        let about = counted("DeleteTags", &ids)?;
         let mut params = Params::default();
-        params.set_list("ResourceId", ids.iter().map(SnapshotId::as_str));
+        params.set_list("ResourceId", ids);
         for (n, key) in (1..).zip(keys) {
             params.set(format!("Tag.{n}.Key"), key.as_str());
         }
-        self.ask("DeleteTags", only(ids), params).await.map(drop)
-    }
-}
-
-/// The one it is about, if it is one.
-fn only(ids: &[SnapshotId]) -> Option<&str> {
-    match ids {
-        [id] => Some(id.as_str()),
-        _ => None,
+        self.ask("DeleteTags", about, params).await.map(drop)
     }
 }
 

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use crate::params::Params;
 use crate::refusal::Refusal;
 
-/// The most filters in one request, and the most values in all of them.
+/// The most filters in one request, and the most values in one filter.
 const MOST_FILTERS: usize = 50;
 const MOST_VALUES: usize = 200;
 
@@ -36,12 +36,11 @@ impl Filters {
             }
             filters.push((SmolStr::new(name), values.iter().map(|v| Pattern::new(v)).collect()));
         }
-        if filters.len() > MOST_FILTERS
-            || filters.iter().map(|(_, values): &(_, Vec<_>)| values.len()).sum::<usize>() > MOST_VALUES
-        {
+        let too_many = |(_, values): &(SmolStr, Vec<Pattern>)| values.len() > MOST_VALUES;
+        if filters.len() > MOST_FILTERS || filters.iter().any(too_many) {
             return Err(Refusal::new(
                 "FilterLimitExceeded",
-                format!("A request takes {MOST_FILTERS} filters and {MOST_VALUES} values at most"),
+                format!("A request takes {MOST_FILTERS} filters of {MOST_VALUES} values at most"),
             ));
         }
         Ok(Self(filters))
@@ -143,9 +142,26 @@ mod tests {
         }
     }
 
+    fn read(filters: usize, values: usize, name: &str) -> Option<SmolStr> {
+        let mut params = Params::default();
+        for n in 1..=filters {
+            params.set(format!("Filter.{n}.Name"), name);
+            params.set_list(&format!("Filter.{n}.Value"), (0..values).map(|v| v.to_string()));
+        }
+        Filters::read(&mut params, &["status"]).err().map(|refusal| refusal.code)
+    }
+
     #[test]
-    fn what_it_does_not_know_it_refuses() {
-        let mut params: Params = [("Filter.1.Name", "colour"), ("Filter.1.Value.1", "x")].into_iter().collect();
-        assert_eq!(Filters::read(&mut params, &["status"]).unwrap_err().code, "InvalidParameterValue");
+    fn what_it_does_not_know_or_is_too_much_it_refuses() {
+        assert_eq!(read(50, 200, "status"), None);
+        assert_eq!(read(1, 1, "tag:any"), None);
+        for (filters, values, name, code) in [
+            (1, 1, "colour", "InvalidParameterValue"),
+            (1, 0, "status", "InvalidParameterValue"),
+            (51, 1, "status", "FilterLimitExceeded"),
+            (1, 201, "status", "FilterLimitExceeded"),
+        ] {
+            assert_eq!(read(filters, values, name).as_deref(), Some(code), "{filters} of {values} {name}");
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! Answers as XML, in the shapes of AWS's API model.
 
+use std::collections::BTreeMap;
+
 use ebskeep_core::tags::Tags;
+use smol_str::SmolStr;
 
 use super::xml::{EC2, STS, Xml, iso};
 use crate::ec2::snapshot::progress;
@@ -53,13 +56,14 @@ fn sts_answer(xml: &mut Xml, answer: &sts::Answer) {
 fn ec2_answer(xml: &mut Xml, answer: &ec2::Answer, caller: &Caller) {
     match answer {
         ec2::Answer::Instances(part) => {
-            // Neighbours of one reservation are told together; a reservation
-            // whose instances are not neighbours comes in several pieces.
-            let same = |a: &InstanceView, b: &InstanceView| a.instance.reservation == b.instance.reservation;
-            xml.list("reservationSet", part.items.chunk_by(same), |xml, views| reservation(xml, views, caller));
+            let mut reservations: BTreeMap<&SmolStr, Vec<&InstanceView>> = BTreeMap::new();
+            for view in &part.items {
+                reservations.entry(&view.instance.reservation).or_default().push(view);
+            }
+            xml.list("reservationSet", reservations.into_values(), |xml, views| reservation(xml, &views, caller));
             next(xml, part.next.as_deref());
         }
-        ec2::Answer::Reservation(views) => reservation(xml, views, caller),
+        ec2::Answer::Reservation(views) => reservation(xml, &views.iter().collect::<Vec<_>>(), caller),
         ec2::Answer::StateChanges(changes) => {
             xml.list("instancesSet", changes, |xml, StateChange { id, before, after }| {
                 xml.leaf("instanceId", id.as_str());
@@ -181,13 +185,13 @@ fn attachment(xml: &mut Xml, a: &Attachment) {
     xml.show("deleteOnTermination", a.delete_on_termination);
 }
 
-fn reservation(xml: &mut Xml, views: &[InstanceView], caller: &Caller) {
+fn reservation(xml: &mut Xml, views: &[&InstanceView], caller: &Caller) {
     if let Some(first) = views.first() {
         xml.leaf("reservationId", &first.instance.reservation);
     }
     xml.leaf("ownerId", caller.account.as_str());
     xml.list("groupSet", [(); 0], |_, ()| {});
-    xml.list("instancesSet", views, instance);
+    xml.list("instancesSet", views.iter().copied(), instance);
 }
 
 fn instance(xml: &mut Xml, InstanceView { instance: i, devices }: &InstanceView) {

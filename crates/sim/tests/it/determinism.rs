@@ -69,6 +69,7 @@ fn the_port_and_the_wire_are_ways_into_one_world() {
         "CreateSnapshots",
         &[
             ("InstanceSpecification.InstanceId", &instance),
+            ("InstanceSpecification.ExcludeBootVolume", "false"),
             ("Description", "d"),
             ("TagSpecification.1.ResourceType", "snapshot"),
             ("TagSpecification.1.Tag.1.Key", "a"),

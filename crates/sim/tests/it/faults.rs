@@ -81,6 +81,21 @@ fn codes_become_the_kinds_that_callers_act_on() {
 }
 
 #[test]
+fn a_listing_without_an_answer_can_be_asked_for_again() {
+    for what in [
+        What::LostBefore,
+        What::LostAfter,
+        What::CutBody,
+        What::Refuse { code: "InternalError".into(), status: None, message: String::new() },
+    ] {
+        let world = world();
+        world.fault(Fault { when: When::default(), what: what.clone() });
+        let error = at_once(cloud(&world).describe_volumes(&Query::All, None)).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{what:?}");
+    }
+}
+
+#[test]
 fn a_stale_listing_lacks_what_is_new() {
     let world = world();
     let volume = volume(&world);

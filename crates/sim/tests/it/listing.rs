@@ -133,8 +133,23 @@ fn without_ids_everything_comes_and_an_unknown_id_is_an_error() {
     assert_eq!(texts(&ask(&world, "DescribeSnapshots", &[]).1, "snapshotId"), [id.as_str()]);
     let both = [("SnapshotId.1", id.as_str()), ("SnapshotId.2", "snap-00000000")];
     assert_eq!(code(&world, "DescribeSnapshots", &both), "InvalidSnapshot.NotFound");
-    let none = at_once(cloud(&world).describe_snapshots(&Query::Ids(vec![]), None)).unwrap_err();
-    assert_eq!(none.kind, ErrorKind::Invalid, "the port refuses what would mean everything");
+    let no_values = Filter { name: "status".into(), values: vec![] };
+    for query in [Query::Ids(vec![]), Query::Filters(vec![]), Query::Filters(vec![no_values])] {
+        let refused = at_once(cloud(&world).describe_snapshots(&query, None)).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Invalid, "the port refuses what would mean everything: {query:?}");
+    }
+}
+
+#[test]
+fn a_reservation_is_told_once_on_a_page() {
+    let world = world();
+    for _ in 0..3 {
+        ask(&world, "RunInstances", &[("MinCount", "4"), ("MaxCount", "4")]);
+    }
+    let (_, body) = ask(&world, "DescribeInstances", &[]);
+    let reservations = texts(&body, "reservationId");
+    assert_eq!(reservations.iter().collect::<BTreeSet<_>>().len(), reservations.len());
+    assert_eq!((reservations.len(), texts(&body, "instanceId").len()), (3, 12));
 }
 
 #[test]
