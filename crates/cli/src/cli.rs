@@ -91,8 +91,8 @@ pub(crate) enum Command {
     /// See it work on an EC2 in memory: 30 days in a few seconds
     ///
     /// Builds a small fleet in an EC2 of its own, lives through 30 days of
-    /// hourly create and daily expire with the real client and in virtual time,
-    /// and shows the last plan and what is left. No account, no network.
+    /// create and expire with the real client and in virtual time, and shows the
+    /// last plan and what is left. No account, no network.
     Demo(DemoArgs),
     /// Print a completion script for a shell
     Completions {

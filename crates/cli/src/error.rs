@@ -98,9 +98,9 @@ pub(crate) fn hint(error: &CloudError) -> Option<String> {
                 Some(format!("allow {service}:{operation} to the user or role; the minimum is in SECURITY.md"))
             }
         },
-        ErrorKind::Unavailable | ErrorKind::Unknown => {
-            Some("check --region, --endpoint-url and AWS_ENDPOINT_URL, and the way to them (proxy, DNS, VPN)".to_owned())
-        }
+        ErrorKind::Unavailable | ErrorKind::Unknown => Some(
+            "check --region, --endpoint-url and AWS_ENDPOINT_URL, and the way to them (proxy, DNS, VPN)".to_owned(),
+        ),
         ErrorKind::Throttled => Some("others in the account use up AWS's rate; run again later".to_owned()),
         _ => None,
     }

@@ -19,7 +19,7 @@ pub(crate) const REPORTS: &str = "ebskeep.reports/1";
 pub(crate) struct Plans<'a> {
     /// `ebskeep.plans/1`.
     pub(crate) schema: &'static str,
-    /// One for each Region that could be seen, in the order given.
+    /// One for each Region that could be seen, sorted by Region.
     pub(crate) plans: Vec<&'a Plan>,
     /// The Regions that could not.
     pub(crate) errors: &'a [RegionError],
@@ -30,7 +30,7 @@ pub(crate) struct Plans<'a> {
 pub(crate) struct Reports<'a> {
     /// `ebskeep.reports/1`.
     pub(crate) schema: &'static str,
-    /// One for each Region that could be seen, in the order given.
+    /// One for each Region that could be seen, sorted by Region.
     pub(crate) reports: &'a [Report],
     /// The Regions that could not.
     pub(crate) errors: &'a [RegionError],

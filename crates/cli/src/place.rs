@@ -69,10 +69,9 @@ pub(crate) async fn places(args: &AwsArgs, of_plan: Option<&[Region]>) -> Result
 /// What stands for every enabled Region.
 const ALL: &str = "all";
 
-/// The Regions named, each once, in the order given.
+/// The Regions named, each once, sorted as `all` is.
 fn named(given: &[String]) -> Result<Vec<Region>, Failure> {
-    let mut seen = BTreeSet::new();
-    let mut regions = Vec::new();
+    let mut regions = BTreeSet::new();
     for name in given.iter().filter(|name| *name != ALL) {
         // It becomes part of a host name.
         let valid = !name.is_empty()
@@ -82,11 +81,9 @@ fn named(given: &[String]) -> Result<Vec<Region>, Failure> {
             let error = anyhow!("--region {name:?} is no Region's name");
             return Err(Failure::usage(error).hint("names look like eu-west-1; several Regions take several --region"));
         }
-        if seen.insert(name) {
-            regions.push(Region::new(name.as_str()));
-        }
+        regions.insert(Region::new(name.as_str()));
     }
-    Ok(regions)
+    Ok(regions.into_iter().collect())
 }
 
 /// The machine's clock.

@@ -61,9 +61,9 @@ async fn apply(
         return Err(Failure { exit: Exit::Interrupted, error: anyhow!("not confirmed; nothing was done"), hint: None });
     }
 
-    let carrying_out = planned.into_iter().map(|(index, planned)| {
-        OptionFuture::from(runs.get(index).map(|run| carry_out(run, planned)))
-    });
+    let carrying_out = planned
+        .into_iter()
+        .map(|(index, planned)| OptionFuture::from(runs.get(index).map(|run| carry_out(run, planned))));
     let carried: Vec<Carried> = join_all(carrying_out).await.into_iter().flatten().collect();
     tell(carried, &errors, there.several, ui)
 }
@@ -89,9 +89,8 @@ fn refused(plan: &Plan) -> bool {
 
 /// Whether deletions are agreed to. Creations need no asking.
 async fn agreed(plans: &[&Plan], args: &ApplyArgs, stop: &Stop, ui: &Ui) -> Result<bool, Failure> {
-    let deletions = |plan: &&Plan| {
-        plan.actions.iter().filter(|action| matches!(action, Action::DeleteSnapshot(_))).count()
-    };
+    let deletions =
+        |plan: &&Plan| plan.actions.iter().filter(|action| matches!(action, Action::DeleteSnapshot(_))).count();
     let open = || plans.iter().filter(|plan| !refused(plan));
     let count: usize = open().map(deletions).sum();
     if count == 0 || args.yes {

@@ -41,7 +41,8 @@ fn online(aws: &AwsArgs, request: &Request, settings: &Settings, ui: &Ui) -> Res
     let stop = Stop::new();
     let work = async {
         let places = places(aws, None).await?;
-        let clouds: Vec<_> = places.places.iter().map(|place| ebskeep_core::cloud::Clouds::at(&places.aws, place)).collect();
+        let clouds: Vec<_> =
+            places.places.iter().map(|place| ebskeep_core::cloud::Clouds::at(&places.aws, place)).collect();
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
         let runs: Vec<_> =
             clouds.iter().map(|cloud| Run::new(cloud, &SystemClock, settings, &stop, &on_event)).collect();

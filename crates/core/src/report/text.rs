@@ -89,10 +89,15 @@ impl Page {
         }
     }
 
+    /// An empty line.
+    fn gap(&mut self) {
+        self.text.push('\n');
+    }
+
     /// A section's first line, with an empty one before it.
     fn section(&mut self, tone: Tone, line: &str) {
         if !self.text.is_empty() {
-            self.text.push('\n');
+            self.gap();
         }
         self.lines(Some(tone), &table::folded(0, "", line));
     }

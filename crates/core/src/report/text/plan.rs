@@ -25,8 +25,8 @@ pub fn plan_text(plan: &Plan, style: &Style) -> String {
     let mut page = Page::new(*style);
     let jobs: Vec<&str> = plan.jobs.iter().map(|job| job.name()).collect();
     let title =
-        format!("Plan for account {} in {}, {}: {}", plan.account, plan.region, instant(plan.now), jobs.join(" and "));
-    page.lines(Some(Tone::Heading), &title);
+        format!("Plan for account {} in {}, {}: {}", plan.account, plan.region, instant(plan.now), jobs.join(", "));
+    page.section(Tone::Heading, &title);
     if style.detail > Detail::Brief {
         creations(&mut page, plan);
         unfinished(&mut page, plan);
@@ -131,13 +131,14 @@ fn deletions(page: &mut Page, plan: &Plan) {
     }
     let verdicts: BTreeMap<&SnapshotId, &SnapshotVerdict> =
         plan.snapshots.iter().map(|verdict| (&verdict.snapshot_id, verdict)).collect();
-    page.section(Tone::Danger, &format!("DELETE {}: no rule keeps them any more", count(all, "snapshot")));
+    page.section(Tone::Danger, &format!("DELETE {} that no rule keeps any more", count(all, "snapshot")));
     let mut columns = Columns::new(2);
     for (volume, deletions) in by_volume {
         columns.row([volume.as_str(), "", ""]);
         for Deletion { snapshot_id, volume_id: _, tags: _, size_gib } in deletions {
             let reasons = verdicts.get(snapshot_id).map_or(&[][..], |verdict| &verdict.reasons);
-            columns.row([&format!("  {snapshot_id}"), &format!("{size_gib} GiB"), &named(reasons)]);
+            let why = if page.style.detail == Detail::Full { named(reasons) } else { details(reasons) };
+            columns.row([&format!("  {snapshot_id}"), &format!("{size_gib} GiB"), &why]);
         }
     }
     page.lines(Some(Tone::Danger), &columns.text());
@@ -181,7 +182,7 @@ fn kept(page: &mut Page, plan: &Plan) {
             &format!("{}{next}", rules.join(", ")),
         ]);
     }
-    page.lines(None, "");
+    page.gap();
     page.lines(None, &columns.text());
     if let Some(more) = by_volume.len().checked_sub(VOLUMES_SHOWN).filter(|more| *more > 0) {
         page.paragraph(Some(Tone::Faint), &format!("and {} more; -v lists each snapshot", count(more, "volume")));
@@ -212,7 +213,8 @@ fn ignored(page: &mut Page, plan: &Plan) {
     if ignored.is_empty() {
         return;
     }
-    let title = format!("LEAVE ALONE {} that are not ours", count(ignored.len(), "snapshot"));
+    let is = if ignored.len() == 1 { "is" } else { "are" };
+    let title = format!("LEAVE ALONE {} that {is} not ours", count(ignored.len(), "snapshot"));
     page.section(Tone::Heading, &title);
     if page.style.detail < Detail::Full {
         return;

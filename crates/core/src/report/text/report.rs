@@ -12,8 +12,8 @@ use crate::stop::Why;
 /// run ended.
 pub fn report_text(report: &Report, style: &Style) -> String {
     let mut page = Page::new(*style);
-    let title = format!("Report for account {} in {}", report.plan.account, report.plan.region);
-    page.lines(Some(Tone::Heading), &title);
+    let title = format!("Report for {} in {}", report.plan.account, report.plan.region);
+    page.section(Tone::Heading, &title);
     if style.detail > Detail::Brief {
         done(&mut page, report);
     }
