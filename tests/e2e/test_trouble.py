@@ -41,8 +41,9 @@ def test_an_endpoint_where_nobody_listens_is_a_failure_that_names_it():
         ([], "Usage"),
     ],
 )
-def test_wrong_usage_is_exit_code_2_and_names_what_is_wrong(moto, ebskeep, arguments, named):
-    ended = run(*arguments, AWS_ACCESS_KEY_ID=KEY, AWS_SECRET_ACCESS_KEY="x", AWS_ENDPOINT_URL=moto.url).expect(2)
+def test_wrong_usage_is_exit_code_2_and_names_what_is_wrong(moto, arguments, named):
+    variables = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-west-1"}
+    ended = run(*arguments, AWS_ENDPOINT_URL=moto.url, **variables).expect(2)
     assert named in ended.stderr, ended
     assert ended.stdout == ""
 

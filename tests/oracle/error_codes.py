@@ -75,8 +75,3 @@ SERVER = {"InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable
 STS = {"AccessDenied", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "ValidationError"}
 
 DOCUMENTED = COMMON | CLIENT | SERVER | STS
-
-# In none of those tables, and why sim may say it all the same.
-UNDOCUMENTED = {
-    "NoSuchVersion": "for a Version that sim does not speak; clients of EC2 send one version",
-}

@@ -26,7 +26,7 @@ def backups(account: Account, of: str, days_ago: list[int], days: int = 7, by: s
     original tool knew no slots.
     """
     now = datetime.now(timezone.utc)
-    made = []
+    taken = []
     for age in days_ago:
         start = now - timedelta(days=age, minutes=1)
         marks = {"Type": "Automated", "DeleteOn": f"{start + timedelta(days=days):%Y-%m-%d}"}
@@ -36,8 +36,8 @@ def backups(account: Account, of: str, days_ago: list[int], days: int = 7, by: s
                 "ebskeep:deployment": "default",
                 "ebskeep:volume": of,
             }
-        made.append(account.put_snapshot(of, start, marks))
-    return made
+        taken.append((start, marks))
+    return account.put_snapshots(of, taken)
 
 
 def volumes_of(account: Account, region: str = "eu-west-1") -> list[str]:
