@@ -116,7 +116,7 @@ async fn settle<C: Cloud>(cloud: &C, ids: Vec<VolumeId>, inventory: &mut Invento
     let mut found: Vec<Volume> = Vec::new();
     for (id, answer) in answers {
         match answer {
-            Ok(page) => found.extend(page.items.into_iter().filter(|volume| volume.id == id)),
+            Ok(page) => found.extend(page.items),
             Err(error) if error.kind == ErrorKind::NotFound => {
                 inventory.confirmed_gone.insert(id);
             }

@@ -152,9 +152,9 @@ async fn another_now_leaves_awss_clock_known() {
 #[tokio::test(start_paused = true)]
 async fn only_a_volume_that_is_not_found_by_its_id_is_gone() {
     let fake = fleet();
-    fake.world.borrow_mut().unlisted = ["vol-2".to_owned()].into();
+    fake.world.borrow_mut().unlisted = ["vol-1".to_owned()].into();
     fake.fault(Fault::new("DescribeVolumes", ErrorKind::Denied).about("vol-dark").always());
-    let inventory = see(&fake, &["vol-gone", "vol-2", "vol-dark"]).await.unwrap();
+    let inventory = see(&fake, &["vol-gone", "vol-1", "vol-dark"]).await.unwrap();
     assert_eq!(inventory.confirmed_gone, BTreeSet::from([VolumeId::new("vol-gone")]));
     // One that is found by its id exists, whatever the listing said.
     let volumes: Vec<_> = inventory.volumes.items.iter().map(|volume| volume.id.as_str()).collect();

@@ -231,10 +231,10 @@ async fn a_call_in_flight_is_awaited_for_ten_seconds_and_then_given_up() {
             tokio::time::sleep(Duration::from_secs(1)).await;
             stop.raise(Why::Interrupted);
         });
-        (answer.unwrap_err().kind, fake.elapsed().round())
+        (answer.unwrap_err().kind, fake.elapsed().round(), cloud.cut_short())
     };
-    assert_eq!(answer_after(10).await, (ErrorKind::Denied, 10.));
-    assert_eq!(answer_after(100).await, (ErrorKind::Unknown, 11.));
+    assert_eq!(answer_after(10).await, (ErrorKind::Denied, 10., None));
+    assert_eq!(answer_after(100).await, (ErrorKind::Unknown, 11., Some(Why::Interrupted)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,6 +77,10 @@ fn a_stopped_run_ends_as_unfinished_whatever_its_checks_said_of_a_world_half_see
     assert_eq!((report.conclusion(), report.exit_code()), (Conclusion::Unfinished, 130));
     report.results[0].outcome = Outcome::Done;
     assert_eq!(report.exit_code(), 3);
+    // A set's member that was taken and not tagged was taken.
+    report.results[0].outcome = Outcome::Failed;
+    report.results[0].snapshot_id = Some("snap-1".into());
+    assert_eq!(report.exit_code(), 3);
 }
 
 #[test]
