@@ -5,6 +5,8 @@
 
 mod cli;
 mod commands;
+#[cfg(test)]
+mod docs;
 mod error;
 mod inventory;
 mod output;
