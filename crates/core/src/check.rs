@@ -89,7 +89,12 @@ impl<'a> World<'a> {
         let dated = tag("DeleteOn").and_then(|text| text.trim().parse::<Date>().ok()).is_some_and(|date| date > began);
         let volume = tag("ebskeep:volume").is_none_or(|volume| volume == snapshot.volume.as_str());
         let made_here = (tag("ebskeep:slot").is_some() || dated) && volume;
-        snapshot.owner == self.inventory.place.account && automated && deployment && (copy || made_here)
+        let foreign = snapshot.tags.iter().any(|(key, _)| {
+            let key = key.to_lowercase();
+            key.starts_with("aws:backup:") || key.starts_with("aws:dlm:") || key == "dlm:managed"
+        });
+        let owned = snapshot.owner == self.inventory.place.account && !foreign;
+        owned && automated && deployment && (copy || made_here)
     }
 
     fn ours_of(&self, volume: &VolumeId) -> impl Iterator<Item = &&'a Snapshot> {

@@ -63,11 +63,12 @@ id! {
 }
 
 impl VolumeId {
-    /// Whether this is one of the ids AWS writes where a snapshot has no
-    /// source volume here: `vol-ffffffff` on copies, with more or fewer `f`.
+    /// Whether this is one of the ids that AWS writes where a snapshot has no
+    /// source volume here, such as `vol-ffffffff` on copies (nothing but `f`,
+    /// at least eight), or no volume id at all.
     pub fn is_dummy(&self) -> bool {
         match self.as_str().strip_prefix("vol-") {
-            Some(rest) => rest.is_empty() || rest.bytes().all(|b| b == b'f'),
+            Some(rest) => rest.is_empty() || (rest.len() >= 8 && rest.bytes().all(|b| b == b'f')),
             None => true,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::group;
@@ -44,7 +44,8 @@ pub(super) fn create(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
     let none = Vec::new();
     let mut out = Create::default();
     let mut due = Vec::new();
-    for volume in &inventory.volumes.items {
+    // By id, in whatever order they were listed: the same world gives the same plan.
+    for volume in lineage::volumes_by_id(inventory).into_values() {
         let key = primaries_of(&volume.id, inventory);
         let snapshots = lineages.get(&key).unwrap_or(&none);
         due.extend(out.volume(volume, snapshots, inventory, fleet, run));
@@ -205,15 +206,18 @@ fn due(snapshots: &[Managed<'_>], slot: Timestamp) -> Reason {
     Reason { rule: "due", detail }
 }
 
-/// Whether no good backup serves the slot before the current one either.
+/// How far back `every-run`, which has no slots to count, looks for a backup.
+/// The same 48 hours after which its backups count as failing (R7).
+const RUNS_BACK: i64 = 48;
+
+/// Whether no backup was taken for the slot before the current one either.
 fn passed_over_twice(scope: &Scope<'_>, snapshots: &[Managed<'_>], slot: Timestamp) -> bool {
     let Wanted::On(schedule) = scope.backup else { return false };
-    let Some(before) = schedule.slot_before(slot, &scope.zone) else {
-        // Runs have no slots to count; being passed over at all is told.
-        return true;
-    };
-    !snapshots.iter().any(|managed| managed.is_good() && managed.time >= before)
+    let before = schedule.slot_before(slot, &scope.zone);
+    let before = before.or_else(|| slot.checked_sub(RUNS_BACK.hours()).ok()).unwrap_or(slot);
+    let taken = |managed: &&Managed<'_>| managed.is_good() || managed.snapshot.state == SnapshotState::Pending;
+    !snapshots.iter().filter(taken).any(|managed| managed.time >= before)
 }
 
-/// How many snapshots there are by lineage: what grouping looks at.
+/// All managed snapshots by lineage.
 pub(super) type Lineages<'a> = BTreeMap<LineageKey, Vec<Managed<'a>>>;

@@ -60,6 +60,7 @@ pub(super) fn group(
             alone.extend(members);
         }
     }
+    alone.sort_by(|a, b| a.volume.id.cmp(&b.volume.id));
     for due in alone {
         let dress = dress(due.volume, &due.scope, due.slot, inventory.now, settings);
         told_dropped(&due, &dress, out);

@@ -180,12 +180,15 @@ fn policy(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
         kept.push(Kept { reason: reason("unfinished-tags", detail), until: Until::Open });
     }
     let has_delete_on = facts.managed.snapshot.tags.loose(tags::DELETE_ON).next().is_some();
+    // The latest end that the governing policies give; `Timestamp::MAX` where one has none.
+    let mut longest = Timestamp::MIN;
     for governing in &facts.policies.governing {
         // A snapshot with a DeleteOn has its whole policy in it where only the default would govern.
         if governing.source == super::policy::Source::Default && has_delete_on {
             continue;
         }
         let (verdict, end) = apply(governing, facts.managed);
+        longest = longest.max(end.unwrap_or(Timestamp::MAX));
         match end {
             Some(end) => sort(facts, end, verdict, kept, passed),
             None => kept.push(Kept { reason: verdict, until: Until::Open }),
@@ -193,14 +196,13 @@ fn policy(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
     }
     for before in &facts.policies.grace {
         let (verdict, end) = apply(before, facts.managed);
-        if end.is_none_or(|end| end > facts.now) {
-            let detail = format_smolstr!(
-                "the retention before the change still keeps for {}: {}",
-                facts.settings.policy_grace,
-                verdict.detail
-            );
-            // When the grace ends depends on the snapshots that record the old policy.
-            kept.push(Kept { reason: reason("policy-grace", detail), until: end.map_or(Until::Open, Until::At) });
+        let end = end.unwrap_or(Timestamp::MAX);
+        // Told only where it keeps for longer than what governs now.
+        if end > facts.now && end > longest {
+            let grace = facts.settings.policy_grace;
+            let detail = format_smolstr!("in force until lately, so it still keeps for {grace}: {}", verdict.detail);
+            let until = if end == Timestamp::MAX { Until::Open } else { Until::At(end) };
+            kept.push(Kept { reason: reason("policy-grace", detail), until });
         }
     }
 }

@@ -73,20 +73,24 @@ pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: 
         let zone = scopes.first().map_or_else(|| settings.time_zone.clone(), |scope| scope.zone.clone());
         governing.push(Governing { policy: Ok(settings.default_retention.clone()), zone, source: Source::Default });
     }
-    let in_grace = |managed: &Managed<'_>| calendar::after(managed.start, settings.policy_grace, &TimeZone::UTC) > now;
-    let recent = lineage.iter().filter(|managed| in_grace(managed));
-    let mut records: Vec<Governing> = recent.filter_map(|managed| recorded(managed, settings)).collect();
-    if !lineage.iter().any(in_grace) {
-        records.extend(lineage.first().and_then(|newest| recorded(newest, settings)));
-    }
     let mut grace: Vec<Governing> = Vec::new();
-    for record in records {
+    for record in in_force_lately(lineage, settings, now) {
         let same = |other: &Governing| other.policy == record.policy && other.zone == record.zone;
         if !governing.iter().any(same) && !grace.iter().any(same) {
             grace.push(record);
         }
     }
     Policies { governing, grace }
+}
+
+/// The policies in force at any time of the grace: those recorded on snapshots
+/// begun within it, and the last recorded before it. Without the latter a change
+/// after a week without backups, or under a weekly schedule, would have no grace
+/// at all once the first snapshot bears the new policy.
+fn in_force_lately(lineage: &[Managed<'_>], settings: &Settings, now: Timestamp) -> Vec<Governing> {
+    let within = |managed: &&Managed<'_>| calendar::after(managed.start, settings.policy_grace, &TimeZone::UTC) > now;
+    let before = lineage.iter().filter(|managed| !within(managed)).find_map(|managed| recorded(managed, settings));
+    lineage.iter().filter(within).filter_map(|managed| recorded(managed, settings)).chain(before).collect()
 }
 
 /// The policy recorded on a snapshot, in the zone recorded with it.

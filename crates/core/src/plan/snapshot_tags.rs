@@ -10,9 +10,10 @@ use crate::retention::Policy;
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
 
-/// Tags left free for marks that are written later: `ebskeep:deleted` and
-/// `ebskeep:copied-to`. Without them a full snapshot could never be deleted.
-const RESERVED: usize = 2;
+/// Tags left free for those that come on top: `ebskeep:set`, and the marks of
+/// later runs, `ebskeep:deleted` and `ebskeep:copied-to`. Without room for a mark
+/// a snapshot could never be deleted.
+const RESERVED: usize = 3;
 
 /// Characters of a description or a name; both are cut to it, keeping the id.
 /// Source: EC2's API reference, CreateSnapshot `Description`, 255 characters.

@@ -16,6 +16,8 @@ mod pacing;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod reporting;
 #[cfg(test)]
 mod running;

@@ -71,7 +71,9 @@ fn creations(page: &mut Page, plan: &Plan) {
     page.section(Tone::Good, &format!("CREATE {}", count(all.len(), "snapshot")));
     let mut columns = Columns::new(2);
     for Creation { new, set } in all {
-        let name = short(new.tags.get(tags::NAME).unwrap_or_default());
+        // A volume without a name is called by its id, which stands there already.
+        let name = new.tags.get(tags::NAME).filter(|name| *name != new.volume_id.as_str());
+        let name = short(name.unwrap_or_default());
         let why = details(reasons.get(&new.volume_id).copied().unwrap_or_default());
         let why = match set {
             None => why,
@@ -82,10 +84,18 @@ fn creations(page: &mut Page, plan: &Plan) {
     page.lines(None, &columns.text());
 }
 
-/// A name that leaves room for the rest of its line.
+/// A name that leaves room for the rest of its line. Its last word, which is
+/// mostly the device, stays whole.
 fn short(name: &str) -> String {
-    const MOST: usize = 20;
-    if name.chars().count() <= MOST { name.to_owned() } else { name.chars().take(MOST - 1).chain(['…']).collect() }
+    const MOST: usize = 22;
+    if name.chars().count() <= MOST {
+        return name.to_owned();
+    }
+    let (first, last) =
+        name.rsplit_once(' ').filter(|(_, last)| last.chars().count() <= MOST / 2).unwrap_or((name, ""));
+    let room = MOST - 1 - if last.is_empty() { 0 } else { last.chars().count() + 1 };
+    let gap = if last.is_empty() { "" } else { " " };
+    format!("{}…{gap}{last}", first.chars().take(room).collect::<String>())
 }
 
 fn details(reasons: &[Reason]) -> String {
@@ -303,11 +313,12 @@ fn summary(page: &mut Page, plan: &Plan) {
     if summary.actions == 0 {
         parts.push("nothing to do".into());
     }
-    if !plan.snapshots.is_empty() {
-        parts.push(format_smolstr!("{} kept", thousands(summary.keep as u64)));
-        parts.push(format_smolstr!("{} not ours", thousands(summary.ignore as u64)));
+    for (number, what) in [(summary.keep, "kept"), (summary.ignore, "not ours")] {
+        if number > 0 {
+            parts.push(format_smolstr!("{} {what}", thousands(number as u64)));
+        }
     }
-    if !plan.volumes.is_empty() {
+    if summary.skip > 0 {
         parts.push(format_smolstr!("{} not snapshotted", count(summary.skip, "volume")));
     }
     for (number, what) in [(summary.problems, "problem"), (summary.findings, "finding")] {

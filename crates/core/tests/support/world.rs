@@ -1,0 +1,383 @@
+//! Scenario files: a world and an instant in, the plan as text out.
+
+use std::fmt::Write as _;
+
+use ebskeep_core::id::{AccountId, ImageId, InstanceId, Place, Region, SnapshotId, VolumeId};
+use ebskeep_core::inventory::{
+    Attachment, Device, Image, Instance, InstanceState, Inventory, Listing, Snapshot, SnapshotState, StorageTier,
+    Volume, VolumeState,
+};
+use ebskeep_core::job::{Request, Untagged};
+use ebskeep_core::plan::{Action, CreateVerdict, ExpireVerdict, Job, Plan};
+use ebskeep_core::setting::Settings;
+use ebskeep_core::tags::{self, Tags};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// A scenario file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scenario {
+    /// The instant of the decision.
+    pub(crate) now: Timestamp,
+    /// All jobs if not said.
+    #[serde(default)]
+    pub(crate) jobs: Vec<String>,
+    /// Settings that are not the default.
+    #[serde(default)]
+    pub(crate) settings: std::collections::BTreeMap<String, String>,
+    /// `running-every-run` for autosnap's mode.
+    #[serde(default)]
+    pub(crate) untagged: Option<String>,
+    /// The trigger's scheduled time.
+    #[serde(default)]
+    pub(crate) trigger: Option<Timestamp>,
+    /// The machine's clock, if it is not `now`.
+    #[serde(default)]
+    pub(crate) machine_clock: Option<Timestamp>,
+    /// Volumes that AWS said it does not know.
+    #[serde(default)]
+    pub(crate) gone: Vec<String>,
+    /// Kinds whose listing broke off.
+    #[serde(default)]
+    pub(crate) partial: Vec<String>,
+    /// Show what each creation tags.
+    #[serde(default)]
+    pub(crate) show_tags: bool,
+    #[serde(default, rename = "instance")]
+    instances: Vec<InstanceRow>,
+    #[serde(default, rename = "volume")]
+    volumes: Vec<VolumeRow>,
+    #[serde(default, rename = "snapshot")]
+    snapshots: Vec<SnapshotRow>,
+    #[serde(default, rename = "image")]
+    images: Vec<ImageRow>,
+    /// What must come of it.
+    pub(crate) expect: Expect,
+}
+
+/// What must come of a scenario.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Expect {
+    /// The plan as text.
+    pub(crate) plan: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InstanceRow {
+    id: String,
+    #[serde(default = "running")]
+    state: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    /// `device=volume`; the first is the root.
+    #[serde(default)]
+    devices: Vec<String>,
+    /// This many more devices with volumes of their own.
+    #[serde(default)]
+    extra_devices: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VolumeRow {
+    id: String,
+    #[serde(default)]
+    state: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    /// This many more tags, `extra-00` and on.
+    #[serde(default)]
+    extra_tags: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SnapshotRow {
+    id: String,
+    volume: String,
+    start: Timestamp,
+    #[serde(default)]
+    state: Option<String>,
+    #[serde(default)]
+    owner: Option<String>,
+    #[serde(default)]
+    archived: bool,
+    /// Short for `Type=Automated` and `ebskeep:slot=` this.
+    #[serde(default)]
+    slot: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    /// This many of them, each a day older than the one before, ids with `-1` and on.
+    #[serde(default = "one")]
+    times: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImageRow {
+    id: String,
+    snapshots: Vec<String>,
+}
+
+fn running() -> String {
+    "running".to_owned()
+}
+
+fn one() -> usize {
+    1
+}
+
+const ACCOUNT: &str = "111122223333";
+
+impl Scenario {
+    /// The world that the file describes.
+    pub(crate) fn inventory(&self) -> Inventory {
+        let mut inventory = Inventory {
+            place: Place { account: AccountId::new(ACCOUNT), region: Region::new("eu-west-1") },
+            now: self.now,
+            observed_at: self.now,
+            machine_clock: Some(self.machine_clock.unwrap_or(self.now)),
+            instances: Listing::complete(self.instances.iter().map(instance).collect()),
+            volumes: Listing::complete(self.volumes.iter().map(|row| volume(row, &self.instances)).collect()),
+            snapshots: Listing::complete(self.snapshots.iter().flat_map(snapshots).collect()),
+            images: Listing::complete(self.images.iter().map(image).collect()),
+            confirmed_gone: self.gone.iter().map(|id| VolumeId::new(id.as_str())).collect(),
+        };
+        inventory.instances.items.sort_by(|a, b| a.id.cmp(&b.id));
+        inventory.volumes.items.sort_by(|a, b| a.id.cmp(&b.id));
+        inventory.snapshots.items.sort_by(|a, b| a.id.cmp(&b.id));
+        for kind in &self.partial {
+            let gap = Some("AWS stopped answering".to_owned());
+            match kind.as_str() {
+                "instances" => inventory.instances.gap = gap,
+                "volumes" => inventory.volumes.gap = gap,
+                "snapshots" => inventory.snapshots.gap = gap,
+                "images" => inventory.images.gap = gap,
+                other => panic!("partial = {other:?}"),
+            }
+        }
+        inventory
+    }
+
+    /// What is asked.
+    pub(crate) fn request(&self) -> Request {
+        let jobs = Job::ALL.into_iter().filter(|job| self.jobs.is_empty() || self.jobs.iter().any(|j| j == job.name()));
+        let mut request = Request::new(jobs);
+        request.trigger = self.trigger;
+        request.untagged = match self.untagged.as_deref() {
+            None => Untagged::NotBackedUp,
+            Some("running-every-run") => Untagged::RunningEveryRun,
+            Some(other) => panic!("untagged = {other:?}"),
+        };
+        request
+    }
+
+    /// The settings.
+    pub(crate) fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        for (name, value) in &self.settings {
+            settings.set(name, value).unwrap_or_else(|why| panic!("{why}"));
+        }
+        settings
+    }
+}
+
+fn tags_of(rows: &[String]) -> Tags {
+    rows.iter().map(|row| row.split_once('=').unwrap_or_else(|| panic!("tag {row:?} has no ="))).collect()
+}
+
+fn instance(row: &InstanceRow) -> Instance {
+    let mut devices: Vec<Device> = row.devices.iter().map(|text| device(text)).collect();
+    devices.extend(
+        (0..row.extra_devices).map(|n| Device {
+            name: format!("/dev/x{n:02}").into(),
+            volume: VolumeId::new(format!("vol-extra-{n:02}")),
+        }),
+    );
+    Instance {
+        id: InstanceId::new(row.id.as_str()),
+        state: match row.state.as_str() {
+            "running" => InstanceState::Running,
+            "stopped" => InstanceState::Stopped,
+            "terminated" => InstanceState::Terminated,
+            other => panic!("instance state {other:?}"),
+        },
+        root_device: devices.first().map(|device| device.name.clone()),
+        devices,
+        tags: tags_of(&row.tags),
+    }
+}
+
+fn device(text: &str) -> Device {
+    let (name, volume) = text.split_once('=').unwrap_or_else(|| panic!("device {text:?} has no ="));
+    Device { name: name.into(), volume: VolumeId::new(volume) }
+}
+
+fn volume(row: &VolumeRow, instances: &[InstanceRow]) -> Volume {
+    let id = VolumeId::new(row.id.as_str());
+    let attachments: Vec<Attachment> = instances
+        .iter()
+        .flat_map(|i| i.devices.iter().map(move |d| (i, device(d))))
+        .filter(|(_, device)| device.volume == id)
+        .map(|(i, device)| Attachment { instance: InstanceId::new(i.id.as_str()), device: device.name })
+        .collect();
+    let mut tags = tags_of(&row.tags);
+    for n in 0..row.extra_tags {
+        tags.set(format!("extra-{n:02}"), "x");
+    }
+    Volume {
+        id,
+        state: match row.state.as_deref() {
+            None if attachments.is_empty() => VolumeState::Available,
+            None => VolumeState::InUse,
+            Some("creating") => VolumeState::Creating,
+            Some("deleting") => VolumeState::Deleting,
+            Some(other) => panic!("volume state {other:?}"),
+        },
+        size_gib: 8,
+        attachments,
+        tags,
+    }
+}
+
+fn snapshots(row: &SnapshotRow) -> Vec<Snapshot> {
+    let mut tags = tags_of(&row.tags);
+    if let Some(slot) = &row.slot {
+        tags.set(tags::TYPE, tags::AUTOMATED);
+        tags.set(tags::SLOT, slot.as_str());
+    }
+    let one = Snapshot {
+        id: SnapshotId::new(row.id.as_str()),
+        owner: AccountId::new(row.owner.as_deref().unwrap_or(ACCOUNT)),
+        volume: VolumeId::new(row.volume.as_str()),
+        state: match row.state.as_deref() {
+            None => SnapshotState::Completed,
+            Some("pending") => SnapshotState::Pending,
+            Some("error") => SnapshotState::Error,
+            Some("recoverable") => SnapshotState::Recoverable,
+            Some(other) => panic!("snapshot state {other:?}"),
+        },
+        state_message: None,
+        started: row.start,
+        size_gib: 8,
+        tier: if row.archived { StorageTier::Archive } else { StorageTier::Standard },
+        encrypted: false,
+        description: String::new().into(),
+        tags,
+    };
+    if row.times == 1 {
+        return vec![one];
+    }
+    (0..row.times)
+        .map(|n| Snapshot {
+            id: SnapshotId::new(format!("{}-{:03}", one.id, n + 1)),
+            started: one.started - jiff::SignedDuration::from_hours(24 * i64::try_from(n).unwrap()),
+            ..one.clone()
+        })
+        .collect()
+}
+
+fn image(row: &ImageRow) -> Image {
+    Image {
+        id: ImageId::new(row.id.as_str()),
+        state: "available".into(),
+        snapshots: row.snapshots.iter().map(|id| SnapshotId::new(id.as_str())).collect(),
+    }
+}
+
+/// A plan as lines of text: verdicts with the names of their rules, actions,
+/// notices and refusals.
+pub(crate) fn render(plan: &Plan, show_tags: bool) -> String {
+    let mut out = String::new();
+    for volume in &plan.volumes {
+        let verdict = match volume.verdict {
+            CreateVerdict::Create => "create",
+            CreateVerdict::Skip => "skip",
+        };
+        let slot = volume.slot.map(|slot| format!(" slot={slot}")).unwrap_or_default();
+        line(&mut out, verdict, volume.volume_id.as_str(), &(rules(&volume.reasons) + &slot));
+    }
+    for snapshot in &plan.snapshots {
+        let verdict = match snapshot.verdict {
+            ExpireVerdict::Keep => "keep",
+            ExpireVerdict::Delete => "delete",
+            ExpireVerdict::Ignore => "ignore",
+        };
+        let expires = snapshot.expires_on.map(|date| format!(" expires={date}")).unwrap_or_default();
+        line(&mut out, verdict, snapshot.snapshot_id.as_str(), &(rules(&snapshot.reasons) + &expires));
+    }
+    for action in &plan.actions {
+        show_action(&mut out, action, show_tags);
+    }
+    for problem in &plan.problems {
+        line(&mut out, "problem", &problem.resource, problem.code);
+    }
+    for finding in &plan.findings {
+        line(&mut out, "finding", &finding.resource, finding.code);
+    }
+    for check in plan.refusals() {
+        line(&mut out, "refused", check.check, &check.detail);
+    }
+    out
+}
+
+fn rules(reasons: &[ebskeep_core::plan::Reason]) -> String {
+    reasons.iter().map(|reason| reason.rule).collect::<Vec<_>>().join(" ")
+}
+
+fn line(out: &mut String, what: &str, which: &str, rest: &str) {
+    let text = format!("{what:<8} {which:<24} {rest}");
+    writeln!(out, "{}", text.trim_end()).unwrap();
+}
+
+fn show_action(out: &mut String, action: &Action, show_tags: bool) {
+    match action {
+        Action::CreateSnapshot(new) => {
+            line(out, "do", "create-snapshot", new.volume_id.as_str());
+            if show_tags {
+                writeln!(out, "  description {}", new.description).unwrap();
+                show(out, "tag", &new.tags);
+                show(out, "carried", &new.carried);
+            }
+        }
+        Action::CreateSet(set) => {
+            let members: Vec<&str> = set.members.iter().map(|member| member.alone.volume_id.as_str()).collect();
+            let boot = if set.exclude_boot { " without boot" } else { "" };
+            let mut data = String::new();
+            for volume in &set.exclude_data {
+                write!(data, " without {volume}").unwrap();
+            }
+            line(out, "do", "create-set", &format!("{}: {}{boot}{data}", set.instance_id, members.join(" ")));
+            if show_tags {
+                writeln!(out, "  description {}", set.description).unwrap();
+                show(out, "tag", &set.tags);
+                show(out, "carried", &set.carried);
+                for member in &set.members {
+                    show(out, &format!("{} then", member.alone.volume_id), &member.own_tags);
+                    for key in &member.remove {
+                        writeln!(out, "  {} then not {key}", member.alone.volume_id).unwrap();
+                    }
+                }
+            }
+        }
+        Action::FinishTags(finish) => {
+            line(out, "do", "finish-tags", finish.snapshot_id.as_str());
+            if show_tags {
+                show(out, "tag", &finish.tags);
+                for key in &finish.remove {
+                    writeln!(out, "  then not {key}").unwrap();
+                }
+            }
+        }
+        Action::DeleteSnapshot(deletion) => line(out, "do", "delete-snapshot", deletion.snapshot_id.as_str()),
+    }
+}
+
+fn show(out: &mut String, what: &str, tags: &Tags) {
+    for (key, value) in tags.iter() {
+        writeln!(out, "  {what} {key}={value}").unwrap();
+    }
+}
