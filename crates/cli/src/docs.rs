@@ -13,15 +13,15 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
 use crate::cli;
-use crate::output::{PLANS, Plans, REPORTS, Reports};
+use crate::output::{PLANS, PlanList, REPORTS, ReportList};
 
 /// The documents, by the name of their schema.
 pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         (PLAN, schema(PLAN, schema_for!(Plan))),
-        (PLANS, schema_of::<Plans<'_>>(PLANS)),
+        (PLANS, schema_of::<PlanList<'_>>(PLANS)),
         (REPORT, schema_of::<Document<'_>>(REPORT)),
-        (REPORTS, schema_of::<Reports<'_>>(REPORTS)),
+        (REPORTS, schema_of::<ReportList<'_>>(REPORTS)),
     ]
 }
 

@@ -41,8 +41,14 @@ fn main() -> ExitCode {
 fn run(cli: Cli, matches: &clap::ArgMatches, ui: &Ui) -> Result<error::Exit, Failure> {
     let Cli { aws, output: _, settings, command } = cli;
     match command {
-        Command::Completions { shell } => commands::completions::run(shell, ui),
-        Command::Man => commands::man::run(ui),
+        Command::Completions { shell } => {
+            cli::refuse_meaningless(matches, "completions")?;
+            commands::completions::run(shell, ui)
+        }
+        Command::Man => {
+            cli::refuse_meaningless(matches, "man")?;
+            commands::man::run(ui)
+        }
         Command::Plan(plan) => commands::plan::run(plan, aws, &settings.read()?, ui),
         Command::Apply(apply) => commands::apply::run(apply, aws, &settings.read()?, ui),
         Command::Demo(demo) => {

@@ -16,7 +16,7 @@ pub(crate) const REPORTS: &str = "ebskeep.reports/1";
 
 /// `ebskeep.plans/1`: the plans of several Regions.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Plans<'a> {
+pub(crate) struct PlanList<'a> {
     /// `ebskeep.plans/1`.
     pub(crate) schema: &'static str,
     /// One for each Region that could be seen, sorted by Region.
@@ -27,7 +27,7 @@ pub(crate) struct Plans<'a> {
 
 /// `ebskeep.reports/1`: the reports of several Regions.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Reports<'a> {
+pub(crate) struct ReportList<'a> {
     /// `ebskeep.reports/1`.
     pub(crate) schema: &'static str,
     /// One for each Region that could be seen, sorted by Region.

@@ -13,7 +13,7 @@ use crate::cli::AwsArgs;
 use crate::error::Failure;
 
 /// AWS, and where in it to work.
-pub(crate) struct Places {
+pub(crate) struct Target {
     /// The way there.
     pub(crate) aws: Aws,
     /// The Places, each once; never none.
@@ -25,7 +25,7 @@ pub(crate) struct Places {
 
 /// Connects, and finds out which account and Regions are meant. `of_plan` are
 /// the Regions of a saved plan, which leaves no choice.
-pub(crate) async fn places(args: &AwsArgs, of_plan: Option<&[Region]>) -> Result<Places, Failure> {
+pub(crate) async fn places(args: &AwsArgs, of_plan: Option<&[Region]>) -> Result<Target, Failure> {
     let AwsArgs { regions: given, profile, endpoint_url } = args;
     let all = given.iter().any(|name| name == ALL);
     if all && given.len() > 1 {
@@ -63,7 +63,7 @@ pub(crate) async fn places(args: &AwsArgs, of_plan: Option<&[Region]>) -> Result
         None => aws.regions().await?,
     };
     let places = regions.into_iter().map(|region| Place { account: account.clone(), region }).collect();
-    Ok(Places { aws, places, several })
+    Ok(Target { aws, places, several })
 }
 
 /// What stands for every enabled Region.

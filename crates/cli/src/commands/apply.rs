@@ -13,7 +13,7 @@ use futures::future::{OptionFuture, join_all};
 use super::{parted, runtime};
 use crate::cli::{ApplyArgs, AwsArgs, JobName};
 use crate::error::{Exit, Failure};
-use crate::output::{REPORTS, RegionError, Reports, together};
+use crate::output::{REPORTS, RegionError, ReportList, together};
 use crate::place::{SystemClock, places};
 use crate::saved;
 use crate::signals::{obeyed, unless_stopped};
@@ -38,7 +38,8 @@ async fn apply(
     ui: &Ui,
 ) -> Result<Exit, Failure> {
     let of_plan: Option<Vec<Region>> = saved.map(|plans| plans.iter().map(|plan| plan.region.clone()).collect());
-    let there = unless_stopped(stop, places(aws, of_plan.as_deref())).await??;
+    // Boxed, since what finds credentials is large.
+    let there = unless_stopped(stop, Box::pin(places(aws, of_plan.as_deref()))).await??;
     let clouds: Vec<_> = there.places.iter().map(|place| there.aws.at(place)).collect();
     let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
     let runs: Vec<_> = clouds.iter().map(|cloud| Run::new(cloud, &SystemClock, settings, stop, &on_event)).collect();
@@ -121,7 +122,7 @@ fn tell(carried: Vec<Carried>, errors: &[RegionError], several: bool, ui: &Ui) -
         let reports: Vec<Report> = carried.into_iter().map(|carried| carried.report).collect();
         match reports.as_slice() {
             [report] if !several => ui.print_json(report),
-            reports => ui.print_json(&Reports { schema: REPORTS, reports, errors }),
+            reports => ui.print_json(&ReportList { schema: REPORTS, reports, errors }),
         }
     } else {
         let untold = carried.iter().filter(|carried| !carried.refused_when_shown);

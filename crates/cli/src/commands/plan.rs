@@ -13,7 +13,7 @@ use super::{parted, runtime};
 use crate::cli::{AwsArgs, JobName, PlanArgs};
 use crate::error::{Exit, Failure};
 use crate::inventory;
-use crate::output::{PLANS, Plans, RegionError};
+use crate::output::{PLANS, PlanList, RegionError};
 use crate::place::{SystemClock, places};
 use crate::saved;
 use crate::signals::{obeyed, unless_stopped};
@@ -40,7 +40,8 @@ struct Seen {
 fn online(aws: &AwsArgs, request: &Request, settings: &Settings, ui: &Ui) -> Result<Seen, Failure> {
     let stop = Stop::new();
     let work = async {
-        let places = places(aws, None).await?;
+        // Boxed, since what finds credentials is large.
+        let places = Box::pin(places(aws, None)).await?;
         let clouds: Vec<_> =
             places.places.iter().map(|place| ebskeep_core::cloud::Clouds::at(&places.aws, place)).collect();
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
@@ -84,11 +85,11 @@ impl Seen {
     fn document(
         &self,
         one: impl FnOnce(&Plan) -> Result<(), Failure>,
-        several: impl FnOnce(&Plans<'_>) -> Result<(), Failure>,
+        several: impl FnOnce(&PlanList<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         match self.plans.as_slice() {
             [plan] if !self.several => one(plan),
-            plans => several(&Plans { schema: PLANS, plans: plans.iter().collect(), errors: &self.errors }),
+            plans => several(&PlanList { schema: PLANS, plans: plans.iter().collect(), errors: &self.errors }),
         }
     }
 

@@ -237,6 +237,7 @@ struct SnapshotIn {
     volume_id: VolumeId,
     state: SmolStr,
     state_message: Option<SmolStr>,
+    #[serde(deserialize_with = "time")]
     start_time: Timestamp,
     volume_size: u32,
     storage_tier: Option<SmolStr>,
@@ -256,6 +257,12 @@ struct ImageIn {
     state: SmolStr,
     #[serde(default)]
     block_device_mappings: Vec<MappingIn>,
+}
+
+/// An instant, as the AWS CLI and boto3 write them.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let text = SmolStr::deserialize(deserializer)?;
+    text.parse().map_err(|_| de::Error::custom(format_args!("{text:?} is no time such as 2026-03-01T02:00:00Z")))
 }
 
 /// AWS's list of keys and values.

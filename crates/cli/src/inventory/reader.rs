@@ -134,15 +134,15 @@ mod tests {
             ("{\"Volumes\":\n", "line 2, column 0: the file ends in the middle (EOF while parsing a value)"),
             (
                 "[1]",
-                "line 1, column 0: invalid type: sequence, expected an object with Reservations, Volumes, Snapshots or Images",
+                "line 1, column 1: invalid type: sequence, expected an object with Reservations, Volumes, Snapshots or Images",
             ),
-            ("{\"Volumes\": 3}", "line 1, column 13: invalid type: integer `3`, expected a list"),
+            ("{\"Volumes\": 3}", "line 1, column 14: invalid type: integer `3`, expected a list"),
         ] {
             assert_eq!(read(text).unwrap_err(), expected, "{text:?}");
         }
         let after = read(&format!("{good}{{\"Snapshots\":\n[{{}}]}}")).unwrap_err();
         assert_eq!(after, "line 3, column 3: missing field `SnapshotId`");
         let beside = read("{\"Volumes\": []} {\"Images\": 1}").unwrap_err();
-        assert_eq!(beside, "line 1, column 28: invalid type: integer `1`, expected a list");
+        assert_eq!(beside, "line 1, column 29: invalid type: integer `1`, expected a list");
     }
 }

@@ -1,6 +1,7 @@
 //! Thirty days of create and expire, in virtual time: the real client, over the
 //! wire of an EC2 in this process.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use ebskeep_core::report::text::plan_text;
 use ebskeep_core::report::{Conclusion, Outcome, Report};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
-use ebskeep_sim::{Deleted, Past, Rules, World};
+use ebskeep_sim::{Past, Rules, World};
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 
@@ -150,18 +151,16 @@ impl Story {
 
 /// What is left, volume by volume.
 fn left(history: &[Past]) -> String {
-    let mut by_volume: std::collections::BTreeMap<&str, (usize, usize, Timestamp, Timestamp)> =
-        std::collections::BTreeMap::new();
+    let mut by_volume: BTreeMap<&str, (usize, usize, Timestamp, Timestamp)> = BTreeMap::new();
     for past in history {
         let (there, gone, first, last) =
             by_volume.entry(past.volume.as_str()).or_insert((0, 0, Timestamp::MAX, Timestamp::MIN));
-        match &past.deleted {
-            Some(Deleted { .. }) => *gone += 1,
-            None => {
-                *there += 1;
-                *first = past.started.min(*first);
-                *last = past.started.max(*last);
-            }
+        if past.deleted.is_some() {
+            *gone += 1;
+        } else {
+            *there += 1;
+            *first = past.started.min(*first);
+            *last = past.started.max(*last);
         }
     }
     let mut text = "What is left of each volume:\n".to_owned();

@@ -1,0 +1,190 @@
+//! Planning from files.
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::server::{directory, ebskeep};
+
+/// Files in a directory of their own.
+struct Files(PathBuf);
+
+impl Files {
+    fn new(name: &str) -> Self {
+        Self(directory(name))
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+fn plan(files: &[&str], more: &[&str]) -> Output {
+    let whose = ["--region", "eu-west-1", "--now", "2026-03-10T12:00:00Z", "--format", "json"];
+    ebskeep().arg("plan").args(more).args(whose).arg("--inventory").args(files).output().unwrap()
+}
+
+#[track_caller]
+fn planned(files: &[&str], more: &[&str], code: i32) -> Value {
+    let output = plan(files, more);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn snapshot(id: &str, volume: &str, started: &str, tags: &[(&str, &str)]) -> Value {
+    let tags: Vec<Value> = tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+    json!({
+        "SnapshotId": id, "VolumeId": volume, "OwnerId": "123456789012", "State": "completed", "StartTime": started,
+        "VolumeSize": 8, "Encrypted": false, "Description": "", "StorageTier": "standard", "Progress": "100%", "Tags": tags
+    })
+}
+
+const OURS: [(&str, &str); 3] = [("Type", "Automated"), ("ebskeep:retention", "7"), ("DeleteOn", "2025-06-08")];
+
+/// Two backups of one volume, a year old, made by us.
+fn old_backups() -> Value {
+    let slot = |slot: &'static str| -> Vec<(&str, &str)> { OURS.into_iter().chain([("ebskeep:slot", slot)]).collect() };
+    json!({"Snapshots": [
+        snapshot("snap-1", "vol-1", "2025-06-01T00:10:00.123000+00:00", &slot("2025-06-01T00:00:00Z")),
+        snapshot("snap-2", "vol-1", "2025-05-31T00:10:00Z", &slot("2025-05-31T00:00:00Z")),
+    ]})
+}
+
+fn verdicts(plan: &Value) -> Vec<(String, String)> {
+    let snapshots = plan["snapshots"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    snapshots.iter().map(|s| (text(&s["snapshot_id"]), text(&s["verdict"]))).collect()
+}
+
+#[test]
+fn a_volume_in_no_file_is_gone_only_if_some_file_lists_volumes() {
+    let files = Files::new("gone");
+    let snapshots = files.file("snapshots.json", old_backups().to_string());
+    let rest = files.file("rest.json", json!({"Reservations": [], "Images": []}).to_string());
+    let volumes = files.file("volumes.json", json!({"Volumes": []}).to_string());
+    let other = |id| json!({"Volumes": [{"VolumeId": id, "State": "available", "Size": 8, "Attachments": [], "Tags": [{"Key": "Backup", "Value": "Yes"}]}]});
+
+    let with = planned(&[&snapshots, &rest, &volumes], &["expire"], 0);
+    assert_eq!(verdicts(&with), [("snap-1".into(), "delete".into()), ("snap-2".into(), "delete".into())]);
+
+    let without = planned(&[&snapshots, &rest], &["expire"], 4);
+    assert_eq!(verdicts(&without), [("snap-1".into(), "keep".into()), ("snap-2".into(), "delete".into())]);
+    let check = without["checks"].as_array().unwrap().iter().find(|c| c["check"] == "all-listed").unwrap();
+    assert!(check["ok"] == false && check["detail"].as_str().unwrap().contains("no file has Volumes"), "{check}");
+
+    let listed = files.file("listed.json", other("vol-1").to_string());
+    let there = planned(&[&snapshots, &rest, &listed], &["expire"], 0);
+    assert_eq!(verdicts(&there)[0], ("snap-1".into(), "keep".into()));
+    // One among other volumes is missed as well.
+    let elsewhere = files.file("elsewhere.json", other("vol-2").to_string());
+    assert_eq!(verdicts(&planned(&[&snapshots, &rest, &elsewhere], &["expire"], 0))[0].1, "delete");
+}
+
+#[test]
+fn what_goes_on_elsewhere_was_not_listed_to_its_end() {
+    let files = Files::new("token");
+    let mut snapshots = old_backups();
+    snapshots["NextToken"] = "more".into();
+    let snapshots = files.file("snapshots.json", snapshots.to_string());
+    let rest = files
+        .file("rest.json", json!({"Reservations": [], "Images": [], "Volumes": [], "NextToken": null}).to_string());
+    for job in ["create", "expire"] {
+        let plan = planned(&[&snapshots, &rest], &[job], 4);
+        let refused: Vec<&Value> = plan["checks"].as_array().unwrap().iter().filter(|c| c["ok"] == false).collect();
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(refused[0]["detail"].as_str().unwrap().contains("NextToken"), "{refused:?}");
+    }
+}
+
+#[test]
+fn everything_the_deciders_look_at_is_read() {
+    let all = json!({
+        "Reservations": [{"ReservationId": "r-1", "Instances": [{
+            "InstanceId": "i-1", "State": {"Code": 16, "Name": "running"}, "RootDeviceName": "/dev/xvda",
+            "BlockDeviceMappings": [
+                {"DeviceName": "/dev/xvda", "Ebs": {"VolumeId": "vol-1", "Status": "attached"}},
+                {"DeviceName": "/dev/sdf", "Ebs": {"VolumeId": "vol-2"}}
+            ],
+            "Tags": [{"Key": "Name", "Value": "db"}, {"Key": "Backup", "Value": "Yes"}]
+        }]}, {"Instances": [{"InstanceId": "i-2", "State": {"Name": "terminated"}, "Tags": [{"Key": "Backup", "Value": "Yes"}]}]}],
+        "Volumes": [
+            {"VolumeId": "vol-1", "State": "in-use", "Size": 8, "Attachments": [{"InstanceId": "i-1", "Device": "/dev/xvda"}]},
+            {"VolumeId": "vol-2", "State": "in-use", "Size": 100, "Attachments": [{"InstanceId": "i-1", "Device": "/dev/sdf"}],
+             "Tags": [{"Key": "Backup", "Value": "No"}]},
+            {"VolumeId": "vol-3", "State": "creating", "Size": 1, "Tags": [{"Key": "Backup", "Value": "Yes"}]}
+        ],
+        "Images": [{"ImageId": "ami-1", "State": "disabled", "BlockDeviceMappings": [
+            {"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": "snap-2"}}, {"VirtualName": "ephemeral0"}
+        ]}],
+        "ResponseMetadata": {"HTTPStatusCode": 200}
+    });
+    // Both in one file, one after the other, through standard input.
+    let text = format!("{all}\n{}", old_backups());
+    let whose = ["--region", "eu-west-1", "--now", "2026-03-10T12:00:00Z", "--format", "json"];
+    let output = ebskeep().arg("plan").args(whose).args(["--inventory", "-"]).write_stdin(text).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&plan["account"], &plan["now"]), (&"123456789012".into(), &"2026-03-10T12:00:00Z".into()));
+    let rule = |list: &str, index: usize| plan[list][index]["reasons"][0]["rule"].clone();
+    assert_eq!([rule("volumes", 0), rule("volumes", 1), rule("volumes", 2)], ["due", "excluded", "volume-state"]);
+    assert_eq!(plan["actions"][0]["description"], "db - vol-1 (/dev/xvda)");
+    assert_eq!([rule("snapshots", 0), rule("snapshots", 1)], ["newest-good", "in-use"]);
+}
+
+#[test]
+fn damage_ends_with_2_and_names_the_file_and_the_line() {
+    let files = Files::new("damage");
+    let good = serde_json::to_string_pretty(&old_backups()).unwrap();
+    let at = good.lines().position(|line| line.contains("\"VolumeId\"")).unwrap() + 1;
+    for (name, text, said) in [
+        ("comma.json", good.replacen("\"VolumeId\"", "\"VolumeId", 1), format!("line {at}")),
+        ("missing.json", good.replacen("\"VolumeId\"", "\"Volume\"", 1), "missing field `VolumeId`".to_owned()),
+        ("date.json", good.replacen("2025-05-31T00:10:00Z", "last week", 1), "\"last week\" is no time".to_owned()),
+        ("cut.json", good.chars().take(good.len() / 2).collect(), "ends in the middle".to_owned()),
+        ("text.txt", "SNAPSHOTS\tsnap-1".to_owned(), "line 1".to_owned()),
+        ("empty.json", String::new(), "none of Reservations".to_owned()),
+        ("list.json", "[]".to_owned(), "expected an object with Reservations".to_owned()),
+        ("other.json", "{\"Regions\": []}".to_owned(), "none of Reservations".to_owned()),
+        ("twice.json", good.replace("ebskeep:slot", "Type"), "\"Type\" is there twice".to_owned()),
+    ] {
+        let file = files.file(name, text);
+        let output = plan(&[&file], &["expire"]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}: {stderr}");
+        assert!(stderr.contains(&file) && stderr.contains(&said), "{name}: {said}: {stderr}");
+        assert!(output.stdout.is_empty(), "{name}");
+    }
+    let binary = files.file("binary.json", [b'{', b'"', 0xff, 0xfe, b'"']);
+    assert_eq!(plan(&[&binary], &[]).status.code(), Some(2));
+}
+
+#[test]
+fn whose_the_files_are_must_be_known() {
+    let files = Files::new("whose");
+    let mut two = old_backups();
+    two["Snapshots"][1]["OwnerId"] = "999999999999".into();
+    let two = files.file("two.json", two.to_string());
+    let none = files.file("none.json", json!({"Volumes": []}).to_string());
+    for (arguments, said) in [
+        (&["--region", "eu-west-1", "--inventory", &two][..], "several owners"),
+        (&["--region", "eu-west-1", "--inventory", &none], "--account"),
+        (&["--account", "123", "--region", "eu-west-1", "--inventory", &none], "twelve digits"),
+        (&["--account", "123456789012", "--inventory", &none], "--region"),
+        (&["--account", "123456789012", "--region", "all", "--inventory", &none], "one Region"),
+        (&["--profile", "x", "--account", "123456789012", "--region", "eu-west-1", "--inventory", &none], "--profile"),
+        (&["--region", "eu-west-1", "--inventory", &none, "expire"], "name jobs before it"),
+        (&["--region", "eu-west-1", "--out", "x", "--inventory", &none], "--out"),
+        (&["--region", "eu-west-1", "--inventory", "-", "-"], "only once"),
+    ] {
+        let output = ebskeep().arg("plan").args(arguments).write_stdin("{\"Volumes\": []}").output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(said), "{arguments:?}: {stderr}");
+    }
+    let foreign = planned(&[&two, &none], &["expire", "--account", "123456789012"], 4);
+    assert_eq!(verdicts(&foreign)[1].1, "ignore", "what another account owns is not ours");
+}

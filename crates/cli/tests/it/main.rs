@@ -1,0 +1,15 @@
+//! The command as a process: exit codes, output, bad input, being interrupted.
+//!
+//! Hermetic: no variable of the developer's is seen, and AWS is an EC2 in this
+//! process behind a loopback socket.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy tells from tests")]
+
+mod files;
+mod looks;
+mod runs;
+mod server;
+mod stopping;
+mod trouble;
+mod usage;
+mod world;

@@ -1,0 +1,229 @@
+//! Runs that go as they should, and those that a check or a person stops:
+//! every exit code.
+
+use std::path::Path;
+
+use ebskeep_sim::World;
+use serde_json::Value;
+
+use crate::server::{Server, directory};
+use crate::trouble::refused_world;
+use crate::world::{backup, by_hand, calls, left, refuse, volume, world};
+
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(server: &Server, arguments: &[&str]) -> Ran {
+    let output = server.ebskeep().args(arguments).output().unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+#[track_caller]
+fn ends(server: &Server, arguments: &[&str], code: i32) -> Ran {
+    let ran = run(server, arguments);
+    assert_eq!(ran.code, code, "{arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
+    ran
+}
+
+/// A volume with a backup to stay, one to go, one made by hand.
+struct Scene {
+    world: World,
+    server: Server,
+    stays: String,
+    goes: String,
+    foreign: String,
+}
+
+fn scene() -> Scene {
+    let world = world();
+    let of = volume(&world, &[("Backup", "Yes"), ("Retention", "7")]);
+    let stays = backup(&world, &of, 1);
+    let goes = backup(&world, &of, 20);
+    let foreign = by_hand(&world, &of);
+    let server = Server::of(&world);
+    Scene { world, server, stays, goes, foreign }
+}
+
+#[test]
+fn a_plan_changes_nothing_and_apply_does_it_once() {
+    let Scene { world, server, stays, goes, foreign } = scene();
+    ends(&server, &["plan"], 0);
+    ends(&server, &["plan", "--detailed-exitcode"], 5);
+    assert_eq!(left(&world).len(), 3);
+    let ran = ends(&server, &["apply", "--yes"], 0);
+    assert!(ran.stdout.contains("CREATE 1 snapshot") && ran.stdout.contains("DELETE 1 snapshot"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Done: everything planned was done (2 done)"), "{}", ran.stdout);
+    let there = left(&world);
+    assert!(there.contains(&stays) && there.contains(&foreign) && !there.contains(&goes));
+    assert_eq!(there.len(), 3);
+    ends(&server, &["plan", "--detailed-exitcode"], 0);
+    let ran = ends(&server, &["apply"], 0);
+    assert!(ran.stdout.contains("there was nothing to do"), "{}", ran.stdout);
+}
+
+#[test]
+fn without_a_terminal_deleting_needs_yes_and_creating_does_not() {
+    let Scene { world, server, .. } = scene();
+    let ran = ends(&server, &["apply"], 2);
+    assert!(ran.stderr.contains("--yes") && ran.stderr.contains("creations included"), "{}", ran.stderr);
+    assert_eq!((left(&world).len(), calls(&world, "CreateSnapshot")), (3, 0));
+    ends(&server, &["apply", "create"], 0);
+    assert_eq!(left(&world).len(), 4);
+}
+
+#[test]
+fn a_refused_plan_shows_the_numbers_and_what_to_do() {
+    let world = refused_world();
+    let server = Server::of(&world);
+    for verb in [&["plan", "expire"][..], &["apply", "expire", "--yes"], &["apply", "expire"]] {
+        let ran = ends(&server, verb, 4);
+        for word in ["REFUSED", "101 unforeseen deletions, more than max-delete 100", "What to do:"] {
+            assert!(ran.stdout.contains(word), "{word}:\n{}", ran.stdout);
+        }
+        assert_eq!(ran.stdout.matches("REFUSED: nothing").count(), 1, "it is said once");
+    }
+    assert_eq!(calls(&world, "DeleteSnapshot"), 0);
+    ends(&server, &["apply", "expire", "--yes", "--max-delete", "101", "--max-delete-percent", "100"], 0);
+    assert_eq!(left(&world).len(), 1);
+}
+
+#[test]
+fn a_denied_deletion_is_partly_done_and_denied_everything_is_failed() {
+    let Scene { world, server, goes, .. } = scene();
+    refuse(&world, "DeleteSnapshot", "UnauthorizedOperation", None);
+    let ran = ends(&server, &["apply", "expire", "--yes"], 1);
+    assert!(ran.stdout.contains(&format!("delete  {goes}  not permitted")), "{}", ran.stdout);
+    let ran = ends(&server, &["apply", "--yes"], 3);
+    assert!(ran.stdout.contains("Partly done"), "{}", ran.stdout);
+}
+
+/// What somebody does to a plan.
+type Change = fn(&mut Value);
+
+fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
+    let mut plan: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    change(&mut plan);
+    std::fs::write(path, serde_json::to_vec_pretty(&plan).unwrap()).unwrap();
+}
+
+#[test]
+fn a_saved_plan_is_carried_out_and_an_edited_one_refused() {
+    let Scene { world, server, stays, goes, foreign } = scene();
+    let path = directory("saved").join("plan.json");
+    let file = path.to_str().unwrap();
+    let ran = ends(&server, &["plan", "expire", "--out", file], 0);
+    assert!(ran.stderr.contains("apply --plan"), "{}", ran.stderr);
+    for victim in [stays.as_str(), foreign.as_str(), "snap-0123456789abcdef0"] {
+        ends(&server, &["plan", "expire", "--out", file], 0);
+        edit(&path, |plan| {
+            let mut action = plan["actions"][0].clone();
+            action["snapshot_id"] = victim.into();
+            plan["actions"].as_array_mut().unwrap().push(action);
+        });
+        let ran = ends(&server, &["apply", "--plan", file, "--yes"], 4);
+        assert!(ran.stdout.contains(victim) && ran.stdout.contains("saved-plan-actions"), "{}", ran.stdout);
+    }
+    let changes: [(&str, Change); 3] = [
+        ("saved-plan-age", |plan| plan["now"] = "2026-01-01T00:00:00Z".into()),
+        ("saved-plan-place", |plan| plan["account"] = "999999999999".into()),
+        ("saved-plan-actions", |plan| plan["actions"][0]["size_gib"] = 9.into()),
+    ];
+    for (check, change) in changes {
+        ends(&server, &["plan", "expire", "--out", file], 0);
+        edit(&path, change);
+        let ran = ends(&server, &["apply", "--plan", file, "--yes"], 4);
+        assert!(ran.stdout.contains(check), "{check}: {}", ran.stdout);
+    }
+    assert_eq!(left(&world).len(), 3);
+    ends(&server, &["plan", "expire", "--out", file], 0);
+    let ran = ends(&server, &["apply", "--plan", file, "--region", "us-east-1"], 2);
+    assert!(ran.stderr.contains("eu-west-1"), "{}", ran.stderr);
+    ends(&server, &["apply", "--plan", file], 2);
+    ends(&server, &["apply", "--plan", file, "--yes"], 0);
+    assert!(!left(&world).contains(&goes));
+}
+
+#[test]
+fn a_saved_plan_of_several_regions_is_carried_out_in_all_of_them() {
+    let world = world();
+    for region in ["eu-west-1", "us-east-1"] {
+        crate::world::volume_in(&world, region, &[("Backup", "Yes")]);
+    }
+    let server = Server::of(&world);
+    let path = directory("several").join("plans.json");
+    let file = path.to_str().unwrap();
+    ends(&server, &["plan", "create", "--region", "eu-west-1", "--region", "us-east-1", "--out", file], 0);
+    let ran = ends(&server, &["apply", "--plan", file, "--format", "json"], 0);
+    let reports: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(reports["reports"].as_array().unwrap().len(), 2);
+    assert_eq!(left(&world).len(), 2);
+}
+
+#[test]
+fn a_damaged_plan_ends_with_2_and_its_line() {
+    let Scene { world, server, .. } = scene();
+    let path = directory("damaged").join("plan.json");
+    let file = path.to_str().unwrap();
+    ends(&server, &["plan", "expire", "--out", file], 0);
+    let good = std::fs::read_to_string(&path).unwrap();
+    let line = |needle: &str| good.lines().position(|line| line.contains(needle)).unwrap() + 1;
+    for (text, said) in [
+        (good.replace("\"actions\":", "\"actions\""), format!("line {}", line("\"actions\""))),
+        // The place told is the end of the action that is wrong.
+        (good.replace("\"size_gib\": 8", "\"size_gib\": \"8\""), format!("line {}", line("\"size_gib\"") + 2)),
+        (good.replace("\"size_gib\"", "\"size\""), "unknown field `size`".to_owned()),
+        (good.replace("delete-snapshot", "delete-volume"), "delete-volume".to_owned()),
+        (good.replace("ebskeep.plan/1", "ebskeep.plan/2"), "ebskeep.plan/2".to_owned()),
+        (good.chars().take(200).collect(), "EOF".to_owned()),
+        (String::new(), "EOF".to_owned()),
+        ("{\"schema\": \"ebskeep.plans/1\", \"plans\": []}".to_owned(), "no plan".to_owned()),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let ran = ends(&server, &["apply", "--plan", file, "--yes"], 2);
+        assert!(ran.stderr.contains(&said) && ran.stderr.contains(file), "{said}: {}", ran.stderr);
+        assert_eq!(ran.stdout, "");
+    }
+    assert_eq!(left(&world).len(), 3);
+}
+
+#[test]
+fn every_document_is_what_its_schema_says() {
+    let Scene { server, .. } = scene();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");
+    let path = directory("schema").join("plan.json");
+    let several = ["--region", "eu-west-1", "--region", "us-east-1"];
+    let lists = |verb: &[&'static str]| -> Vec<&str> { verb.iter().copied().chain(several).collect() };
+    ends(&server, &["plan", "--out", path.to_str().unwrap()], 0);
+    for (arguments, schema) in [
+        (vec!["plan", "-v"], "ebskeep.plan/1"),
+        (lists(&["plan"]), "ebskeep.plans/1"),
+        (lists(&["apply", "create"]), "ebskeep.reports/1"),
+        (vec!["apply", "--yes"], "ebskeep.report/1"),
+    ] {
+        let mut arguments = arguments;
+        arguments.extend(["--format", "json"]);
+        let document: Value = serde_json::from_str(&ends(&server, &arguments, 0).stdout).unwrap();
+        assert_eq!(document["schema"], schema);
+        conforms(&docs, &document);
+    }
+    conforms(&docs, &serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap());
+}
+
+fn conforms(docs: &Path, document: &Value) {
+    let name = document["schema"].as_str().unwrap().replace('/', "-");
+    let schema: Value =
+        serde_json::from_slice(&std::fs::read(docs.join(format!("{name}.schema.json"))).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{name}: {errors:?}");
+    let mut wrong = document.clone();
+    wrong["schema"] = "something else".into();
+    assert!(!validator.is_valid(&wrong), "a schema that takes anything shows nothing");
+}
