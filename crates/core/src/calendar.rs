@@ -74,6 +74,11 @@ pub fn utc_date(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
 }
 
+/// An instant as a person reads it: `2026-03-10 00:05 UTC`.
+pub fn to_the_minute(at: Timestamp) -> impl std::fmt::Display {
+    TimeZone::UTC.to_datetime(at).strftime("%Y-%m-%d %H:%M UTC")
+}
+
 /// What stands in for a local time that no instant of ours can name.
 fn saturated(local: DateTime) -> Timestamp {
     if local.year() > 0 { Timestamp::MAX } else { Timestamp::MIN }

@@ -7,6 +7,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::group;
 use super::{Action, CreateVerdict, Notice, Reason, VolumeVerdict};
+use crate::calendar::to_the_minute;
 use crate::config::{Fleet, Scope, Wanted};
 use crate::id::VolumeId;
 use crate::inventory::{Inventory, SnapshotState, Volume, VolumeState};
@@ -120,8 +121,11 @@ impl Create {
 
     fn volume_findings(&mut self, volume: &Volume, snapshots: &[Managed<'_>], now: Timestamp) {
         for stuck in snapshots.iter().filter(|managed| lineage::is_stuck(managed.snapshot, now)) {
-            let detail =
-                format!("{} has been pending since {} and no longer counts", stuck.snapshot.id, stuck.snapshot.started);
+            let detail = format!(
+                "{} has been pending since {} and no longer counts",
+                stuck.snapshot.id,
+                to_the_minute(stuck.snapshot.started)
+            );
             self.finding(volume, "stuck-pending", detail);
         }
         if failed(snapshots) >= FAILED_ENOUGH {
@@ -179,12 +183,16 @@ fn blocked(volume: &Volume, snapshots: &[Managed<'_>], slot: Timestamp, now: Tim
         SnapshotState::Error | SnapshotState::Other => false,
     };
     if let Some(done) = snapshots.iter().filter(counts).find(|managed| managed.time >= slot) {
-        let detail = format_smolstr!("{} is the backup for the slot {slot}", done.snapshot.id);
+        let detail = format_smolstr!("{} is the backup due {}", done.snapshot.id, to_the_minute(slot));
         return skip("not-due", detail, false);
     }
     let pending = |managed: &&Managed<'_>| managed.snapshot.state == SnapshotState::Pending;
     if let Some(pending) = snapshots.iter().filter(pending).find(|managed| !lineage::is_stuck(managed.snapshot, now)) {
-        let detail = format_smolstr!("{} is still pending since {}", pending.snapshot.id, pending.snapshot.started);
+        let detail = format_smolstr!(
+            "{} is still pending since {}",
+            pending.snapshot.id,
+            to_the_minute(pending.snapshot.started)
+        );
         return skip("still-pending", detail, true);
     }
     if failed(snapshots) >= FAILED_ENOUGH {
@@ -200,8 +208,10 @@ fn failed(snapshots: &[Managed<'_>]) -> usize {
 
 fn due(snapshots: &[Managed<'_>], slot: Timestamp) -> Reason {
     let detail = match snapshots.iter().find(|managed| managed.is_good()) {
-        None => format_smolstr!("no good backup yet; slot {slot}"),
-        Some(newest) => format_smolstr!("slot {slot}; the newest good backup is for {}", newest.time),
+        None => format_smolstr!("due {}; there is no good backup yet", to_the_minute(slot)),
+        Some(newest) => {
+            format_smolstr!("due {}; the last good one is of {}", to_the_minute(slot), to_the_minute(newest.time))
+        }
     };
     Reason { rule: "due", detail }
 }

@@ -192,13 +192,11 @@ fn deletion(managed: &Managed<'_>) -> Deletion {
     }
 }
 
-/// Why nothing keeps it: what kept it until now, or that no rule ever did.
+/// Why nothing keeps it: what kept it until now. Every rule that never did is
+/// silent, so of a snapshot that no rule ever kept this says that.
 fn gone_by(passed: Vec<Reason>) -> Vec<Reason> {
     if passed.is_empty() {
-        return vec![Reason { rule: "delete-on", detail: SmolStr::new_static("no rule keeps it") }];
+        return vec![Reason { rule: "age", detail: SmolStr::new_static("no rule keeps it") }];
     }
     passed
-        .into_iter()
-        .map(|Reason { rule, detail }| Reason { rule, detail: SmolStr::from(format!("{detail}: over")) })
-        .collect()
 }

@@ -84,13 +84,29 @@ fn reason(rule: &'static str, detail: SmolStr) -> Reason {
     Reason { rule, detail }
 }
 
-/// Sorts a rule with an end into those that keep and those that have passed.
-fn sort(facts: &Facts<'_>, end: Timestamp, reason: Reason, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
+/// Sorts a rule with an end into those that keep and those that have passed,
+/// each in its own words.
+fn sort(
+    facts: &Facts<'_>,
+    end: Timestamp,
+    rule: &'static str,
+    words: Words<'_>,
+    kept: &mut Vec<Kept>,
+    passed: &mut Vec<Passed>,
+) {
+    let Words { what, keeps, over } = words;
     if end > facts.now {
-        kept.push(Kept { reason, until: Until::At(end) });
+        kept.push(Kept { reason: reason(rule, format_smolstr!("{what} {keeps}")), until: Until::At(end) });
     } else {
-        passed.push(reason);
+        passed.push(reason(rule, format_smolstr!("{what} {over}")));
     }
+}
+
+/// How a rule with an end is told.
+struct Words<'a> {
+    what: &'a str,
+    keeps: &'a str,
+    over: &'a str,
 }
 
 /// R1: `KeepForever`, on it or on its live volume or instance.
@@ -136,7 +152,9 @@ fn hold(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
     if let Some(date) = latest {
         // Noon UTC of the next day is the end of that day everywhere on Earth.
         let end = calendar::instant(date.saturating_add(1.day()).at(12, 0, 0, 0), &TimeZone::UTC);
-        sort(facts, end, reason("hold", format_smolstr!("KeepUntil {date}")), kept, passed);
+        let what = format_smolstr!("KeepUntil {date}");
+        let words = Words { what: &what, keeps: "has not passed everywhere on Earth", over: "has passed" };
+        sort(facts, end, "hold", words, kept, passed);
     }
 }
 
@@ -157,7 +175,9 @@ fn delete_on(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) 
     }
     if let Some(date) = latest {
         let end = calendar::start_of_day(date, &TimeZone::UTC);
-        sort(facts, end, reason("delete-on", format_smolstr!("DeleteOn {date}")), kept, passed);
+        let what = format_smolstr!("DeleteOn {date}");
+        let words = Words { what: &what, keeps: "has not come", over: "has come" };
+        sort(facts, end, "delete-on", words, kept, passed);
     }
     if !any && delete_on_removed(facts.managed) {
         let detail = SmolStr::new_static("its DeleteOn was removed by hand, which keeps");
@@ -190,7 +210,11 @@ fn policy(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
         let (verdict, end) = apply(governing, facts.managed);
         longest = longest.max(end.unwrap_or(Timestamp::MAX));
         match end {
-            Some(end) => sort(facts, end, verdict, kept, passed),
+            Some(end) => {
+                let (keeps, over) = (format_smolstr!("until {}", shown(end)), format_smolstr!("ended {}", shown(end)));
+                let words = Words { what: &verdict.detail, keeps: &keeps, over: &over };
+                sort(facts, end, verdict.rule, words, kept, passed);
+            }
             None => kept.push(Kept { reason: verdict, until: Until::Open }),
         }
     }
@@ -200,7 +224,7 @@ fn policy(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
         // Told only where it keeps for longer than what governs now.
         if end > facts.now && end > longest {
             let grace = facts.settings.policy_grace;
-            let detail = format_smolstr!("in force until lately, so it still keeps for {grace}: {}", verdict.detail);
+            let detail = format_smolstr!("in force until lately, so it keeps for {grace} more: {}", verdict.detail);
             let until = if end == Timestamp::MAX { Until::Open } else { Until::At(end) };
             kept.push(Kept { reason: reason("policy-grace", detail), until });
         }
@@ -211,22 +235,21 @@ fn policy(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
 fn apply(governing: &Governing, managed: &Managed<'_>) -> (Reason, Option<Timestamp>) {
     let source = &governing.source;
     match &governing.policy {
-        Err(why) => (reason("bad-policy", format_smolstr!("Retention {source}: {why}; that keeps")), None),
-        Ok(Policy::Forever) => (reason("forever", format_smolstr!("Retention forever, {source}")), None),
+        Err(why) => (reason("bad-policy", format_smolstr!("Retention ({source}): {why}; that keeps")), None),
+        Ok(Policy::Forever) => (reason("forever", format_smolstr!("Retention forever ({source})")), None),
         Ok(Policy::Rules(text)) => {
-            let detail = format_smolstr!("Retention \"{text}\", {source}: this version keeps everything under rules");
+            let detail = format_smolstr!("Retention \"{text}\" ({source}): this version keeps everything under rules");
             (reason("policy-later", detail), None)
         }
         Ok(Policy::Age(age)) => {
             let end = age_ends(managed, *age, &governing.zone);
-            let detail = format_smolstr!("Retention {age}, {source}: until {}", shown(end));
-            (reason("age", detail), Some(end))
+            (reason("age", format_smolstr!("Retention {age} ({source})")), Some(end))
         }
     }
 }
 
 fn shown(at: Timestamp) -> impl std::fmt::Display {
-    TimeZone::UTC.to_datetime(at).strftime("%Y-%m-%d %H:%M UTC")
+    calendar::to_the_minute(at)
 }
 
 /// R5: the newest good ones of a volume that exists; of one that is gone or
@@ -257,11 +280,11 @@ fn newest_good(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>
             });
             // A policy without an end keeps by itself (R4).
             if let Some(end) = ends.flatten().max() {
-                let detail = format_smolstr!(
-                    "{which} good snapshot of a volume that is gone or elsewhere: until {}",
-                    shown(end)
-                );
-                sort(facts, end, reason("newest-good", detail), kept, passed);
+                let what = format_smolstr!("{which} good snapshot of a volume that is gone or elsewhere,");
+                let keeps = format_smolstr!("kept until {}", shown(end));
+                let over = format_smolstr!("was kept until {}", shown(end));
+                let words = Words { what: &what, keeps: &keeps, over: &over };
+                sort(facts, end, "newest-good", words, kept, passed);
             }
         }
     }
@@ -297,8 +320,9 @@ fn restored(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
     let hour = at.saturating_add(1.hour()).unwrap_or(Timestamp::MAX);
     let end = at.saturating_add((14 * 24).hours()).unwrap_or(Timestamp::MAX);
     if facts.now > hour {
-        let detail = format_smolstr!("deleted {} and restored since", shown(at));
-        sort(facts, end, reason("restored", detail), kept, passed);
+        let what = format_smolstr!("deleted {} and restored since,", shown(at));
+        let words = Words { what: &what, keeps: "which keeps for 14 days", over: "more than 14 days ago" };
+        sort(facts, end, "restored", words, kept, passed);
     }
 }
 
@@ -315,8 +339,12 @@ fn pending(facts: &Facts<'_>) -> Option<Kept> {
 /// A failed snapshot of ours goes one hour after it began.
 fn failed(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
     let end = facts.managed.snapshot.started.saturating_add(1.hour()).unwrap_or(Timestamp::MAX);
-    let detail = SmolStr::new_static("it failed and nothing can be restored from it; such a one stays for an hour");
-    sort(facts, end, reason("error", detail), kept, passed);
+    let words = Words {
+        what: "it failed, and nothing can be restored from it;",
+        keeps: "it goes an hour after it began",
+        over: "it began more than an hour ago",
+    };
+    sort(facts, end, "error", words, kept, passed);
 }
 
 /// Which image uses which snapshot; of several the first by id.

@@ -35,7 +35,7 @@ pub(super) enum Source {
 impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Tag(on) => write!(f, "from {on}"),
+            Self::Tag(on) => write!(f, "tag on {on}"),
             Self::Record(on) => write!(f, "recorded on {on}"),
             Self::Default => f.write_str("the default"),
         }

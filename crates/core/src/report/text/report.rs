@@ -12,7 +12,7 @@ use crate::stop::Why;
 /// run ended.
 pub fn report_text(report: &Report, style: &Style) -> String {
     let mut page = Page::new(*style);
-    let title = format!("Report for {} in {}", report.plan.account, report.plan.region);
+    let title = format!("Report for account {} in {}", report.plan.account, report.plan.region);
     page.section(Tone::Heading, &title);
     if style.detail > Detail::Brief {
         done(&mut page, report);
@@ -133,5 +133,117 @@ fn short(outcome: Outcome) -> &'static str {
         Outcome::Failed => "failed",
         Outcome::Unknown => "unknown",
         Outcome::NotStarted => "not begun",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{CheckResult, Deletion, Job, NewSnapshot, Notice, Plan, SCHEMA, Summary};
+    use crate::tags::Tags;
+
+    fn report(outcomes: [Outcome; 3], stopped: Option<Why>) -> Report {
+        let now = "2026-03-10T12:00:00Z".parse().unwrap();
+        let new = NewSnapshot {
+            volume_id: "vol-1".into(),
+            slot: now,
+            description: String::new(),
+            tags: Tags::new(),
+            carried: Tags::new(),
+        };
+        let deletion = |id: &str| {
+            Action::DeleteSnapshot(Deletion {
+                snapshot_id: id.into(),
+                volume_id: "vol-1".into(),
+                tags: Tags::new(),
+                size_gib: 8,
+            })
+        };
+        let plan = Plan {
+            schema: SCHEMA.to_owned(),
+            now,
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            jobs: Job::ALL.to_vec(),
+            volumes: Vec::new(),
+            snapshots: Vec::new(),
+            actions: vec![Action::CreateSnapshot(new), deletion("snap-1"), deletion("snap-2")],
+            problems: Vec::new(),
+            findings: Vec::new(),
+            checks: Vec::new(),
+            summary: Summary::default(),
+        };
+        let result = |(action, outcome): (usize, Outcome)| ActionResult {
+            action,
+            resource: ["vol-1", "snap-1", "snap-2"][action].into(),
+            outcome,
+            snapshot_id: (action == 0 && outcome == Outcome::Done).then(|| "snap-3".into()),
+            detail: if outcome == Outcome::Denied {
+                "DeleteSnapshot: UnauthorizedOperation".to_owned()
+            } else {
+                String::new()
+            },
+        };
+        Report { plan, results: outcomes.into_iter().enumerate().map(result).collect(), notes: Vec::new(), stopped }
+    }
+
+    fn text(report: &Report, detail: Detail) -> String {
+        report_text(report, &Style { colour: false, detail })
+    }
+
+    #[test]
+    fn what_was_done_and_what_was_not_stand_apart() {
+        let report = report([Outcome::Done, Outcome::AlreadyDone, Outcome::Denied], None);
+        let expected = "\
+Report for account 123456789012 in eu-west-1
+
+Created 1 snapshot
+  vol-1  snap-3
+
+Deleted 1 snapshot
+  snap-1  somebody else did it
+
+Not done: 1
+  delete  snap-2  not permitted: DeleteSnapshot: UnauthorizedOperation
+
+Partly done; the next run goes on with what is left (1 done, 1 done by others, 1
+denied)
+";
+        assert_eq!(text(&report, Detail::Normal), expected);
+        let brief = text(&report, Detail::Brief);
+        assert!(brief.contains("Not done: 1") && !brief.contains("Created"), "{brief}");
+    }
+
+    #[test]
+    fn the_last_line_says_how_it_ended() {
+        use Outcome::{Denied, Done, NotStarted};
+        for (outcomes, stopped, last) in [
+            ([Done, Done, Done], None, "Done: everything planned was done (3 done)"),
+            ([Denied, Denied, Denied], None, "Failed: nothing of what was planned was done (3 denied)"),
+            ([Done, NotStarted, NotStarted], Some(Why::Interrupted), "(1 done, 2 not begun)"),
+            (
+                [Done, NotStarted, NotStarted],
+                Some(Why::Deadline),
+                "Unfinished: the time was up; run it again (1 done, 2 not begun)",
+            ),
+        ] {
+            let text = text(&report(outcomes, stopped), Detail::Normal);
+            assert!(text.trim_end().ends_with(last), "{text}");
+        }
+        let mut refused = report([NotStarted; 3], None);
+        refused.plan.checks.push(CheckResult { check: "plan-age", ok: false, detail: "made 2h ago".to_owned() });
+        let text = text(&refused, Detail::Normal);
+        for word in ["plan-age", "made 2h ago", "Run it again", "Refused: nothing was done"] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        assert!(!text.contains("Not done"), "one reason is enough: {text}");
+    }
+
+    #[test]
+    fn notes_are_told_and_danger_is_coloured() {
+        let mut report = report([Outcome::Done, Outcome::Done, Outcome::Failed], None);
+        report.notes.push(Notice { resource: "vol-1".into(), code: "set-broken", detail: "taken alone".to_owned() });
+        let text = report_text(&report, &Style { colour: true, detail: Detail::Normal });
+        assert!(text.contains("set-broken: taken alone") && text.contains("\x1b[1;31mNot done: 1\x1b[0m"), "{text:?}");
     }
 }
