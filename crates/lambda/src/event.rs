@@ -19,7 +19,7 @@ pub const JOB_VARIABLE: &str = "EBSKEEP_JOB";
 const PREFIX: &str = "EBSKEEP_";
 
 /// Fields besides the settings that an event may have.
-const FIELDS: [&str; 4] = ["job", "regions", "retention_days", "time"];
+pub(crate) const FIELDS: [&str; 4] = ["job", "regions", "retention_days", "time"];
 /// The fields of AWS's own scheduled events, which say nothing to us but
 /// `time`. Source: Amazon EventBridge Events Reference, "AWS service event
 /// metadata", and the EventBridge Scheduler User Guide.

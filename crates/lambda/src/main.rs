@@ -70,7 +70,7 @@ async fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("bootstrap: Lambda's Runtime API: {error}");
+            eprintln!("bootstrap: Lambda's Runtime API: {}", chain(&*error));
             ExitCode::FAILURE
         }
     }
@@ -106,7 +106,7 @@ impl Service {
                 answer
             }
             Err(error) => {
-                let answer = Answer::not_begun(None, Conclusion::Failed, &error.to_string());
+                let answer = Answer::not_begun(None, Conclusion::Failed, &chain(error));
                 Log::new(&Machine, &request_id, &write).ended(&answer);
                 answer.verdict()
             }
@@ -123,6 +123,11 @@ impl Service {
         }
         tokio::time::sleep(GOODBYE).await;
     }
+}
+
+/// An error and its causes, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A variable, if it is text; ours always are, and others do not matter.

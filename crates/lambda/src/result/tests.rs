@@ -173,6 +173,26 @@ fn the_schema_in_docs_is_the_answers() {
 }
 
 #[test]
+fn the_page_about_the_functions_names_everything() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/functions.md")).unwrap();
+    let schema = serde_json::to_value(schemars::schema_for!(Answer)).unwrap();
+    let properties = |of: &Value| of["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let mut names = properties(&schema);
+    for part in ["Autosnap", "PlaceResult", "Failure", "LeftOut"] {
+        names.extend(properties(&schema["$defs"][part]));
+    }
+    names.extend(Outcome::ALL.map(|outcome| serde_json::to_value(outcome).unwrap().as_str().unwrap().to_owned()));
+    names.extend(["Refused", "Partial", "Unfinished", "Failed", crate::event::JOB_VARIABLE].map(str::to_owned));
+    names.extend(["action", "refusal", "problem", "finding", "region", "result"].map(str::to_owned));
+    names.extend(crate::event::FIELDS.map(str::to_owned));
+    for name in names {
+        let ways = [format!("`{name}`"), format!("\"{name}\""), format!("`places[].{name}`")];
+        assert!(ways.iter().any(|way| page.contains(way)), "docs/functions.md does not name {name}");
+    }
+    assert!(page.contains("200,000 bytes") && LIMIT == 200_000);
+}
+
+#[test]
 fn text_is_cut_to_characters() {
     assert_eq!(cut("äöü", 3), "äöü");
     assert_eq!(cut("äöüß", 3), "äö…");
