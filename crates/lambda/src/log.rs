@@ -175,8 +175,10 @@ impl<'a, K: Clock> Log<'a, K> {
     }
 
     fn write(&self, place: Option<&Place>, level: Level, what: What<'_>) {
+        let now = self.clock.now();
         (self.sink)(&Line {
-            timestamp: self.clock.now(),
+            // As precise as Lambda's own lines.
+            timestamp: now.round(jiff::Unit::Millisecond).unwrap_or(now),
             level,
             request_id: self.request_id,
             account: place.map(|place| &place.account),
