@@ -1,7 +1,7 @@
 //! The executor: carries a plan out and records what became of each action.
 //!
-//! It makes no choices. What a plan does not hold is not done; what AWS refuses
-//! is recorded and stops nothing else. Creations come first, then tags left
+//! It makes no choices. What a plan does not hold, or a check refuses, is not
+//! done; what AWS refuses is recorded and stops nothing else. Creations come first, then tags left
 //! unwritten by an earlier run, then deletions: a run that is cut short has
 //! backed up before it deleted. Everything runs in one task, a bounded number of
 //! actions side by side; pace and retries are [`crate::paced`]'s.
@@ -43,11 +43,19 @@ pub struct Applied {
 /// there are by now and how many there will be.
 pub type Finished<'a> = dyn Fn(&Action, &ActionResult, usize, usize) + 'a;
 
-/// Carries `plan` out. Looks at nothing but its actions and its `now`; whether
-/// it may be carried out is not asked here.
+/// Carries `plan` out, save the actions of a job that one of its checks refuses:
+/// those are recorded as not begun. Looks at nothing but the plan.
 pub async fn apply<C: Cloud, K: Clock>(cloud: &Paced<'_, C, K>, plan: &Plan, finished: &Finished<'_>) -> Applied {
     let act = Act { cloud, plan, log: Log::new(plan, finished) };
-    let indexed = || plan.actions.iter().enumerate();
+    for (index, action) in plan.actions.iter().enumerate() {
+        if let Some(check) = plan.refusal_of(action.job()) {
+            for member in 0..results_of(action) {
+                let why = format!("refused by the check {}", check.check);
+                act.log.keep(index, member, Ending::new(Outcome::NotStarted).detail(why));
+            }
+        }
+    }
+    let indexed = || plan.actions.iter().enumerate().filter(|(_, action)| plan.refusal_of(action.job()).is_none());
     stream::iter(indexed())
         .for_each_concurrent(CREATIONS_AT_ONCE, async |(index, action)| match action {
             Action::CreateSnapshot(new) => act.snapshot(index, new).await,
@@ -67,17 +75,6 @@ pub async fn apply<C: Cloud, K: Clock>(cloud: &Paced<'_, C, K>, plan: &Plan, fin
     });
     act.deletions(deletions).await;
     act.log.finish()
-}
-
-/// The results of a plan of which nothing is begun.
-pub fn not_started(plan: &Plan) -> Vec<ActionResult> {
-    let log = Log::new(plan, &|_, _, _, _| {});
-    for (index, action) in plan.actions.iter().enumerate() {
-        for member in 0..results_of(action) {
-            log.record(index, member, Ending::new(Outcome::NotStarted));
-        }
-    }
-    log.finish().results
 }
 
 /// How many results an action has.
@@ -135,8 +132,16 @@ impl<'a> Log<'a> {
         Self { plan, finished, total, results: RefCell::default(), notes: RefCell::default() }
     }
 
+    /// Notes how something ended, and tells of it.
     fn record(&self, index: usize, member: usize, ending: Ending) {
-        let Some(action) = self.plan.actions.get(index) else { return };
+        if let Some((action, result, done)) = self.keep(index, member, ending) {
+            (self.finished)(action, &result, done, self.total);
+        }
+    }
+
+    /// Notes how something ended without telling of it: nothing happened.
+    fn keep(&self, index: usize, member: usize, ending: Ending) -> Option<(&'a Action, ActionResult, usize)> {
+        let action = self.plan.actions.get(index)?;
         let Ending { outcome, snapshot_id, detail } = ending;
         let resource: SmolStr = match action {
             Action::CreateSnapshot(new) => new.volume_id.as_str().into(),
@@ -147,12 +152,9 @@ impl<'a> Log<'a> {
             Action::DeleteSnapshot(deletion) => deletion.snapshot_id.as_str().into(),
         };
         let result = ActionResult { action: index, resource, outcome, snapshot_id, detail };
-        let done = {
-            let mut results = self.results.borrow_mut();
-            results.insert((index, member), result.clone());
-            results.len()
-        };
-        (self.finished)(action, &result, done, self.total);
+        let mut results = self.results.borrow_mut();
+        results.insert((index, member), result.clone());
+        Some((action, result, results.len()))
     }
 
     fn note(&self, resource: &str, code: &'static str, detail: String) {

@@ -36,12 +36,12 @@ pub fn check(plan: &Plan, inventory: &Inventory, request: &Request, settings: &S
         results.push(backup_key(&world));
     }
     if plan.jobs.contains(&Job::Create) {
-        results.push(listed(&world, "snapshots-listed", &["snapshots"]));
+        results.push(listed(&world, "snapshots-listed", Job::Create, &["snapshots"]));
         results.push(one_per_slot(&world));
         results.push(tag_limit(&world));
     }
     if plan.jobs.contains(&Job::Expire) {
-        results.push(listed(&world, "all-listed", &["instances", "volumes", "snapshots", "images"]));
+        results.push(listed(&world, "all-listed", Job::Expire, &["instances", "volumes", "snapshots", "images"]));
         results.push(unforeseen(&world));
         results.push(last_good(&world));
         results.push(reason_to_stay(&world));
@@ -102,9 +102,9 @@ impl<'a> World<'a> {
     }
 }
 
-fn result(check: &'static str, wrong: Vec<String>, fine: impl FnOnce() -> String) -> CheckResult {
+fn result(check: &'static str, job: Option<Job>, wrong: Vec<String>, fine: impl FnOnce() -> String) -> CheckResult {
     let ok = wrong.is_empty();
-    CheckResult { check, ok, detail: if ok { fine() } else { some_of(&wrong) } }
+    CheckResult { check, ok, job, detail: if ok { fine() } else { some_of(&wrong) } }
 }
 
 /// The first few, and how many more.
@@ -137,7 +137,7 @@ fn clock(world: &World<'_>) -> CheckResult {
             wrong.push(format!("{} began {ahead} s after now", snapshot.id));
         }
     }
-    result("clock", wrong, || {
+    result("clock", None, wrong, || {
         format!("within {CLOCK_TOLERANCE_MINUTES} minutes of AWS's, and nothing of ours began later than now")
     })
 }
@@ -160,13 +160,13 @@ fn backup_key(world: &World<'_>) -> CheckResult {
             world.settings.keys.backup, world.settings.keys.backup
         ));
     }
-    result("backup-key", wrong, || {
+    result("backup-key", None, wrong, || {
         "the key that says what is backed up is in use, or there is nothing of ours yet".to_owned()
     })
 }
 
 /// What had to be listed to its end was.
-fn listed(world: &World<'_>, check: &'static str, needed: &[&str]) -> CheckResult {
+fn listed(world: &World<'_>, check: &'static str, job: Job, needed: &[&str]) -> CheckResult {
     let inventory = world.inventory;
     let gaps = [
         ("instances", &inventory.instances.gap),
@@ -179,7 +179,7 @@ fn listed(world: &World<'_>, check: &'static str, needed: &[&str]) -> CheckResul
         .filter(|(what, _)| needed.contains(what))
         .filter_map(|(what, gap)| gap.as_ref().map(|gap| format!("{what} could not be listed completely: {gap}")))
         .collect();
-    result(check, wrong, || format!("{} listed to the last page", needed.join(", ")))
+    result(check, Some(job), wrong, || format!("{} listed to the last page", needed.join(", ")))
 }
 
 /// Never two snapshots of one volume in one slot.
@@ -207,7 +207,7 @@ fn one_per_slot(world: &World<'_>) -> CheckResult {
             Action::FinishTags(_) | Action::DeleteSnapshot(_) => {}
         }
     }
-    result("one-per-slot", wrong, || "no volume is snapshotted twice for one slot".to_owned())
+    result("one-per-slot", Some(Job::Create), wrong, || "no volume is snapshotted twice for one slot".to_owned())
 }
 
 /// Never more tags than AWS takes.
@@ -237,7 +237,7 @@ fn tag_limit(world: &World<'_>) -> CheckResult {
             Action::DeleteSnapshot(_) => {}
         }
     }
-    result("tag-limit", wrong, || format!("at most {MAX_TAGS} tags on each"))
+    result("tag-limit", Some(Job::Create), wrong, || format!("at most {MAX_TAGS} tags on each"))
 }
 
 /// Deletions that the snapshot's own record does not foresee: too many at once
@@ -262,7 +262,7 @@ fn unforeseen(world: &World<'_>) -> CheckResult {
             "{unforeseen} unforeseen deletions of {managed} snapshots of ours, more than max-delete-percent {percent}"
         ));
     }
-    result("unforeseen-deletions", wrong, || {
+    result("unforeseen-deletions", Some(Job::Expire), wrong, || {
         format!("{unforeseen} of {} deletions unforeseen, of {managed} snapshots of ours", world.deletions.len())
     })
 }
@@ -314,7 +314,7 @@ fn last_good(world: &World<'_>) -> CheckResult {
             format!("all {leaving} good snapshots of {volume} would go, and it is not known to be gone")
         })
         .collect();
-    result("last-good", wrong, || "every volume that exists keeps a good snapshot".to_owned())
+    result("last-good", Some(Job::Expire), wrong, || "every volume that exists keeps a good snapshot".to_owned())
 }
 
 /// Never anything that plainly has a reason to stay, or is not ours.
@@ -349,7 +349,9 @@ fn reason_to_stay(world: &World<'_>) -> CheckResult {
     if deleted.len() != world.deletions.len() {
         wrong.push("a snapshot would be deleted twice".to_owned());
     }
-    result("reason-to-stay", wrong, || format!("{} deletions, none with a reason to stay", world.deletions.len()))
+    result("reason-to-stay", Some(Job::Expire), wrong, || {
+        format!("{} deletions, none with a reason to stay", world.deletions.len())
+    })
 }
 
 /// Plain reasons on the snapshot itself.

@@ -7,7 +7,7 @@ mod saved;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::apply::{Applied, apply, not_started};
+use crate::apply::{Applied, apply};
 use crate::check::check;
 use crate::cloud::{Clock, Cloud, CloudError};
 use crate::id::Place;
@@ -145,7 +145,7 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
         Ok(planned)
     }
 
-    /// Carries a plan out, unless a check refuses it. Always reports.
+    /// Carries a plan out, save what a check refuses. Always reports.
     ///
     /// A plan observed more than [`MAX_AGE`] ago, by the machine's clock, is
     /// refused: somebody took long to say yes.
@@ -157,14 +157,10 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
                 add_check(&mut plan, "plan-age", false, format!("made {age:#} ago; at most {MAX_AGE:#} is allowed"));
             }
         }
-        let Applied { results, notes } = if plan.refusals().next().is_some() {
-            Applied { results: not_started(&plan), notes: Vec::new() }
-        } else {
-            apply(&self.cloud, &plan, &|action, result, done, total| {
-                (self.on_event)(self.cloud.place(), Event::Finished { action, result, done, total });
-            })
-            .await
-        };
+        let Applied { results, notes } = apply(&self.cloud, &plan, &|action, result, done, total| {
+            (self.on_event)(self.cloud.place(), Event::Finished { action, result, done, total });
+        })
+        .await;
         Report { plan, results, notes, stopped: self.cloud.cut_short() }
     }
 
@@ -227,6 +223,6 @@ fn gaps(inventory: &Inventory) -> Vec<(&'static str, &str)> {
 
 /// Adds a check's result to a plan.
 fn add_check(plan: &mut Plan, check: &'static str, ok: bool, detail: String) {
-    plan.checks.push(CheckResult { check, ok, detail });
+    plan.checks.push(CheckResult { check, ok, job: None, detail });
     plan.summary.refused = plan.refusals().count();
 }

@@ -129,6 +129,16 @@ impl Plan {
     pub fn refusals(&self) -> impl Iterator<Item = &CheckResult> {
         self.checks.iter().filter(|check| !check.ok)
     }
+
+    /// The check that refuses what is planned for this job, if one does.
+    pub fn refusal_of(&self, job: Job) -> Option<&CheckResult> {
+        self.refusals().find(|check| check.job.is_none_or(|its| its == job))
+    }
+
+    /// Whether nothing of it may be carried out.
+    pub fn is_refused_whole(&self) -> bool {
+        self.refusals().next().is_some() && self.jobs.iter().all(|job| self.refusal_of(*job).is_some())
+    }
 }
 
 /// A reason: a rule of docs/semantics.md by name, and the facts in plain words.
@@ -214,6 +224,16 @@ pub enum Action {
     FinishTags(FinishTags),
     /// DeleteSnapshot.
     DeleteSnapshot(Deletion),
+}
+
+impl Action {
+    /// The job that does it.
+    pub fn job(&self) -> Job {
+        match self {
+            Self::CreateSnapshot(_) | Self::CreateSet(_) | Self::FinishTags(_) => Job::Create,
+            Self::DeleteSnapshot(_) => Job::Expire,
+        }
+    }
 }
 
 /// A snapshot to take of one volume.
@@ -329,6 +349,10 @@ pub struct CheckResult {
     pub check: &'static str,
     /// Whether the plan passes it.
     pub ok: bool,
+    /// The job whose part of the plan it can refuse; the whole plan if absent.
+    /// Deletions that wait for a person hold up no backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<Job>,
     /// The numbers, in words.
     pub detail: String,
 }

@@ -41,7 +41,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// How the run ended.
+    /// How the run ended. Refused if a check refuses any job's part, whatever
+    /// became of the others: somebody has to look.
     ///
     /// A deletion left undone because the snapshot changed is no failure, but
     /// not everything planned was done either: partly done.
@@ -164,7 +165,8 @@ pub enum Conclusion {
     Partial,
     /// Told to stop before the end. Exit code 130, or 3 if something was done.
     Unfinished,
-    /// A check refused the plan; nothing was done. Exit code 4.
+    /// A check refused the plan, or what was planned for one of its jobs; of that
+    /// nothing was done. Exit code 4.
     Refused,
     /// Nothing of what was planned was done. Exit code 1.
     Failed,

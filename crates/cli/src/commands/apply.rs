@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use ebskeep_core::cloud::Clouds as _;
 use ebskeep_core::id::{Place, Region};
 use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
-use ebskeep_core::plan::{Action, Plan};
+use ebskeep_core::plan::{Action, Job, Plan};
 use ebskeep_core::report::{Conclusion, Report, text::plan_text, text::report_text};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
@@ -70,7 +70,7 @@ async fn apply(
 }
 
 /// What became of a plan, and whether all there is to say of it was said when
-/// it was shown.
+/// it was shown: that it is refused as a whole.
 struct Carried {
     report: Report,
     refused_when_shown: bool,
@@ -80,19 +80,15 @@ async fn carry_out<C: ebskeep_core::cloud::Cloud, K: ebskeep_core::cloud::Clock>
     run: &Run<'_, C, K>,
     planned: Planned,
 ) -> Carried {
-    let refused_when_shown = refused(&planned.plan);
+    let refused_when_shown = planned.plan.is_refused_whole();
     Carried { report: run.apply(planned).await, refused_when_shown }
-}
-
-fn refused(plan: &Plan) -> bool {
-    plan.refusals().next().is_some()
 }
 
 /// Whether deletions are agreed to. Creations need no asking.
 async fn agreed(plans: &[&Plan], args: &ApplyArgs, stop: &Stop, ui: &Ui) -> Result<bool, Failure> {
     let deletions =
         |plan: &&Plan| plan.actions.iter().filter(|action| matches!(action, Action::DeleteSnapshot(_))).count();
-    let open = || plans.iter().filter(|plan| !refused(plan));
+    let open = || plans.iter().filter(|plan| plan.refusal_of(Job::Expire).is_none());
     let count: usize = open().map(deletions).sum();
     if count == 0 || args.yes {
         return Ok(true);

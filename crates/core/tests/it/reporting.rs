@@ -1,12 +1,11 @@
 //! What a report concludes, and its JSON form.
 
-use ebskeep_core::apply::not_started;
-use ebskeep_core::plan::{CheckResult, Notice, PASSED_OVER};
+use ebskeep_core::plan::{CheckResult, Job, Notice, PASSED_OVER};
 use ebskeep_core::report::{ActionResult, Conclusion, NOT_LISTED, Outcome, Report};
 use ebskeep_core::stop::Why;
 use serde_json::json;
 
-use crate::plans::{create, plan, set};
+use crate::plans::{create, plan};
 
 fn report(outcomes: &[Outcome]) -> Report {
     let results = outcomes.iter().enumerate().map(|(action, outcome)| ActionResult {
@@ -58,22 +57,27 @@ fn what_could_not_be_seen_or_was_passed_over_twice_ends_as_partly_done() {
 #[test]
 fn a_refused_plan_ends_as_refused_with_nothing_started() {
     let mut report = report(&[]);
-    report.plan.actions = vec![create("vol-1"), set("i-1", &["vol-1", "vol-2"])];
-    report.plan.checks = vec![CheckResult { check: "clock", ok: false, detail: String::new() }];
-    report.results = not_started(&report.plan);
+    report.plan.checks = vec![CheckResult { check: "clock", ok: false, job: None, detail: String::new() }];
     assert_eq!((report.conclusion(), report.exit_code()), (Conclusion::Refused, 4));
-    let results: Vec<_> = report.results.iter().map(|r| (r.action, r.resource.as_str(), r.outcome)).collect();
-    assert_eq!(
-        results,
-        [(0, "vol-1", Outcome::NotStarted), (1, "vol-1", Outcome::NotStarted), (1, "vol-2", Outcome::NotStarted)]
-    );
+    assert!(report.plan.is_refused_whole());
+}
+
+#[test]
+fn a_run_of_which_one_job_was_refused_ends_as_refused_whatever_the_other_did() {
+    let mut report = report(&[Outcome::Done, Outcome::NotStarted]);
+    report.plan.jobs = Job::ALL.to_vec();
+    let check = CheckResult { check: "all-listed", ok: false, job: Some(Job::Expire), detail: String::new() };
+    report.plan.checks = vec![check];
+    assert_eq!((report.conclusion(), report.exit_code()), (Conclusion::Refused, 4));
+    assert!(!report.plan.is_refused_whole());
+    assert!(report.plan.refusal_of(Job::Create).is_none());
 }
 
 #[test]
 fn a_stopped_run_ends_as_unfinished_whatever_its_checks_said_of_a_world_half_seen() {
     let mut report = report(&[Outcome::NotStarted]);
     report.stopped = Some(Why::Interrupted);
-    report.plan.checks = vec![CheckResult { check: "complete", ok: false, detail: String::new() }];
+    report.plan.checks = vec![CheckResult { check: "complete", ok: false, job: None, detail: String::new() }];
     assert_eq!((report.conclusion(), report.exit_code()), (Conclusion::Unfinished, 130));
     report.results[0].outcome = Outcome::Done;
     assert_eq!(report.exit_code(), 3);

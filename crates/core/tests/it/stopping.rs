@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ebskeep_core::cloud::ErrorKind;
-use ebskeep_core::plan::Plan;
+use ebskeep_core::plan::{CheckResult, Job, Plan};
 use ebskeep_core::report::Outcome;
 use ebskeep_core::stop::{Stop, Why};
 use ebskeep_core::tags;
@@ -32,6 +32,30 @@ async fn what_was_not_begun_is_told_as_not_started() {
     let applied = run_until(&fake, &all, &stop).await;
     assert_eq!(outcomes(&applied), [Outcome::NotStarted; 4]);
     assert!(applied.notes.is_empty());
+    assert!(fake.world.borrow().calls.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_a_check_refuses_does_nothing_and_holds_up_no_other() {
+    let fake = Fake::new();
+    fake.instance("i-1", &["vol-1", "vol-2"]);
+    let mut all = deletions(&fake, &["snap-1"]);
+    all.jobs = Job::ALL.to_vec();
+    all.actions.extend([create("vol-1"), set("i-1", &["vol-1", "vol-2"])]);
+    let refuse = |job| vec![CheckResult { check: "a-check", ok: false, job, detail: String::new() }];
+    all.checks = refuse(Some(Job::Expire));
+    let applied = run_until(&fake, &all, &Stop::new()).await;
+    assert_eq!(outcomes(&applied), [Outcome::NotStarted, Outcome::Done, Outcome::Done, Outcome::Done]);
+    assert!(fake.calls("DeleteSnapshot").is_empty());
+    assert!(applied.results[0].detail.contains("a-check"));
+
+    let fake = Fake::new();
+    fake.instance("i-1", &["vol-1", "vol-2"]);
+    all.checks = refuse(None);
+    let applied = run_until(&fake, &all, &Stop::new()).await;
+    assert_eq!(outcomes(&applied), [Outcome::NotStarted; 4]);
+    let results: Vec<_> = applied.results.iter().map(|r| (r.action, r.resource.as_str())).collect();
+    assert_eq!(results, [(0, "snap-1"), (1, "vol-1"), (2, "vol-1"), (2, "vol-2")]);
     assert!(fake.world.borrow().calls.is_empty());
 }
 

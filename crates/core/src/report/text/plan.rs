@@ -293,7 +293,15 @@ pub(super) fn refusals(page: &mut Page, plan: &Plan) {
     if plan.refusals().next().is_none() {
         return;
     }
-    page.section(Tone::Danger, "REFUSED: nothing of this plan is carried out");
+    let title = match plan.jobs.iter().find(|job| plan.refusal_of(**job).is_none()) {
+        None => "REFUSED: nothing of this plan is carried out".to_owned(),
+        Some(open) => {
+            let refused: Vec<&str> =
+                plan.jobs.iter().filter(|job| plan.refusal_of(**job).is_some()).map(|job| job.name()).collect();
+            format!("REFUSED: {} is not carried out; {} is", refused.join(" and "), open.name())
+        }
+    };
+    page.section(Tone::Danger, &title);
     for check in plan.refusals() {
         page.entry(Some(Tone::Danger), check.check, &check.detail);
         page.entry(None, "   What to do:", words::remedy(check.check));

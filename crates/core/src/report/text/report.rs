@@ -61,7 +61,7 @@ fn deletes(report: &Report, result: &ActionResult) -> bool {
 
 fn undone(page: &mut Page, report: &Report) {
     let undone: Vec<&ActionResult> = report.results.iter().filter(|result| !result.outcome.is_success()).collect();
-    if undone.is_empty() || report.conclusion() == Conclusion::Refused {
+    if undone.is_empty() || report.plan.is_refused_whole() {
         return;
     }
     page.section(Tone::Danger, &format!("Not done: {}", thousands(undone.len() as u64)));
@@ -104,7 +104,8 @@ fn ending(page: &mut Page, report: &Report, conclusion: Conclusion) {
         (Conclusion::Partial, _) => "Partly done; the next run goes on with what is left",
         (Conclusion::Unfinished, Some(Why::Deadline)) => "Unfinished: the time was up; run it again",
         (Conclusion::Unfinished, _) => "Interrupted; the next run goes on with what is left",
-        (Conclusion::Refused, _) => "Refused: nothing was done",
+        (Conclusion::Refused, _) if report.plan.is_refused_whole() => "Refused: nothing was done",
+        (Conclusion::Refused, _) => "Refused in part; the rest was carried out",
         (Conclusion::Failed, _) => "Failed: nothing of what was planned was done",
     };
     let counts: Vec<String> = report
@@ -231,7 +232,12 @@ denied)
             assert!(text.trim_end().ends_with(last), "{text}");
         }
         let mut refused = report([NotStarted; 3], None);
-        refused.plan.checks.push(CheckResult { check: "plan-age", ok: false, detail: "made 2h ago".to_owned() });
+        refused.plan.checks.push(CheckResult {
+            check: "plan-age",
+            ok: false,
+            job: None,
+            detail: "made 2h ago".to_owned(),
+        });
         let text = text(&refused, Detail::Normal);
         for word in ["plan-age", "made 2h ago", "Run it again", "Refused: nothing was done"] {
             assert!(text.contains(word), "{word}: {text}");
