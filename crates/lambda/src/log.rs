@@ -80,10 +80,13 @@ pub enum What<'a> {
         #[serde(skip_serializing_if = "str::is_empty")]
         detail: &'a str,
     },
-    /// A check refused the plan.
+    /// A check refused the plan, or one job's part of it.
     Refusal {
         /// Its name.
         check: &'static str,
+        /// The job whose part it refused; the whole plan if absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        job: Option<Job>,
         /// The numbers, in words.
         detail: &'a str,
     },
@@ -226,7 +229,7 @@ impl<K: Clock> RegionLog<'_, K> {
 
     fn planned(&self, plan: &Plan) {
         for check in plan.refusals() {
-            self.write(Level::Error, What::Refusal { check: check.check, detail: &check.detail });
+            self.write(Level::Error, What::Refusal { check: check.check, job: check.job, detail: &check.detail });
         }
         for problem in &plan.problems {
             self.write(Level::Warn, What::Problem(problem.into()));

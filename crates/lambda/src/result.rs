@@ -58,7 +58,8 @@ pub struct Answer {
     pub trigger: Option<Timestamp>,
     /// Each Region, sorted.
     pub places: Vec<PlaceResult>,
-    /// Checks that refused a plan; nothing of that plan was done.
+    /// Checks that refused a plan, or one job's part of it; nothing of that part
+    /// was done.
     pub refusals: Vec<Refusal>,
     /// What was planned and is not so. What was not begun is counted only.
     pub failures: Vec<Failure>,
@@ -117,6 +118,9 @@ pub struct Refusal {
     /// The check's name.
     #[schemars(with = "String")]
     pub check: &'static str,
+    /// The job whose part it refused; the whole plan if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<Job>,
     /// The numbers, in words.
     pub detail: String,
 }
@@ -207,6 +211,7 @@ impl Outcomes {
             refusals: Kept::of(plan.refusals().map(|check| Refusal {
                 region: region.clone(),
                 check: check.check,
+                job: check.job,
                 detail: cut(&check.detail, DETAIL),
             })),
             failures: Kept::of(failed.map(|result| Failure {
@@ -351,17 +356,15 @@ impl From<Unsuccessful> for Diagnostic {
     }
 }
 
-/// How an invocation ended, by how its Regions did. Where they differ, some of
-/// it is done; but that it is safe and useful to call again comes first.
+/// How an invocation ended: as all of its Regions did, or else partly done; but
+/// that it is safe and useful to call again comes first.
 pub fn together(regions: impl IntoIterator<Item = Conclusion>) -> Conclusion {
-    let mut regions = regions.into_iter();
-    let Some(first) = regions.next() else { return Conclusion::Done };
-    regions.fold(first, |all, one| match (all, one) {
+    let either = |all, one| match (all, one) {
         _ if all == one => all,
         (Conclusion::Unfinished, _) | (_, Conclusion::Unfinished) => Conclusion::Unfinished,
-        (Conclusion::Failed, Conclusion::Refused) | (Conclusion::Refused, Conclusion::Failed) => Conclusion::Failed,
         _ => Conclusion::Partial,
-    })
+    };
+    regions.into_iter().reduce(either).unwrap_or(Conclusion::Done)
 }
 
 /// A reason to stop in one word.

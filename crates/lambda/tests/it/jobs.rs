@@ -1,5 +1,6 @@
 //! What each shape of event does.
 
+use ebskeep_sim::Deed;
 use serde_json::json;
 
 use crate::scene::{AWAY, HOME, START, Scene};
@@ -65,6 +66,27 @@ async fn autosnaps_event_backs_up_and_expires_without_opt_in_and_says_so() {
     let ended = scene.invoke(json!({"retention_days": 1})).await;
     assert_eq!(ended.error, None, "{ended:?}");
     assert_eq!((scene.snapshots(HOME).len(), scene.snapshots(AWAY).len()), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletions_that_a_check_refuses_hold_up_no_backup() {
+    let scene = Scene::new();
+    let here = scene.instance(HOME, &[("Name", "untagged")]);
+    let old = [scene.backup(&here, 20, 30), scene.backup(&here, 21, 30)];
+    // A hold lifted, as it were: nothing on them foresaw that they go now.
+    for snapshot in &old {
+        let keys = vec!["DeleteOn".into(), "ebskeep:slot".into()];
+        scene.act(HOME, Deed::Untag { resources: vec![snapshot.as_str().into()], keys });
+        let tags = [("DeleteOn", "2026-02-20")].into_iter().collect();
+        scene.act(HOME, Deed::Tag { resources: vec![snapshot.as_str().into()], tags });
+    }
+    scene.backup(&here, 0, 30);
+    let ended = scene.invoke(json!({"regions": [HOME], "max-delete": 1})).await;
+    assert_eq!(ended.error.as_deref(), Some("Refused"), "{ended:?}");
+    assert_eq!(ended.answer["refusals"][0]["job"], "expire");
+    assert_eq!(ended.answer["places"][0]["outcomes"]["done"], 1);
+    assert_eq!(ended.answer["places"][0]["outcomes"]["not-started"], 2);
+    assert_eq!(scene.snapshots(HOME).len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
