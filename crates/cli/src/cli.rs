@@ -25,7 +25,7 @@ use crate::settings::SettingArgs;
     arg_required_else_help = true,
     propagate_version = true,
     max_term_width = 100,
-    after_help = "`ebskeep --help` shows the tags, examples and exit codes; `ebskeep demo` needs no AWS account.",
+    after_help = "`--help` also shows the settings, the tags, examples and exit codes. `ebskeep demo` needs no account.",
     after_long_help = TAGS_EXAMPLES_AND_CODES
 )]
 pub(crate) struct Cli {

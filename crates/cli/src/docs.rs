@@ -115,11 +115,8 @@ fn table<'a>(text: &mut String, args: impl Iterator<Item = &'a clap::Arg>) {
     for arg in args.filter(|arg| !is_help(arg)) {
         let short = arg.get_short().map(|short| format!("`-{short}` ")).unwrap_or_default();
         let long = arg.get_long().map(|long| format!("--{long}"));
-        let value: Vec<String> = arg
-            .get_action()
-            .takes_values()
-            .then(|| arg.get_value_names().unwrap_or_default().iter().map(ToString::to_string).collect())
-            .unwrap_or_default();
+        let names = arg.get_value_names().filter(|_| arg.get_action().takes_values()).unwrap_or_default();
+        let value: Vec<String> = names.iter().map(ToString::to_string).collect();
         let many = if arg.get_num_args().is_some_and(|range| range.max_values() > 1)
             || arg.is_positional() && arg.get_id() == "jobs"
         {

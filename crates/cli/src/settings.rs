@@ -64,6 +64,7 @@ impl Args for SettingArgs {
                 .long(setting.name)
                 .env(setting.variable())
                 .hide_env_values(true)
+                .hide_short_help(true)
                 .value_name(setting.value)
                 .allow_hyphen_values(true)
                 .global(true)

@@ -182,9 +182,7 @@ impl Progress {
             }
             Event::Planned(_) => known.bar.set_message("planned"),
             Event::Finished { action: _, result, done, total } => {
-                if done == 1 {
-                    known.bar.set_style(counter());
-                }
+                known.bar.set_style(counter());
                 known.bar.set_length(total as u64);
                 known.bar.set_position(done as u64);
                 known.bar.set_message(result.resource.to_string());

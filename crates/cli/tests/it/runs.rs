@@ -227,3 +227,50 @@ fn conforms(docs: &Path, document: &Value) {
     wrong["schema"] = "something else".into();
     assert!(!validator.is_valid(&wrong), "a schema that takes anything shows nothing");
 }
+
+/// A process that does not outlive its test.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_served_demo_is_an_ec2_with_something_to_do() {
+    let mut served = std::process::Command::new(crate::server::program())
+        .args(["demo", "--serve", "127.0.0.1:0"])
+        .env_clear()
+        .envs(crate::server::hermetic())
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(served.stdout.take().unwrap()));
+    let mut served = Killed(served);
+    // What a shell would evaluate.
+    let variables: Vec<(String, String)> = lines
+        .take(4)
+        .map(|line| {
+            let line = line.unwrap();
+            let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
+            (name.to_owned(), value.to_owned())
+        })
+        .collect();
+    let ebskeep = |arguments: &[&str]| {
+        let mut command = crate::server::ebskeep();
+        command.envs(variables.iter().cloned()).args(arguments).output().unwrap()
+    };
+    let output = ebskeep(&["plan", "--detailed-exitcode"]);
+    assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));
+    let plan = String::from_utf8(output.stdout).unwrap();
+    assert!(plan.contains("CREATE") && plan.contains("DELETE") && plan.contains("keep-forever"), "{plan}");
+    assert_eq!(ebskeep(&["apply", "--yes"]).status.code(), Some(0));
+    let pid = served.0.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(served.0.wait().unwrap().code(), Some(0), "SIGTERM ends it");
+}

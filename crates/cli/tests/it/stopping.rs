@@ -158,9 +158,9 @@ fn on_a_terminal(
 
 #[test]
 fn on_a_terminal_deleting_asks_and_the_answer_is_no_unless_it_is_yes() {
-    for (answer, code, deleted) in
-        [("n\n", 130, false), ("\n", 130, false), ("yess\n", 130, false), ("y\n", 0, true), ("Yes\n", 0, true)]
-    {
+    let answers =
+        [("n\n", 130, false), ("\n", 130, false), ("yess\n", 130, false), ("y\n", 0, true), ("Yes\n", 0, true)];
+    for (answer, code, deleted) in answers {
         let world = world();
         let of = volume(&world, &[("Backup", "Yes")]);
         backup(&world, &of, 0);

@@ -7,7 +7,8 @@ use ebskeep_sim::{ServeOptions, World};
 use jiff::{Timestamp, ToSpan};
 use tokio::net::TcpListener;
 
-use super::{REGION, SEED, access_key, story};
+use super::story::{self, Ending};
+use super::{REGION, SEED, access_key};
 use crate::commands::runtime;
 use crate::error::{Exit, Failure};
 use crate::signals::Signals;
@@ -44,10 +45,10 @@ fn world(empty: bool) -> Result<World, Failure> {
     if empty {
         return Ok(World::new(SEED, now));
     }
-    // To the last run of the story, which is a while after its 29th day.
+    // The last run of the story, on its 30th day, is left to the client.
     let start = now.saturating_sub((29 * 24).hours()).map_err(|error| Failure::failed(error.into()))?;
     let world = World::new(SEED, start);
-    story::live(&world)?;
+    story::live(&world, Ending::BeforeTheLastRun)?;
     Ok(world)
 }
 
