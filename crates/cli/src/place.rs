@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use ebskeep_aws::{Aws, Options, connect};
 use ebskeep_core::cloud::{Clock, Clouds};
 use ebskeep_core::id::{Place, Region};
+use ebskeep_core::paced::patiently;
 use jiff::Timestamp;
 
 use crate::cli::AwsArgs;
@@ -57,10 +58,10 @@ pub(crate) async fn places(args: &AwsArgs, of_plan: Option<&[Region]>) -> Result
             }
         },
     };
-    let account = aws.identity().await?.account;
+    let account = patiently(&SystemClock, async || aws.identity().await).await?.account;
     let regions = match regions {
         Some(regions) => regions,
-        None => aws.regions().await?,
+        None => patiently(&SystemClock, async || aws.regions().await).await?,
     };
     let places = regions.into_iter().map(|region| Place { account: account.clone(), region }).collect();
     Ok(Target { aws, places, several })

@@ -44,13 +44,15 @@ const TAGS: Rate = Rate { burst: 100, per_second: 10 };
 
 /// For `Throttled`: about two and a half minutes.
 const THROTTLED: &[u64] = &[1, 2, 4, 8, 16, 30, 30, 30, 30];
-/// For `PerVolumeRate`: AWS wants 15 s between two snapshots of one volume.
-const PER_VOLUME: &[u64] = &[15, 15, 15, 15];
 /// For `ConcurrencyLimit`: about two minutes; what takes longer is for the next
 /// run.
 const CONCURRENCY: &[u64] = &[1, 2, 4, 8, 16, 30, 60];
 /// For `Unavailable`, and `Unknown` where the call may be repeated.
 const UNAVAILABLE: &[u64] = &[1, 2, 4, 8, 16];
+
+/// For what is asked before a run begins: short, since a wrong endpoint looks
+/// just like one that is down, and a person waits for the answer.
+const LOOKUP: &[u64] = &[1, 2];
 
 /// A [`Cloud`] that keeps AWS's pace.
 pub struct Paced<'a, C, K> {
@@ -110,14 +112,15 @@ impl Again {
     fn waits(self, kind: ErrorKind) -> &'static [u64] {
         match kind {
             ErrorKind::Throttled => THROTTLED,
-            ErrorKind::PerVolumeRate => PER_VOLUME,
             ErrorKind::ConcurrencyLimit => CONCURRENCY,
             ErrorKind::Unavailable => UNAVAILABLE,
             ErrorKind::Unknown => match self {
                 Self::Idempotent => UNAVAILABLE,
                 Self::OnlyIfNothingWasDone => &[],
             },
-            ErrorKind::NotFound
+            // After a wait the slot may have its backup: whoever asked looks first.
+            ErrorKind::PerVolumeRate
+            | ErrorKind::NotFound
             | ErrorKind::InUse
             | ErrorKind::Quota
             | ErrorKind::Denied
@@ -126,6 +129,20 @@ impl Again {
             | ErrorKind::Other => &[],
         }
     }
+}
+
+/// A call that only reads and has no bucket of ours (who we are, which Regions
+/// there are), tried again after what passes by itself.
+pub async fn patiently<T>(clock: &impl Clock, call: impl AsyncFn() -> Result<T, CloudError>) -> Result<T, CloudError> {
+    for wait in LOOKUP {
+        match call().await {
+            Err(error) if matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Unknown) => {
+                clock.sleep(Duration::from_secs(*wait)).await;
+            }
+            answer => return answer,
+        }
+    }
+    call().await
 }
 
 /// Whether a call was answered within the time it was good for.

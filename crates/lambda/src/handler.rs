@@ -9,9 +9,10 @@ use std::cell::RefCell;
 use std::pin::pin;
 use std::time::Duration;
 
-use ebskeep_core::cloud::{Clock, CloudError, Clouds, ErrorKind};
+use ebskeep_core::cloud::{Clock, Clouds};
 use ebskeep_core::id::{AccountId, Place, Region};
 use ebskeep_core::job::{Event, Run};
+use ebskeep_core::paced::patiently;
 use ebskeep_core::report::{Conclusion, words};
 use ebskeep_core::stop::{Stop, Why};
 use futures::future::{Either, join_all, select};
@@ -26,9 +27,6 @@ use crate::result::{Answer, Outcomes, Unsuccessful};
 /// flight are awaited for half of it
 /// ([`ebskeep_core::paced::GRACE`]); the rest is for the answer.
 pub const LAST: Duration = Duration::from_secs(20);
-
-/// Waits between attempts to learn who we are, which no [`Run`] does for us.
-const WAITS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// The function: what stays the same from one invocation to the next.
 pub struct Function<C, K> {
@@ -133,7 +131,7 @@ impl<C: Clouds, K: Clock> Function<C, K> {
                 "no Region: the event names none and the function's environment has no AWS_REGION; add \"regions\"",
             )?],
             Regions::These(regions) => regions.clone(),
-            Regions::All => self.patiently(async || self.clouds.regions().await).await.map_err(|e| words(&e))?,
+            Regions::All => patiently(&self.clock, async || self.clouds.regions().await).await.map_err(|e| words(&e))?,
         };
         Ok(regions.into_iter().map(|region| Place { account: account.clone(), region }).collect())
     }
@@ -142,23 +140,8 @@ impl<C: Clouds, K: Clock> Function<C, K> {
         if let Some(known) = self.account.borrow().clone() {
             return Ok(known);
         }
-        let identity = self.patiently(async || self.clouds.identity().await).await.map_err(|e| words(&e))?;
+        let identity = patiently(&self.clock, async || self.clouds.identity().await).await.map_err(|e| words(&e))?;
         *self.account.borrow_mut() = Some(identity.account.clone());
         Ok(identity.account)
-    }
-
-    /// A call that only reads, tried again after what passes by itself.
-    async fn patiently<T>(&self, call: impl AsyncFn() -> Result<T, CloudError>) -> Result<T, CloudError> {
-        for wait in WAITS {
-            match call().await {
-                Err(error)
-                    if matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Unknown) =>
-                {
-                    self.clock.sleep(wait).await;
-                }
-                answer => return answer,
-            }
-        }
-        call().await
     }
 }

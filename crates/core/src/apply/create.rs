@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::refusal::{because_of_tags, outcome, told};
+use super::refusal::{because_of_tags, outcome, outcome_before, told};
 use super::{Act, Ending};
 use crate::cloud::{Clock, Cloud, CloudError, CreateSnapshot, ErrorKind, Filter, Query};
 use crate::id::SnapshotId;
@@ -17,7 +17,12 @@ use crate::tags::{self, Tags};
 
 /// Seconds between looks after a creation without an answer: at 2, 4, 8 and
 /// 16 s, since AWS may list a new snapshot late.
-const LOOKS: [u64; 4] = [2, 2, 4, 8];
+pub(super) const LOOKS: [u64; 4] = [2, 2, 4, 8];
+/// Seconds AWS wants between two snapshots of one volume. Source: EC2's error
+/// codes, SnapshotCreationPerVolumeRateExceeded.
+pub(super) const PER_VOLUME: u64 = 15;
+/// How often that is waited for.
+pub(super) const PER_VOLUME_WAITS: u32 = 4;
 /// How much earlier than the plan's `now` a snapshot of this run can seem to
 /// have begun: the clocks of AWS's own machines differ a little.
 const SLACK: SignedDuration = SignedDuration::from_secs(60);
@@ -29,10 +34,12 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
     }
 
     /// Takes one snapshot. After an unknown outcome it looks first, and tries
-    /// once more only if nothing is there.
+    /// once more only if nothing is there. So it does where somebody snapshotted
+    /// the volume a moment ago: perhaps another run, for this very slot.
     pub(super) async fn take(&self, new: &NewSnapshot) -> Ending {
         let mut with_carried = true;
         let mut looked = false;
+        let mut waited = 0;
         loop {
             let tags = if with_carried { merged(&new.carried, &new.tags) } else { new.tags.clone() };
             let request = CreateSnapshot { volume: new.volume_id.clone(), description: new.description.clone(), tags };
@@ -42,7 +49,7 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
             };
             if error.kind == ErrorKind::Unknown && !looked {
                 looked = true;
-                match self.find_snapshot(new).await {
+                match self.find_snapshot(new, &LOOKS).await {
                     Ok(Some(id)) => return taken(id, with_carried),
                     Ok(None) => {}
                     Err(blind) => {
@@ -52,6 +59,15 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
                             told(&blind)
                         ));
                     }
+                }
+            } else if error.kind == ErrorKind::PerVolumeRate && waited < PER_VOLUME_WAITS {
+                waited += 1;
+                match self.find_snapshot(new, &[PER_VOLUME]).await {
+                    Ok(Some(id)) => {
+                        return Ending::new(Outcome::AlreadyDone).snapshot(id).detail("another run took it");
+                    }
+                    Ok(None) => {}
+                    Err(blind) => return Ending::new(outcome_before(&blind)).detail(told(&error)),
                 }
             } else if with_carried && !new.carried.is_empty() && because_of_tags(&error) {
                 with_carried = false;
@@ -73,29 +89,32 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
         self.log.note(resource, "carried-tags-refused", detail);
     }
 
-    /// Looks for a snapshot that a call without an answer may have begun.
-    async fn find_snapshot(&self, new: &NewSnapshot) -> Result<Option<SnapshotId>, CloudError> {
+    /// Looks for a snapshot of this slot that a call without an answer, or another
+    /// run, may have begun.
+    async fn find_snapshot(&self, new: &NewSnapshot, waits: &[u64]) -> Result<Option<SnapshotId>, CloudError> {
         let filters = vec![
             filter("volume-id", new.volume_id.as_str()),
             filter(tag_filter(tags::SLOT), &slot_text(&new.tags, new.slot)),
         ];
         let fits = |snapshot: &Snapshot| snapshot.volume == new.volume_id && self.may_be_ours(snapshot, &new.tags);
-        let mut found = self.look(filters, fits, 1).await?;
+        let mut found = self.look(filters, fits, 1, waits).await?;
         Ok(found.pop().map(|snapshot| snapshot.id))
     }
 
-    /// Looks several times, until `enough` fit; gives those of the last look.
+    /// Looks after each of `waits` (seconds), until `enough` fit; gives those of
+    /// the last look.
     pub(super) async fn look(
         &self,
         filters: Vec<Filter>,
         fits: impl Fn(&Snapshot) -> bool,
         enough: usize,
+        waits: &[u64],
     ) -> Result<Vec<Snapshot>, CloudError> {
         let query = Query::Filters(filters);
         let mut found = Vec::new();
-        for wait in LOOKS {
+        for wait in waits {
             // A stop shows at the call, which is then not made.
-            let _ = self.cloud.pause(Duration::from_secs(wait)).await;
+            let _ = self.cloud.pause(Duration::from_secs(*wait)).await;
             let seen = follow(
                 async |token| self.cloud.describe_snapshots(&query, token).await,
                 |snapshot: &Snapshot| snapshot.id.clone(),

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt};
 
-use super::create::{filter, merged, slot_text, tag_filter};
+use super::create::{LOOKS, PER_VOLUME, PER_VOLUME_WAITS, filter, merged, slot_text, tag_filter};
 use super::refusal::{because_of_tags, told};
 use super::{Act, CALLS_AT_ONCE, Ending};
-use crate::cloud::{Clock, Cloud, CloudError, CreateSnapshots, ErrorKind};
+use crate::cloud::{Clock, Cloud, CloudError, CreateSnapshots, ErrorKind, Filter};
 use crate::id::{SnapshotId, VolumeId};
 use crate::inventory::Snapshot;
 use crate::plan::NewSet;
@@ -64,6 +64,7 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
     async fn begin(&self, new: &NewSet) -> Call {
         let mut with_carried = true;
         let mut looked = false;
+        let mut waited = 0;
         loop {
             let tags = if with_carried { merged(&new.carried, &new.tags) } else { new.tags.clone() };
             let request = CreateSnapshots {
@@ -83,13 +84,25 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
                 }
                 ErrorKind::Unknown => {
                     looked = true;
-                    match self.find_set(new).await {
+                    match self.find_set(new, &LOOKS).await {
                         Ok(found) if found.is_empty() => {}
                         Ok(found) => return Call::Begun(found),
                         Err(blind) => {
                             let detail = format!("{}; could not look for them: {}", told(&error), told(&blind));
                             return Call::Ended(Ending::new(Outcome::Unknown).detail(detail));
                         }
+                    }
+                }
+                // Somebody snapshotted one of them a moment ago: perhaps another run, all of them.
+                ErrorKind::PerVolumeRate if waited < PER_VOLUME_WAITS => {
+                    waited += 1;
+                    match self.find_set(new, &[PER_VOLUME]).await {
+                        Ok(found) if found.is_empty() => {}
+                        Ok(found) => return Call::Begun(found),
+                        Err(blind) if blind.kind == ErrorKind::Stopped => {
+                            return Call::Ended(Ending::new(Outcome::NotStarted));
+                        }
+                        Err(_) => return Call::Refused(told(&error)),
                     }
                 }
                 ErrorKind::Stopped => return Call::Ended(Ending::new(Outcome::NotStarted)),
@@ -102,17 +115,16 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
         }
     }
 
-    /// Looks for the members that a call without an answer may have begun.
-    async fn find_set(&self, new: &NewSet) -> Result<BTreeMap<VolumeId, SnapshotId>, CloudError> {
-        let mut filters = vec![filter(tag_filter(tags::SLOT), &slot_text(&new.tags, new.slot))];
-        filters.extend(new.tags.get(tags::SET).map(|set| filter(tag_filter(tags::SET), set)));
-        let member = |volume: &VolumeId| new.members.iter().any(|member| member.alone.volume_id == *volume);
-        let fits = |snapshot: &Snapshot| {
-            member(&snapshot.volume)
-                && snapshot.tags.get(tags::SET) == new.tags.get(tags::SET)
-                && self.may_be_ours(snapshot, &new.tags)
-        };
-        let found = self.look(filters, fits, new.members.len()).await?;
+    /// Looks for snapshots of the members for this slot that a call without an
+    /// answer, or another run, may have begun.
+    async fn find_set(&self, new: &NewSet, waits: &[u64]) -> Result<BTreeMap<VolumeId, SnapshotId>, CloudError> {
+        let volumes = new.members.iter().map(|member| member.alone.volume_id.as_str().into()).collect();
+        let filters = vec![
+            Filter { name: "volume-id".into(), values: volumes },
+            filter(tag_filter(tags::SLOT), &slot_text(&new.tags, new.slot)),
+        ];
+        let fits = |snapshot: &Snapshot| self.may_be_ours(snapshot, &new.tags);
+        let found = self.look(filters, fits, new.members.len(), waits).await?;
         Ok(found.into_iter().map(|snapshot| (snapshot.volume, snapshot.id)).collect())
     }
 

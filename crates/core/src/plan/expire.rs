@@ -83,7 +83,7 @@ impl Expire {
             _ => Vec::new(),
         };
         let policies = policies(snapshots, &scopes, settings, inventory.now);
-        self.lineage_findings(snapshots, volume, &scopes, policies.governing.first().map(|g| &g.source));
+        self.lineage_findings(inventory, snapshots, volume, &scopes, policies.governing.first().map(|g| &g.source));
         let mut rank = 0;
         let mut newer_good: Option<&Managed<'_>> = None;
         for managed in snapshots {
@@ -130,12 +130,17 @@ impl Expire {
 
     fn lineage_findings(
         &mut self,
+        inventory: &Inventory,
         snapshots: &[Managed<'_>],
         volume: SourceVolume<'_>,
         scopes: &[crate::config::Scope<'_>],
         source: Option<&Source>,
     ) {
         let SourceVolume::Exists(live) = volume else { return };
+        // What instances say is not known unless all of them were listed.
+        if !inventory.instances.is_complete() {
+            return;
+        }
         let resource = SmolStr::new(live.id.as_str());
         if let Some(on) = keep::live_keep_forever(volume, scopes) {
             let detail = format!("KeepForever on {on} keeps all {} snapshots of it", snapshots.len());

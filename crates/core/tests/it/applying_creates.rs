@@ -46,6 +46,28 @@ async fn one_failure_stops_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_volume_snapshotted_just_now_is_looked_at_again_after_fifteen_seconds_and_then_taken() {
+    let fake = volumes(&["vol-1"]);
+    fake.fault(Fault::new("CreateSnapshot", ErrorKind::PerVolumeRate));
+    let applied = run(&fake, &plan([create("vol-1")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Done);
+    let at: Vec<_> = fake.calls("CreateSnapshot").iter().map(|call| call.at.round()).collect();
+    assert_eq!((at, fake.calls("DescribeSnapshots").len()), (vec![0., 15.], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_run_took_for_the_same_slot_a_moment_ago_is_not_taken_twice() {
+    let fake = volumes(&["vol-1"]);
+    fake.fault(Fault::new("CreateSnapshot", ErrorKind::PerVolumeRate));
+    let theirs = fake::snapshot("snap-theirs", "vol-1", START, new("vol-1").tags);
+    fake.world.borrow_mut().snapshots.insert("snap-theirs".into(), theirs);
+    let applied = run(&fake, &plan([create("vol-1")])).await;
+    let result = only(&applied);
+    assert_eq!((result.outcome, result.snapshot_id.as_ref().unwrap().as_str()), (Outcome::AlreadyDone, "snap-theirs"));
+    assert_eq!(fake.calls("CreateSnapshot").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_volume_gone_since_it_was_planned_is_told_as_such() {
     let fake = volumes(&[]);
     let applied = run(&fake, &plan([create("vol-1")])).await;

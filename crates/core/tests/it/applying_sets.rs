@@ -8,8 +8,8 @@ use ebskeep_core::plan::Action;
 use ebskeep_core::report::Outcome;
 use ebskeep_core::tags;
 
-use crate::fake::{Fake, Fault};
-use crate::plans::{codes, outcomes, plan, run, set};
+use crate::fake::{self, Fake, Fault, START};
+use crate::plans::{codes, new, outcomes, plan, run, set};
 
 fn pair() -> Fake {
     let fake = Fake::new();
@@ -89,6 +89,21 @@ async fn a_refused_set_is_taken_one_by_one_whatever_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_set_that_another_run_took_a_moment_ago_is_not_taken_twice() {
+    let fake = pair();
+    fake.fault(Fault::new("CreateSnapshots", ErrorKind::PerVolumeRate));
+    for volume in ["vol-1", "vol-2"] {
+        let id = format!("snap-theirs-{volume}");
+        let theirs = fake::snapshot(&id, volume, START, new(volume).tags);
+        fake.world.borrow_mut().snapshots.insert(id, theirs);
+    }
+    let applied = take(&fake).await;
+    assert_eq!(outcomes(&applied), [Outcome::Done; 2]);
+    assert!(applied.results.iter().all(|r| r.snapshot_id.as_ref().unwrap().as_str().starts_with("snap-theirs")));
+    assert_eq!((fake.calls("CreateSnapshots").len(), fake.calls("CreateSnapshot").len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn in_a_refused_set_one_volumes_failure_never_stops_anothers() {
     let fake = pair();
     fake.fault(Fault::new("CreateSnapshots", ErrorKind::Other).always());
@@ -139,7 +154,11 @@ async fn after_a_lost_answer_the_set_is_looked_up_and_its_members_tagged() {
     let applied = take(&fake).await;
     assert_eq!(outcomes(&applied), [Outcome::Done; 2]);
     assert_eq!(fake.world.borrow().snapshots.len(), 2);
-    assert!(fake.calls("DescribeSnapshots")[0].about.contains("tag:ebskeep:set=i-1/1"));
+    let asked = &fake.calls("DescribeSnapshots")[0].about;
+    assert!(
+        asked.contains("volume-id=vol-1") && asked.contains("vol-2") && asked.contains("tag:ebskeep:slot="),
+        "{asked}"
+    );
     assert_eq!(fake.tags_of("snap-new2").unwrap().get("DeleteOn"), Some("2026-03-08"));
 }
 
