@@ -45,7 +45,7 @@ impl Act {
 
 /// What an outsider does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "act", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[serde(tag = "act", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Deed {
     /// Launches an instance with these volumes. It is running at once.
     Run {

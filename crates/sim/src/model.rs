@@ -137,8 +137,9 @@ pub(crate) struct Site {
     /// The members of sets that CreateSnapshots made.
     pub(crate) sets: BTreeMap<u64, Vec<SnapshotId>>,
     pub(crate) buckets: BTreeMap<(SmolStr, bool), Bucket>,
-    /// What was made for a client token: action and token.
-    pub(crate) client_tokens: BTreeMap<(&'static str, String), Vec<SmolStr>>,
+    /// What was made for a client token: by action and token, the request and
+    /// the ids of what it made.
+    pub(crate) client_tokens: BTreeMap<(&'static str, String), (u64, Vec<SmolStr>)>,
 }
 
 impl Site {

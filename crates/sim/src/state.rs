@@ -70,6 +70,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(seed: u64, start: Timestamp) -> Self {
+        let start = later(start, Duration::ZERO);
         Self {
             time: Time::standing(start),
             now: start,

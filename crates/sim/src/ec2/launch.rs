@@ -13,6 +13,7 @@ use ebskeep_core::inventory::{InstanceState, VolumeState};
 use ebskeep_core::tags::Tags;
 use smol_str::SmolStr;
 
+use super::once::ClientToken;
 use super::volume::VolumeSpec;
 use super::{InstanceView, Read, Scene, builtin, id, tag};
 use crate::model::{Attachment, Instance};
@@ -73,11 +74,12 @@ pub(crate) struct RunInstances {
     pub(crate) mappings: Vec<Mapping>,
     pub(crate) instance_tags: Tags,
     pub(crate) volume_tags: Tags,
-    pub(crate) client_token: Option<String>,
+    pub(crate) client_token: Option<ClientToken>,
 }
 
 impl Read for RunInstances {
     fn read(params: &mut Params) -> Result<Self, Refusal> {
+        let client_token = ClientToken::read(params, "RunInstances");
         let least: u32 = params.number("MinCount")?.ok_or_else(|| Refusal::missing("MinCount"))?;
         let count: u32 = params.number("MaxCount")?.ok_or_else(|| Refusal::missing("MaxCount"))?;
         if least == 0 || least > count || count > MOST {
@@ -96,17 +98,14 @@ impl Read for RunInstances {
             mappings: mappings(params)?,
             instance_tags: tags.remove("instance").unwrap_or_default(),
             volume_tags: tags.remove("volume").unwrap_or_default(),
-            client_token: params.take("ClientToken"),
+            client_token,
         })
     }
 }
 
 impl Scene<'_> {
     pub(crate) fn run_instances(&mut self, request: RunInstances) -> Result<Vec<InstanceView>, Refusal> {
-        let key = request.client_token.clone().map(|token| ("RunInstances", token));
-        if let Some(key) = &key
-            && let Some(made) = self.site().client_tokens.get(key).cloned()
-        {
+        if let Some(made) = self.made_before(request.client_token.as_ref())? {
             return made.iter().map(|id| self.view(&InstanceId::new(id.clone()))).collect();
         }
         tag::check(&request.instance_tags, self.is_aws)?;
@@ -159,9 +158,8 @@ impl Scene<'_> {
         for index in 0..request.count {
             made.push(self.launch(&request, index, &reservation, &image.id, &image.root_device, &zone, &devices)?);
         }
-        if let Some(key) = key {
-            self.site().client_tokens.insert(key, made.iter().map(|id| id.as_str().into()).collect());
-        }
+        let ids = made.iter().map(|id| id.as_str().into()).collect();
+        self.made_once(request.client_token, ids);
         made.iter().map(|id| self.view(id)).collect()
     }
 

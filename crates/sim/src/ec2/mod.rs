@@ -9,6 +9,7 @@ pub(crate) mod id;
 pub(crate) mod image;
 pub(crate) mod instance;
 pub(crate) mod launch;
+pub(crate) mod once;
 pub(crate) mod paging;
 pub(crate) mod region;
 pub(crate) mod snapshot;

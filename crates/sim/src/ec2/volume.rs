@@ -8,6 +8,7 @@ use ebskeep_core::tags::Tags;
 use smol_str::SmolStr;
 
 use super::filter::Filters;
+use super::once::ClientToken;
 use super::paging::{Paging, Part};
 use super::{Read, Scene, builtin, id, tag};
 use crate::model::{Attachment, Volume, volume_state};
@@ -72,11 +73,12 @@ pub(crate) struct CreateVolume {
     pub(crate) zone: SmolStr,
     pub(crate) spec: VolumeSpec,
     pub(crate) tags: Tags,
-    pub(crate) client_token: Option<String>,
+    pub(crate) client_token: Option<ClientToken>,
 }
 
 impl Read for CreateVolume {
     fn read(params: &mut Params) -> Result<Self, Refusal> {
+        let client_token = ClientToken::read(params, "CreateVolume");
         let mut spec = VolumeSpec::read(params, "Size")?;
         spec.multi_attach = params.flag("MultiAttachEnabled")?.unwrap_or(false);
         Ok(Self {
@@ -84,7 +86,7 @@ impl Read for CreateVolume {
             zone: params.need("AvailabilityZone")?.into(),
             spec,
             tags: tag::specifications(params, &["volume"])?.remove("volume").unwrap_or_default(),
-            client_token: params.take("ClientToken"),
+            client_token,
         })
     }
 }
@@ -162,20 +164,15 @@ impl Scene<'_> {
     }
 
     pub(crate) fn create_volume(&mut self, request: CreateVolume) -> Result<Volume, Refusal> {
-        let key = request.client_token.map(|token| ("CreateVolume", token));
-        if let Some(key) = &key
-            && let Some(made) = self.site().client_tokens.get(key).and_then(|ids| ids.first()).cloned()
-        {
-            let id = VolumeId::new(made);
+        if let Some(made) = self.made_before(request.client_token.as_ref())? {
+            let id = VolumeId::new(made.first().cloned().unwrap_or_default());
             return self.site().volumes.get(&id).cloned().ok_or_else(|| id::no_volume(&id));
         }
         self.zone(&request.zone)?;
         tag::check(&request.tags, self.is_aws)?;
         let volume = self.made_volume(request.id, &request.spec, &request.zone, request.tags)?;
         self.site().volumes.insert(volume.id.clone(), volume.clone());
-        if let Some(key) = key {
-            self.site().client_tokens.insert(key, vec![volume.id.as_str().into()]);
-        }
+        self.made_once(request.client_token, vec![volume.id.as_str().into()]);
         self.settles(Due::VolumeReady(volume.id.clone()));
         Ok(volume)
     }

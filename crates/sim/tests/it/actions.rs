@@ -221,7 +221,22 @@ fn a_client_token_makes_one_volume() {
     let (_, first) = ask(&world, "CreateVolume", &params);
     let (_, second) = ask(&world, "CreateVolume", &params);
     assert_eq!(text(&first, "volumeId"), text(&second, "volumeId"));
+    let other = [("AvailabilityZone", "eu-west-1a"), ("Size", "2"), ("ClientToken", "t")];
+    assert_eq!(code(&world, "CreateVolume", &other), "IdempotentParameterMismatch");
     assert_eq!(texts(&ask(&world, "DescribeVolumes", &[]).1, "volumeId").len(), 1);
+}
+
+#[test]
+fn a_tag_call_takes_a_thousand_resources() {
+    let world = world();
+    let volume = volume(&world);
+    let many: Vec<String> = (1..=1_001).map(|n| format!("ResourceId.{n}")).collect();
+    for (n, expected) in [(1_000, ""), (1_001, "InvalidParameterValue")] {
+        let mut params: Vec<(&str, &str)> = many.iter().take(n).map(|name| (name.as_str(), volume.as_str())).collect();
+        params.push(("Tag.1.Key", "k"));
+        assert_eq!(code(&world, "CreateTags", &params), expected, "{n}");
+        assert_eq!(code(&world, "DeleteTags", &params), expected, "{n}");
+    }
 }
 
 #[test]

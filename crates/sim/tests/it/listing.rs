@@ -155,35 +155,69 @@ fn a_reservation_is_told_once_on_a_page() {
 #[test]
 fn each_filter_matches_what_it_names() {
     let world = world();
-    let volume = volume(&world);
-    act(&world, put(&volume, "2025-01-01T00:00:00Z"));
-    for (action, name, value) in [
-        ("DescribeSnapshots", "volume-id", volume.as_str()),
-        ("DescribeSnapshots", "status", "completed"),
-        ("DescribeSnapshots", "volume-size", "10"),
-        ("DescribeSnapshots", "start-time", "2025-01-01T*"),
-        ("DescribeSnapshots", "owner-id", "123456789012"),
-        ("DescribeSnapshots", "storage-tier", "standard"),
-        ("DescribeSnapshots", "encrypted", "false"),
-        ("DescribeSnapshots", "progress", "100%"),
-        ("DescribeVolumes", "volume-id", volume.as_str()),
-        ("DescribeVolumes", "status", "available"),
-        ("DescribeVolumes", "size", "1?"),
-        ("DescribeVolumes", "volume-type", "gp3"),
-        ("DescribeVolumes", "availability-zone", "eu-west-1*"),
-        ("DescribeVolumes", "multi-attach-enabled", "false"),
-        ("DescribeImages", "name", "amazon-*"),
-        ("DescribeImages", "is-public", "true"),
-        ("DescribeRegions", "region-name", "eu-west-1"),
+    let loose = volume(&world);
+    act(&world, put(&loose, "2025-01-01T00:00:00Z"));
+    let launch = [
+        ("MinCount", "1"),
+        ("MaxCount", "1"),
+        ("TagSpecification.1.ResourceType", "instance"),
+        ("TagSpecification.1.Tag.1.Key", "Name"),
+        ("TagSpecification.1.Tag.1.Value", "db 1"),
+    ];
+    let (_, launched) = ask(&world, "RunInstances", &launch);
+    let (instance, root) = (text(&launched, "instanceId").unwrap(), text(&launched, "volumeId").unwrap());
+    // What is filtered for, and how often that is there.
+    for (action, name, value, times) in [
+        ("DescribeSnapshots", "volume-id", loose.as_str(), 1),
+        ("DescribeSnapshots", "status", "completed", 1),
+        ("DescribeSnapshots", "volume-size", "10", 1),
+        ("DescribeSnapshots", "start-time", "2025-01-01T*", 1),
+        ("DescribeSnapshots", "owner-id", "123456789012", 1),
+        ("DescribeSnapshots", "storage-tier", "standard", 1),
+        ("DescribeSnapshots", "encrypted", "false", 1),
+        ("DescribeSnapshots", "progress", "100%", 1),
+        ("DescribeVolumes", "volume-id", loose.as_str(), 1),
+        ("DescribeVolumes", "status", "available", 1),
+        ("DescribeVolumes", "status", "in-use", 1),
+        ("DescribeVolumes", "size", "1?", 1),
+        ("DescribeVolumes", "volume-type", "gp3", 2),
+        ("DescribeVolumes", "availability-zone", "eu-west-1*", 2),
+        ("DescribeVolumes", "multi-attach-enabled", "false", 2),
+        ("DescribeVolumes", "snapshot-id", "snap-*", 1),
+        ("DescribeVolumes", "attachment.instance-id", &instance, 1),
+        ("DescribeVolumes", "attachment.device", "/dev/xvda", 1),
+        ("DescribeVolumes", "attachment.status", "attached", 1),
+        ("DescribeVolumes", "attachment.delete-on-termination", "true", 1),
+        ("DescribeInstances", "tag:Name", "db ?", 1),
+        ("DescribeInstances", "tag-key", "Name", 1),
+        ("DescribeInstances", "tag-key", "name", 0),
+        ("DescribeInstances", "instance-id", &instance, 1),
+        ("DescribeInstances", "instance-state-name", "running", 1),
+        ("DescribeInstances", "instance-state-code", "16", 1),
+        ("DescribeInstances", "block-device-mapping.volume-id", &root, 1),
+        ("DescribeInstances", "block-device-mapping.device-name", "/dev/xvda", 1),
+        ("DescribeInstances", "root-device-name", "/dev/xvda", 1),
+        ("DescribeInstances", "instance-type", "m1.small", 1),
+        ("DescribeInstances", "image-id", ebskeep_sim::AMAZON_IMAGE, 1),
+        ("DescribeImages", "name", "amazon-*", 1),
+        ("DescribeImages", "is-public", "true", 1),
+        ("DescribeImages", "block-device-mapping.volume-size", "8", 1),
+        ("DescribeRegions", "region-name", "eu-west-?", 3),
     ] {
-        let items = |value: &str| {
+        let unit = match action {
+            "DescribeSnapshots" => "startTime",
+            "DescribeVolumes" => "createTime",
+            "DescribeInstances" => "launchTime",
+            "DescribeImages" => "imageState",
+            _ => "regionName",
+        };
+        let found = |value: &str| {
             let (status, body) = ask(&world, action, &[("Filter.1.Name", name), ("Filter.1.Value.1", value)]);
             assert_eq!(status, 200, "{action} {name}: {body}");
-            // Of one thing each: an answer without any is much shorter.
-            body.contains("<item>")
+            texts(&body, unit).len()
         };
-        assert!(items(value), "{action} {name}={value}");
-        assert!(!items("something else"), "{action} {name}");
+        assert_eq!(found(value), times, "{action} {name}={value}");
+        assert_eq!(found("something else"), 0, "{action} {name}");
     }
 }
 

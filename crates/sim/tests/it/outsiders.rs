@@ -117,6 +117,10 @@ fn deeds_are_said_in_json() {
     let world = world();
     world.act(serde_json::from_str(json).unwrap()).unwrap();
     assert_eq!(listed(&world)[0].tags.get("a"), Some("b"));
-    let unknown = r#"{"account":"1","region":"r","act":"fly"}"#;
-    assert!(serde_json::from_str::<Act>(unknown).is_err());
+    for unknown in [
+        r#"{"account":"1","region":"r","act":"fly"}"#,
+        r#"{"account":"1","region":"r","act":"create-volume","size-gib":1,"tag":{"a":"b"}}"#,
+    ] {
+        assert!(serde_json::from_str::<Act>(unknown).is_err(), "{unknown}");
+    }
 }
