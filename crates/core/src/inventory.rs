@@ -110,6 +110,21 @@ pub enum InstanceState {
     Other,
 }
 
+impl InstanceState {
+    /// The state that AWS names so.
+    pub fn from_aws(word: &str) -> Self {
+        match word {
+            "pending" => Self::Pending,
+            "running" => Self::Running,
+            "stopping" => Self::Stopping,
+            "stopped" => Self::Stopped,
+            "shutting-down" => Self::ShuttingDown,
+            "terminated" => Self::Terminated,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// An EBS volume.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Volume {
@@ -152,6 +167,21 @@ pub enum VolumeState {
     Error,
     /// A state this version does not know.
     Other,
+}
+
+impl VolumeState {
+    /// The state that AWS names so.
+    pub fn from_aws(word: &str) -> Self {
+        match word {
+            "creating" => Self::Creating,
+            "available" => Self::Available,
+            "in-use" => Self::InUse,
+            "deleting" => Self::Deleting,
+            "deleted" => Self::Deleted,
+            "error" => Self::Error,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// An EBS snapshot.
@@ -198,6 +228,20 @@ pub enum SnapshotState {
     Other,
 }
 
+impl SnapshotState {
+    /// The state that AWS names so.
+    pub fn from_aws(word: &str) -> Self {
+        match word {
+            "pending" => Self::Pending,
+            "completed" => Self::Completed,
+            "error" => Self::Error,
+            "recoverable" => Self::Recoverable,
+            "recovering" => Self::Recovering,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Where a snapshot is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StorageTier {
@@ -205,6 +249,17 @@ pub enum StorageTier {
     Standard,
     /// In the archive: 90 days at least, hours to restore.
     Archive,
+}
+
+impl StorageTier {
+    /// The tier that AWS names so; one of days to come is treated as the one
+    /// that keeps longer.
+    pub fn from_aws(word: &str) -> Self {
+        match word {
+            "standard" | "" => Self::Standard,
+            _ => Self::Archive,
+        }
+    }
 }
 
 /// An Amazon machine image.

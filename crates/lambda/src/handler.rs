@@ -131,7 +131,9 @@ impl<C: Clouds, K: Clock> Function<C, K> {
                 "no Region: the event names none and the function's environment has no AWS_REGION; add \"regions\"",
             )?],
             Regions::These(regions) => regions.clone(),
-            Regions::All => patiently(&self.clock, async || self.clouds.regions().await).await.map_err(|e| words(&e))?,
+            Regions::All => {
+                patiently(&self.clock, async || self.clouds.regions().await).await.map_err(|e| words(&e))?
+            }
         };
         Ok(regions.into_iter().map(|region| Place { account: account.clone(), region }).collect())
     }

@@ -63,7 +63,7 @@ fn instance(xml: &mut Xml<'_>) -> Result<Instance, ReadError> {
         "rootDeviceName" => set(&mut root_device, xml),
         "instanceState" => xml.children(|xml, name| match name {
             "name" => {
-                state = instance_state(&xml.text()?);
+                state = InstanceState::from_aws(&xml.text()?);
                 Ok(())
             }
             _ => xml.skip(),
@@ -77,18 +77,6 @@ fn instance(xml: &mut Xml<'_>) -> Result<Instance, ReadError> {
     })?;
     let root_device = root_device.filter(|name: &SmolStr| !name.is_empty());
     Ok(Instance { id: InstanceId::new(required(id, "an instance", "instanceId")?), state, root_device, devices, tags })
-}
-
-fn instance_state(text: &str) -> InstanceState {
-    match text {
-        "pending" => InstanceState::Pending,
-        "running" => InstanceState::Running,
-        "stopping" => InstanceState::Stopping,
-        "stopped" => InstanceState::Stopped,
-        "shutting-down" => InstanceState::ShuttingDown,
-        "terminated" => InstanceState::Terminated,
-        _ => InstanceState::Other,
-    }
 }
 
 /// An instance's mapping; `None` if there is no EBS volume behind it.
@@ -126,15 +114,7 @@ fn volume(xml: &mut Xml<'_>) -> Result<Volume, ReadError> {
     xml.children(|xml, name| match name {
         "volumeId" => set(&mut id, xml),
         "status" => {
-            state = match &*xml.text()? {
-                "creating" => VolumeState::Creating,
-                "available" => VolumeState::Available,
-                "in-use" => VolumeState::InUse,
-                "deleting" => VolumeState::Deleting,
-                "deleted" => VolumeState::Deleted,
-                "error" => VolumeState::Error,
-                _ => VolumeState::Other,
-            };
+            state = VolumeState::from_aws(&xml.text()?);
             Ok(())
         }
         "size" => {
@@ -188,14 +168,7 @@ fn snapshot(xml: &mut Xml<'_>) -> Result<Snapshot, ReadError> {
             Ok(())
         }
         "status" => {
-            state = match &*xml.text()? {
-                "pending" => SnapshotState::Pending,
-                "completed" => SnapshotState::Completed,
-                "error" => SnapshotState::Error,
-                "recoverable" => SnapshotState::Recoverable,
-                "recovering" => SnapshotState::Recovering,
-                _ => SnapshotState::Other,
-            };
+            state = SnapshotState::from_aws(&xml.text()?);
             Ok(())
         }
         "statusMessage" => set(&mut state_message, xml),
@@ -204,11 +177,7 @@ fn snapshot(xml: &mut Xml<'_>) -> Result<Snapshot, ReadError> {
             Ok(())
         }
         "storageTier" => {
-            tier = match &*xml.text()? {
-                "standard" | "" => StorageTier::Standard,
-                // A tier of days to come is treated as the one that keeps longer.
-                _ => StorageTier::Archive,
-            };
+            tier = StorageTier::from_aws(&xml.text()?);
             Ok(())
         }
         "encrypted" => {

@@ -291,15 +291,7 @@ impl From<InstanceIn> for Instance {
             .into_iter()
             .filter_map(|mapping| Some(Device { name: mapping.device_name?, volume: mapping.ebs?.volume_id? }))
             .collect();
-        let state = match state.name.as_str() {
-            "pending" => InstanceState::Pending,
-            "running" => InstanceState::Running,
-            "stopping" => InstanceState::Stopping,
-            "stopped" => InstanceState::Stopped,
-            "shutting-down" => InstanceState::ShuttingDown,
-            "terminated" => InstanceState::Terminated,
-            _ => InstanceState::Other,
-        };
+        let state = InstanceState::from_aws(&state.name);
         Self { id: instance_id, state, root_device: root_device_name, devices, tags }
     }
 }
@@ -311,15 +303,7 @@ impl From<VolumeIn> for Volume {
             .into_iter()
             .filter_map(|on| Some(Attachment { instance: on.instance_id?, device: on.device.unwrap_or_default() }))
             .collect();
-        let state = match state.as_str() {
-            "creating" => VolumeState::Creating,
-            "available" => VolumeState::Available,
-            "in-use" => VolumeState::InUse,
-            "deleting" => VolumeState::Deleting,
-            "deleted" => VolumeState::Deleted,
-            "error" => VolumeState::Error,
-            _ => VolumeState::Other,
-        };
+        let state = VolumeState::from_aws(&state);
         Self { id: volume_id, state, size_gib: size, attachments, tags }
     }
 }
@@ -339,14 +323,7 @@ impl From<SnapshotIn> for Snapshot {
             description,
             tags,
         } = from;
-        let state = match state.as_str() {
-            "pending" => SnapshotState::Pending,
-            "completed" => SnapshotState::Completed,
-            "error" => SnapshotState::Error,
-            "recoverable" => SnapshotState::Recoverable,
-            "recovering" => SnapshotState::Recovering,
-            _ => SnapshotState::Other,
-        };
+        let state = SnapshotState::from_aws(&state);
         Self {
             id: snapshot_id,
             owner: owner_id,
@@ -355,11 +332,7 @@ impl From<SnapshotIn> for Snapshot {
             state_message,
             started: start_time,
             size_gib: volume_size,
-            tier: match storage_tier.as_deref() {
-                None | Some("standard") => StorageTier::Standard,
-                // What this version does not know is out of reach too.
-                Some(_) => StorageTier::Archive,
-            },
+            tier: StorageTier::from_aws(storage_tier.as_deref().unwrap_or_default()),
             encrypted,
             description,
             tags,
