@@ -74,7 +74,7 @@ Exit codes:
   1    failed
   2    wrong usage or input; nothing was done
   3    partly done: something failed, or a Region could not be seen
-  4    refused by a check of the whole plan; nothing was done
+  4    refused by a check; of the job it refuses nothing was done
   5    changes pending (plan --detailed-exitcode)
   130  interrupted before anything was done
 

@@ -14,7 +14,7 @@ pub(crate) enum Exit {
     Usage,
     /// Partly done.
     Partly,
-    /// Refused by a check; nothing was done.
+    /// Refused by a check; of the job it refuses nothing was done.
     Refused,
     /// Changes pending.
     Changes,
