@@ -137,19 +137,20 @@ pub(super) fn live_keep_forever(volume: SourceVolume<'_>, scopes: &[Scope<'_>]) 
         .next()
 }
 
+/// The latest readable date under a key, loosely matched.
+fn latest_date(managed: &Managed<'_>, key: &str) -> Option<Date> {
+    managed.snapshot.tags.loose(key).filter_map(|(_, value)| value.trim().parse().ok()).max()
+}
+
 /// R2: `KeepUntil` not passed; the latest of several; unparsable keeps.
 fn hold(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
-    let mut latest: Option<Date> = None;
     for (_, value) in facts.managed.snapshot.tags.loose(tags::KEEP_UNTIL) {
-        match value.trim().parse::<Date>() {
-            Ok(date) => latest = latest.max(Some(date)),
-            Err(_) => kept.push(Kept {
-                reason: reason("hold", format_smolstr!("KeepUntil={value} is no date, which keeps")),
-                until: Until::Open,
-            }),
+        if value.trim().parse::<Date>().is_err() {
+            let detail = format_smolstr!("KeepUntil={value} is no date, which keeps");
+            kept.push(Kept { reason: reason("hold", detail), until: Until::Open });
         }
     }
-    if let Some(date) = latest {
+    if let Some(date) = latest_date(facts.managed, tags::KEEP_UNTIL) {
         // Noon UTC of the next day is the end of that day everywhere on Earth.
         let end = calendar::instant(date.saturating_add(1.day()).at(12, 0, 0, 0), &TimeZone::UTC);
         let what = format_smolstr!("KeepUntil {date}");
@@ -161,19 +162,15 @@ fn hold(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
 /// R3: `DeleteOn` after today's UTC date; the latest of several; unparsable
 /// keeps; removed by hand, where the record says a whole-day age, keeps.
 fn delete_on(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
-    let mut latest: Option<Date> = None;
     let mut any = false;
     for (_, value) in facts.managed.snapshot.tags.loose(tags::DELETE_ON) {
         any = true;
-        match value.trim().parse::<Date>() {
-            Ok(date) => latest = latest.max(Some(date)),
-            Err(_) => kept.push(Kept {
-                reason: reason("delete-on", format_smolstr!("DeleteOn={value} is no date, which keeps")),
-                until: Until::Open,
-            }),
+        if value.trim().parse::<Date>().is_err() {
+            let detail = format_smolstr!("DeleteOn={value} is no date, which keeps");
+            kept.push(Kept { reason: reason("delete-on", detail), until: Until::Open });
         }
     }
-    if let Some(date) = latest {
+    if let Some(date) = latest_date(facts.managed, tags::DELETE_ON) {
         let end = calendar::start_of_day(date, &TimeZone::UTC);
         let what = format_smolstr!("DeleteOn {date}");
         let words = Words { what: &what, keeps: "has not come", over: "has come" };
@@ -271,15 +268,18 @@ fn newest_good(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>
             kept.push(Kept { reason: reason("newest-good", detail), until: Until::Open });
         }
         SourceVolume::Gone | SourceVolume::CannotBeKnown => {
-            let ends = facts.policies.governing.iter().map(|governing| match &governing.policy {
-                Ok(Policy::Age(age)) => {
-                    let span_ends = calendar::after(facts.managed.start, *age, &governing.zone);
-                    Some(calendar::after(span_ends, facts.settings.orphan_grace, &governing.zone))
-                }
+            let dated =
+                latest_date(facts.managed, tags::DELETE_ON).map(|date| calendar::start_of_day(date, &TimeZone::UTC));
+            let spans = facts.policies.governing.iter().map(|governing| match &governing.policy {
+                // A DeleteOn is the whole policy where only the default would govern.
+                _ if governing.source == super::policy::Source::Default && dated.is_some() => None,
+                Ok(Policy::Age(age)) => Some(calendar::after(facts.managed.start, *age, &governing.zone)),
                 Ok(Policy::Forever | Policy::Rules(_)) | Err(_) => None,
             });
+            let grace = |span_ends| calendar::after(span_ends, facts.settings.orphan_grace, &TimeZone::UTC);
+            let ends = spans.chain([dated]).flatten().map(grace);
             // A policy without an end keeps by itself (R4).
-            if let Some(end) = ends.flatten().max() {
+            if let Some(end) = ends.max() {
                 let what = format_smolstr!("{which} good snapshot of a volume that is gone or elsewhere,");
                 let keeps = format_smolstr!("kept until {}", shown(end));
                 let over = format_smolstr!("was kept until {}", shown(end));
