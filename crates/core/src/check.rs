@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{Span, Timestamp, ToSpan};
 
 use crate::id::{SnapshotId, VolumeId};
-use crate::inventory::{Inventory, Snapshot, SnapshotState, VolumeState};
+use crate::inventory::{InstanceState, Inventory, Snapshot, SnapshotState, VolumeState};
 use crate::job::{Request, Untagged};
 use crate::plan::{Action, CheckResult, Deletion, ExpireVerdict, Job, Plan};
 use crate::setting::Settings;
@@ -82,7 +82,7 @@ impl<'a> World<'a> {
     /// Whether a snapshot's own tags say that it is ours, read plainly.
     fn ours(&self, snapshot: &Snapshot) -> bool {
         let tag = |key| snapshot.tags.get(key);
-        let automated = tag("Type").is_some_and(|value| value.trim().eq_ignore_ascii_case("automated"));
+        let automated = tag("Type").is_some_and(|value| value.eq_ignore_ascii_case("automated"));
         let deployment = tag("ebskeep:deployment").unwrap_or("default") == self.settings.deployment.as_str();
         let copy = tag("Source_SnapshotId").is_some() && tag("ebskeep:volume").is_some();
         let began = utc_date(snapshot.started);
@@ -148,10 +148,10 @@ fn clock(world: &World<'_>) -> CheckResult {
 fn backup_key(world: &World<'_>) -> CheckResult {
     let folded = |key: &str| key.trim().to_lowercase().replace(['-', '_'], "");
     let key = folded(&world.settings.keys.backup);
-    let instances = world.inventory.instances.items.iter().map(|i| &i.tags);
-    let tagged = instances
-        .chain(world.inventory.volumes.items.iter().map(|v| &v.tags))
-        .any(|tags| tags.iter().any(|(k, _)| folded(k) == key));
+    let gone = [InstanceState::ShuttingDown, InstanceState::Terminated, InstanceState::Other];
+    let instances = world.inventory.instances.items.iter().filter(|i| !gone.contains(&i.state)).map(|i| &i.tags);
+    let volumes = world.inventory.volumes.items.iter().filter(|v| world.live_volumes.contains(&v.id));
+    let tagged = instances.chain(volumes.map(|v| &v.tags)).any(|tags| tags.iter().any(|(k, _)| folded(k) == key));
     let of_live = world.snapshots.values().filter(|s| world.live_volumes.contains(&s.volume) && world.ours(s)).count();
     let mut wrong = Vec::new();
     if of_live > 0 && !tagged {
@@ -195,7 +195,9 @@ fn one_per_slot(world: &World<'_>) -> CheckResult {
             let good = matches!(s.state, SnapshotState::Completed | SnapshotState::Pending);
             let fresh =
                 s.state != SnapshotState::Pending || s.started.as_second() > world.plan.now.as_second() - 24 * 60 * 60;
-            good && fresh && s.tags.get("ebskeep:slot").and_then(|text| text.parse().ok()) == Some(slot)
+            // A slot after the start is no slot anybody goes by.
+            let its = s.tags.get("ebskeep:slot").and_then(|text| text.parse().ok()).filter(|its| *its <= s.started);
+            good && fresh && its == Some(slot)
         };
         if let Some(there) = world.ours_of(volume).find(has) {
             wrong.push(format!("{volume} has {} for the slot {slot} already", there.id));
@@ -268,32 +270,48 @@ fn unforeseen(world: &World<'_>) -> CheckResult {
     })
 }
 
-/// Whether a snapshot has a slot and its own record keeps it no longer. A
-/// record that is not plain days is foreseen by its `DeleteOn` or not at all.
+/// Whether a snapshot has a slot and its own record, `DeleteOn` and
+/// `ebskeep:retention`, keeps it no longer. What is recorded as forever, as rules
+/// or as nothing readable is never foreseen to go.
 fn foreseen(snapshot: &Snapshot, today: Date, now: Timestamp) -> bool {
     let tag = |key| snapshot.tags.get(key);
-    if snapshot.state == SnapshotState::Error {
-        return tag("ebskeep:slot").is_some();
-    }
     let date = tag("DeleteOn").map(|text| text.trim().parse::<Date>().is_ok_and(|date| date <= today));
-    let record = tag("ebskeep:retention").map(|text| {
-        let text = text.trim().to_ascii_lowercase();
-        match text.strip_suffix('h') {
-            Some(hours) => hours.parse().is_ok_and(|hours: i64| {
-                snapshot
-                    .started
-                    .as_second()
-                    .checked_add(hours.saturating_mul(3600))
-                    .is_some_and(|end| end <= now.as_second())
-            }),
-            // Whole days, months and years are said by DeleteOn.
-            None => date == Some(true) && !text.contains('='),
+    let record = tag("ebskeep:retention").map(|text| age_is_over(text, snapshot.started, now));
+    let says = date.is_some() || record.is_some();
+    tag("ebskeep:slot").is_some() && says && date != Some(false) && record != Some(false)
+}
+
+/// Whether an age as text has ended, counted in UTC. Zones and daylight saving
+/// move an end by up to 26 hours; that much early still counts as foreseen.
+fn age_is_over(text: &str, start: Timestamp, now: Timestamp) -> bool {
+    let mut span = Span::new();
+    let mut number = String::new();
+    for c in text.trim().to_ascii_lowercase().chars() {
+        if c.is_ascii_digit() {
+            number.push(c);
+            continue;
         }
-    });
-    tag("ebskeep:slot").is_some()
-        && (date.is_some() || record.is_some())
-        && date != Some(false)
-        && record != Some(false)
+        let Ok(count) = number.parse::<i64>() else { return false };
+        number.clear();
+        let added = match c {
+            'y' => span.try_years(count),
+            'm' => span.try_months(count),
+            'w' => span.try_weeks(count),
+            'd' => span.try_days(count),
+            'h' => span.try_hours(count),
+            _ => return false,
+        };
+        let Ok(longer) = added else { return false };
+        span = longer;
+    }
+    if !number.is_empty() {
+        // A bare number is days.
+        let days = number.parse().ok().filter(|_| span.is_zero()).and_then(|days: i64| span.try_days(days).ok());
+        let Some(days) = days else { return false };
+        span = days;
+    }
+    let end = start.to_zoned(TimeZone::UTC).checked_add(span);
+    !span.is_zero() && end.is_ok_and(|end| end.timestamp().as_second() <= now.as_second() + 26 * 60 * 60)
 }
 
 /// Never the last good snapshot of a volume that exists.
@@ -362,7 +380,9 @@ fn stays(snapshot: &Snapshot, today: Date, now: Timestamp) -> Vec<&'static str> 
     if !matches!(snapshot.state, SnapshotState::Completed | SnapshotState::Error) {
         stays.push("it is neither completed nor failed");
     }
-    if snapshot.started.as_second() + 60 * 60 > now.as_second() {
+    // A copy is as old as its source, whatever its own start.
+    let copy = snapshot.tags.get("Source_SnapshotId").is_some();
+    if !copy && snapshot.started.as_second() + 60 * 60 > now.as_second() {
         stays.push("it is less than an hour old");
     }
     for (key, value) in snapshot.tags.iter() {
@@ -385,11 +405,8 @@ fn stays(snapshot: &Snapshot, today: Date, now: Timestamp) -> Vec<&'static str> 
             }
         } else if key.starts_with("aws:backup:") || key.starts_with("aws:dlm:") || key == "dlm:managed" {
             stays.push("another service manages it");
-        } else if key == "ebskeep:retention" && !failed {
-            let text = value.trim().to_ascii_lowercase();
-            if text == "unset" {
-                stays.push("its own tags were never written");
-            }
+        } else if key == "ebskeep:retention" && value == "unset" && !failed {
+            stays.push("its own tags were never written");
         }
     }
     stays

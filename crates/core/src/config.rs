@@ -189,9 +189,9 @@ impl<'a> Fleet<'a> {
             said => self.wanted(&said, instance.id.as_str()),
         };
         let skipped = matches!(from_instance, Wanted::On(_))
-            && skip_list(&instance.tags, self.settings)
-                .iter()
-                .any(|entry| entry == volume.id.as_str() || device.is_some_and(|d| entry == d));
+            && skip_list(&instance.tags, self.settings).iter().any(|entry| {
+                entry.eq_ignore_ascii_case(volume.id.as_str()) || device.is_some_and(|d| entry.eq_ignore_ascii_case(d))
+            });
         if skipped {
             Wanted::Excluded(format!("{} of {} lists it", self.settings.keys.skip_volumes, instance.id))
         } else {

@@ -85,7 +85,7 @@ pub fn classify<'a>(snapshot: &'a Snapshot, place: &Place, deployment: &str) -> 
         let whose = if key.starts_with("aws:backup:") { "AWS Backup" } else { "Data Lifecycle Manager" };
         return Err(NotOurs { why: format!("{whose} manages it (tag {key})"), suspicious: bears_our_tags(tags) });
     }
-    if !tags.get(tags::TYPE).is_some_and(|value| value.trim().eq_ignore_ascii_case(tags::AUTOMATED)) {
+    if !tags.get(tags::TYPE).is_some_and(|value| value.eq_ignore_ascii_case(tags::AUTOMATED)) {
         return Err(NotOurs {
             why: format!("no tag {}={}", tags::TYPE, tags::AUTOMATED),
             suspicious: bears_our_tags(tags),

@@ -103,6 +103,9 @@ pub async fn observe<C: Cloud, K: Clock>(
     Ok(inventory)
 }
 
+/// What DescribeVolumes answers for a volume that is gone.
+const GONE: &str = "InvalidVolume.NotFound";
+
 /// Looks volumes up by id, one at a time: in a call with several ids AWS names
 /// only one that it does not know.
 async fn settle<C: Cloud>(cloud: &C, ids: Vec<VolumeId>, inventory: &mut Inventory) {
@@ -117,7 +120,10 @@ async fn settle<C: Cloud>(cloud: &C, ids: Vec<VolumeId>, inventory: &mut Invento
     for (id, answer) in answers {
         match answer {
             Ok(page) => found.extend(page.items),
-            Err(error) if error.kind == ErrorKind::NotFound => {
+            // This very code: that something else was not found says nothing of the volume.
+            Err(error)
+                if error.kind == ErrorKind::NotFound && error.code.as_deref().is_none_or(|code| code == GONE) =>
+            {
                 inventory.confirmed_gone.insert(id);
             }
             // Neither there nor gone: it stays unsettled, and what depends on

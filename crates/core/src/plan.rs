@@ -11,7 +11,7 @@ mod policy;
 mod problems;
 mod snapshot_tags;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -49,8 +49,7 @@ pub fn decide(inventory: &Inventory, request: &Request, settings: &Settings) -> 
         summary: Summary::default(),
     };
     if request.jobs.contains(&Job::Create) {
-        // A trigger from the future would be a slot after the snapshot's start.
-        let run = request.trigger.map_or(inventory.now, |trigger| trigger.min(inventory.now));
+        let run = run_of(request, inventory.now, &mut plan);
         let create::Create { verdicts, actions, findings } = create::create(inventory, &fleet, settings, run);
         plan.volumes = verdicts;
         plan.actions.extend(actions);
@@ -69,6 +68,24 @@ pub fn decide(inventory: &Inventory, request: &Request, settings: &Settings) -> 
     }
     plan.summary = Summary::of(&plan);
     plan
+}
+
+/// How old the scheduled time of a trigger may be. AWS's schedulers give up on
+/// delivering one after a day.
+const TRIGGER_GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// The slot of `every-run`: the trigger's scheduled time. One from the future
+/// would be a slot after the snapshot's start; one of long ago, copied into a
+/// schedule by hand, would silence every run.
+fn run_of(request: &Request, now: Timestamp, plan: &mut Plan) -> Timestamp {
+    let Some(trigger) = request.trigger else { return now };
+    if now.duration_since(trigger) > TRIGGER_GOOD_FOR {
+        let detail =
+            format!("it says it was scheduled for {trigger}, more than a day ago; the start of the run counts");
+        plan.findings.push(Notice { resource: "trigger".into(), code: "stale-trigger", detail });
+        return now;
+    }
+    trigger.min(now)
 }
 
 /// One pass over one account and Region.
@@ -326,6 +343,10 @@ pub struct Deletion {
     pub tags: Tags,
     /// Its volume's size in GiB (full, not incremental).
     pub size_gib: u32,
+    /// Whether it had failed when it was decided; what is good by the last look
+    /// was not, and stays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
 }
 
 /// Something to tell about one resource.

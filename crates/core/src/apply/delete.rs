@@ -14,7 +14,7 @@ use super::refusal::{outcome, outcome_before, told};
 use super::{Act, CALLS_AT_ONCE, Ending};
 use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Filter, Query};
 use crate::id::SnapshotId;
-use crate::inventory::{Snapshot, SnapshotState};
+use crate::inventory::{Snapshot, SnapshotState, StorageTier};
 use crate::observe::{Cut, follow};
 use crate::paced::Timely;
 use crate::plan::Deletion;
@@ -281,11 +281,12 @@ fn one_may_fail_all(kind: ErrorKind) -> bool {
 /// Why a snapshot is not deleted after the last look, if so.
 fn stays(deletion: &Deletion, snapshot: &Snapshot) -> Option<Ending> {
     let changed = |detail: String| Some(Ending::new(Outcome::Changed).detail(detail));
-    match snapshot.state {
-        SnapshotState::Completed | SnapshotState::Error => {}
-        SnapshotState::Pending | SnapshotState::Recoverable | SnapshotState::Recovering | SnapshotState::Other => {
-            return changed(format!("not deleted: its state is {:?} now", snapshot.state).to_lowercase());
-        }
+    let planned = if deletion.failed { SnapshotState::Error } else { SnapshotState::Completed };
+    if snapshot.state != planned {
+        return changed(format!("not deleted: its state is {:?} now", snapshot.state).to_lowercase());
+    }
+    if snapshot.tier != StorageTier::Standard {
+        return changed("not deleted: it was archived since it was planned".to_owned());
     }
     if let Some(key) = first_difference(&deletion.tags, &snapshot.tags) {
         return changed(format!("not deleted: its tag {key:?} changed since it was planned"));

@@ -6,6 +6,7 @@ use jiff::{Timestamp, ToSpan};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::group;
+use super::policy::{Governing, longest, policies};
 use super::{Action, CreateVerdict, Notice, Reason, VolumeVerdict};
 use crate::calendar::to_the_minute;
 use crate::config::{Fleet, Scope, Wanted};
@@ -33,8 +34,12 @@ pub(super) struct Create {
 pub(super) struct Due<'a> {
     /// The volume.
     pub(super) volume: &'a Volume,
-    /// The scope whose tags it gets.
+    /// The scope whose names it gets.
     pub(super) scope: Scope<'a>,
+    /// All its scopes.
+    pub(super) scopes: Vec<Scope<'a>>,
+    /// The policy it records.
+    pub(super) policy: Option<Governing>,
     /// The slot.
     pub(super) slot: Timestamp,
 }
@@ -49,7 +54,7 @@ pub(super) fn create(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
     for volume in lineage::volumes_by_id(inventory).into_values() {
         let key = primaries_of(&volume.id, inventory);
         let snapshots = lineages.get(&key).unwrap_or(&none);
-        due.extend(out.volume(volume, snapshots, inventory, fleet, run));
+        due.extend(out.volume(volume, snapshots, inventory, fleet, settings, run));
     }
     group::group(due, &lineages, inventory, settings, &mut out);
     group::finish_tags(&lineages, inventory, fleet, settings, &mut out);
@@ -78,6 +83,7 @@ impl Create {
         snapshots: &[Managed<'_>],
         inventory: &'a Inventory,
         fleet: &Fleet<'a>,
+        settings: &Settings,
         run: Timestamp,
     ) -> Option<Due<'a>> {
         let scopes = fleet.scopes(volume);
@@ -103,7 +109,9 @@ impl Create {
                 verdict.verdict = CreateVerdict::Create;
                 verdict.reasons = vec![due(snapshots, slot)];
                 verdict.instance_id = scope.instance.map(|instance| instance.id.clone()).or(verdict.instance_id);
-                let due = Due { volume, scope: scope.clone(), slot };
+                let governing = policies(snapshots, &scopes, settings, inventory.now).governing;
+                let policy = longest(&governing, inventory.now).cloned();
+                let due = Due { volume, scope: scope.clone(), scopes: scopes.clone(), policy, slot };
                 self.verdicts.push(verdict);
                 Some(due)
             }
@@ -174,7 +182,13 @@ fn blocked(volume: &Volume, snapshots: &[Managed<'_>], slot: Timestamp, now: Tim
     let skip = |rule, detail, passed_over| Some(Skip { reason: Reason { rule, detail }, passed_over });
     if !matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
         let detail = format_smolstr!("the volume is {:?}, and only available and in-use ones can be", volume.state);
-        return skip("volume-state", detail, false);
+        // One being made has no backup to miss; one on its way out needs none.
+        let missed = match volume.state {
+            VolumeState::Creating => !snapshots.is_empty(),
+            VolumeState::Error | VolumeState::Other => true,
+            VolumeState::Deleting | VolumeState::Deleted | VolumeState::Available | VolumeState::InUse => false,
+        };
+        return skip("volume-state", detail, missed);
     }
     let counts = |managed: &&Managed<'_>| match managed.snapshot.state {
         SnapshotState::Pending => !lineage::is_stuck(managed.snapshot, now),

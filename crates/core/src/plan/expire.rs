@@ -194,6 +194,7 @@ fn deletion(managed: &Managed<'_>) -> Deletion {
         volume_id: managed.key.volume.clone(),
         tags: managed.snapshot.tags.clone(),
         size_gib: managed.snapshot.size_gib,
+        failed: managed.snapshot.state == crate::inventory::SnapshotState::Error,
     }
 }
 

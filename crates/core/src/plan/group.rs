@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::create::{Create, Due, Lineages};
+use super::policy::{longest, policies};
 use super::snapshot_tags::{Dress, dress, set_description};
 use super::{Action, FinishTags, NewSet, NewSnapshot, Notice, SetMember};
 use crate::config::{Fleet, Scope};
@@ -62,10 +63,14 @@ pub(super) fn group(
     }
     alone.sort_by(|a, b| a.volume.id.cmp(&b.volume.id));
     for due in alone {
-        let dress = dress(due.volume, &due.scope, due.slot, inventory.now, settings);
+        let dress = dressed(&due, inventory.now, settings);
         told_dropped(&due, &dress, out);
         out.actions.push(Action::CreateSnapshot(new_snapshot(&due, dress)));
     }
+}
+
+fn dressed(due: &Due<'_>, now: Timestamp, settings: &Settings) -> Dress {
+    dress(due.volume, &due.scope, &due.scopes, due.policy.as_ref(), (due.slot, now), settings)
 }
 
 fn new_snapshot(due: &Due<'_>, dress: Dress) -> NewSnapshot {
@@ -123,7 +128,7 @@ fn set(
     let dressed: Vec<(&Due<'_>, Dress)> = members
         .iter()
         .map(|due| {
-            let dress = dress(due.volume, &due.scope, slot, now, settings);
+            let dress = dressed(due, now, settings);
             told_dropped(due, &dress, out);
             (due, dress)
         })
@@ -223,10 +228,24 @@ pub(super) fn finish_tags(
             let wanted = match lineage::source_volume(key, inventory, &volumes) {
                 SourceVolume::Exists(volume) => {
                     let scopes = fleet.scopes(volume);
-                    let its_own = |scope: &&Scope<'_>| scope.instance.map(|i| i.id.as_str()) == instance;
-                    let Some(scope) = scopes.iter().find(its_own).or(scopes.first()) else { continue };
-                    let dress = dress(volume, scope, managed.time, managed.start, settings);
-                    dress.tags.iter().chain(dress.carried.iter()).map(|(k, v)| (k.clone(), v.clone())).collect()
+                    let its_own = |scope: &&Scope<'_>| {
+                        let same =
+                            inventory.instances.is_complete() && scope.instance.map(|i| i.id.as_str()) == instance;
+                        // What the volume itself says holds whatever became of the instance.
+                        same || scope.retention.as_ref().is_some_and(|tagged| tagged.on == volume.id.as_str())
+                    };
+                    match scopes.iter().find(its_own) {
+                        Some(scope) => {
+                            let governing = policies(snapshots, &scopes, settings, inventory.now).governing;
+                            let policy = longest(&governing, managed.start);
+                            let dress = dress(volume, scope, &scopes, policy, (managed.time, managed.start), settings);
+                            dress.tags.iter().chain(dress.carried.iter()).map(|(k, v)| (k.clone(), v.clone())).collect()
+                        }
+                        // What its instance says will be known to a later run.
+                        None if !inventory.instances.is_complete() => continue,
+                        // What its instance said is known no more.
+                        None => from_record(managed, snapshots),
+                    }
                 }
                 // Not listed, and not all was: it may exist and be asked by a later run.
                 SourceVolume::NotSeen if !inventory.volumes.is_complete() => continue,

@@ -201,7 +201,8 @@ fn policy(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>) {
     let mut longest = Timestamp::MIN;
     for governing in &facts.policies.governing {
         // A snapshot with a DeleteOn has its whole policy in it where only the default would govern.
-        if governing.source == super::policy::Source::Default && has_delete_on {
+        let alone = facts.policies.governing.len() == 1;
+        if governing.source == super::policy::Source::Default && has_delete_on && alone {
             continue;
         }
         let (verdict, end) = apply(governing, facts.managed);

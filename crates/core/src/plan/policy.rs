@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use smol_str::SmolStr;
 
 use crate::calendar;
 use crate::config::Scope;
@@ -19,6 +20,31 @@ pub(super) struct Governing {
     pub(super) zone: TimeZone,
     /// Where it came from.
     pub(super) source: Source,
+    /// The policy and its zone as text, which new snapshots record; a default
+    /// is not recorded.
+    pub(super) text: Option<Text>,
+}
+
+/// A policy as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Text {
+    /// The value of a `Retention` tag, or of a record.
+    pub(super) retention: SmolStr,
+    /// The name of a zone, if one was named.
+    pub(super) zone: Option<SmolStr>,
+}
+
+impl Governing {
+    /// What the longest of several is found by: no policy anybody understands,
+    /// forever, rules, and ages by their end.
+    fn length(&self, start: Timestamp) -> (u8, Timestamp) {
+        match &self.policy {
+            Err(_) => (3, Timestamp::MAX),
+            Ok(Policy::Forever) => (2, Timestamp::MAX),
+            Ok(Policy::Rules(_)) => (1, Timestamp::MAX),
+            Ok(Policy::Age(age)) => (0, calendar::after(start, *age, &self.zone)),
+        }
+    }
 }
 
 /// Where a policy came from.
@@ -63,15 +89,15 @@ pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: 
                 policy: tagged.policy.clone(),
                 zone: scope.zone.clone(),
                 source: Source::Tag(tagged.on.to_string()),
+                text: Some(Text { retention: tagged.text.clone(), zone: scope.zone_tag.clone() }),
             });
         }
     }
-    if governing.is_empty() {
-        governing.extend(lineage.iter().find_map(|managed| recorded(managed, settings)));
-    }
-    if governing.is_empty() {
-        let zone = scopes.first().map_or_else(|| settings.time_zone.clone(), |scope| scope.zone.clone());
-        governing.push(Governing { policy: Ok(settings.default_retention.clone()), zone, source: Source::Default });
+    // Where no tag speaks, for one instance of several or for all, the record does, else the default.
+    if governing.is_empty() || scopes.iter().any(|scope| scope.retention.is_none()) {
+        let zone = scopes.iter().find(|scope| scope.retention.is_none()).or(scopes.first()).map(|scope| &scope.zone);
+        let record = lineage.iter().find_map(|managed| recorded(managed, settings));
+        governing.push(record.unwrap_or_else(|| default(zone.unwrap_or(&settings.time_zone), settings)));
     }
     let mut grace: Vec<Governing> = Vec::new();
     for record in in_force_lately(lineage, settings, now) {
@@ -89,8 +115,31 @@ pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: 
 /// at all once the first snapshot bears the new policy.
 fn in_force_lately(lineage: &[Managed<'_>], settings: &Settings, now: Timestamp) -> Vec<Governing> {
     let within = |managed: &&Managed<'_>| calendar::after(managed.start, settings.policy_grace, &TimeZone::UTC) > now;
-    let before = lineage.iter().filter(|managed| !within(managed)).find_map(|managed| recorded(managed, settings));
-    lineage.iter().filter(within).filter_map(|managed| recorded(managed, settings)).chain(before).collect()
+    let before = lineage.iter().filter(|managed| !within(managed)).find_map(|managed| in_force(managed, settings));
+    lineage.iter().filter(within).filter_map(|managed| in_force(managed, settings)).chain(before).collect()
+}
+
+/// The policy a snapshot was taken under, as far as it can be known: the one
+/// recorded, or the default where neither a record nor a `DeleteOn` says another.
+fn in_force(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
+    let undated = managed.snapshot.tags.loose(tags::DELETE_ON).next().is_none();
+    let by_default = managed.has_slot && undated && managed.snapshot.tags.get(tags::RETENTION).is_none();
+    recorded(managed, settings).or_else(|| by_default.then(|| default(&settings.time_zone, settings)))
+}
+
+fn default(zone: &TimeZone, settings: &Settings) -> Governing {
+    Governing {
+        policy: Ok(settings.default_retention.clone()),
+        zone: zone.clone(),
+        source: Source::Default,
+        text: None,
+    }
+}
+
+/// The policy that keeps a snapshot begun at `start` longest: what new ones
+/// record, so that losing an instance or a tag shortens nothing.
+pub(super) fn longest(governing: &[Governing], start: Timestamp) -> Option<&Governing> {
+    governing.iter().reduce(|longest, next| if next.length(start) > longest.length(start) { next } else { longest })
 }
 
 /// The policy recorded on a snapshot, in the zone recorded with it.
@@ -101,6 +150,7 @@ fn recorded(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
         policy: Policy::parse(text),
         zone: zone.unwrap_or_else(|| settings.time_zone.clone()),
         source: Source::Record(managed.snapshot.id.to_string()),
+        text: Some(Text { retention: text.into(), zone: managed.snapshot.tags.get(tags::TZ).map(SmolStr::new) }),
     })
 }
 

@@ -79,8 +79,9 @@ pub(super) fn findings(fleet: &Fleet<'_>, settings: &Settings) -> Vec<Notice> {
     let mut found = Vec::new();
     for instance in fleet.instances() {
         for entry in config::skip_list(&instance.tags, settings) {
-            let matches =
-                |device: &crate::inventory::Device| entry == device.name.as_str() || entry == device.volume.as_str();
+            let matches = |device: &crate::inventory::Device| {
+                entry.eq_ignore_ascii_case(&device.name) || entry.eq_ignore_ascii_case(device.volume.as_str())
+            };
             if !instance.devices.iter().any(matches) {
                 let key = &settings.keys.skip_volumes;
                 let detail = format!("{key} names {entry:?}, which is neither a device nor a volume of it");

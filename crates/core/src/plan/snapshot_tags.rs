@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
+use super::policy::Governing;
 use crate::calendar;
 use crate::config::Scope;
 use crate::inventory::{Instance, Volume};
@@ -32,12 +33,15 @@ pub(super) struct Dress {
     pub(super) dropped: Vec<SmolStr>,
 }
 
-/// What a snapshot of this volume is to carry, if it begins at `start`.
+/// What a snapshot of this volume is to carry, if it begins at `start`. Names
+/// are those of `scope`; what decides is `policy`, the longest that governs, and
+/// the destinations of all `scopes`.
 pub(super) fn dress(
     volume: &Volume,
     scope: &Scope<'_>,
-    slot: Timestamp,
-    start: Timestamp,
+    scopes: &[Scope<'_>],
+    policy: Option<&Governing>,
+    (slot, start): (Timestamp, Timestamp),
     settings: &Settings,
 ) -> Dress {
     let mut ours = Tags::new();
@@ -52,40 +56,57 @@ pub(super) fn dress(
     if let Some(device) = &scope.device {
         ours.set(tags::DEVICE, device.clone());
     }
-    policy_tags(scope, start, settings, &mut ours);
-    if let Some(to) = &scope.copy_to {
-        ours.set(tags::COPY_TO, to.clone());
-    }
-    if let Some(retention) = &scope.copy_retention {
-        ours.set(tags::COPY_RETENTION, retention.clone());
-    }
+    policy_tags(scope, policy, start, &mut ours);
+    copy_tags(scopes, &mut ours);
     let mut carried = carried(volume, scope.instance, settings);
     let dropped = fit(&ours, &mut carried);
     Dress { description: description(volume, scope), tags: ours, carried, dropped }
 }
 
 /// The tags that decide about deletion: `DeleteOn` for an age without hours,
-/// and the policy as text with its zone, if it came from a tag.
-fn policy_tags(scope: &Scope<'_>, start: Timestamp, settings: &Settings, ours: &mut Tags) {
-    let policy = match &scope.retention {
-        Some(tagged) => {
-            ours.set(tags::RETENTION, recordable(&tagged.text));
-            tagged.policy.as_ref().ok()
-        }
-        None => Some(&settings.default_retention),
-    };
-    if let Some(zone) = &scope.zone_tag {
+/// and the policy as text with its zone, if it came from a tag: one of now, or
+/// one of before that a record has kept.
+fn policy_tags(scope: &Scope<'_>, policy: Option<&Governing>, start: Timestamp, ours: &mut Tags) {
+    let text = policy.and_then(|policy| policy.text.as_ref());
+    if let Some(text) = text {
+        ours.set(tags::RETENTION, recordable(&text.retention));
+    }
+    if let Some(zone) = text.map_or(&scope.zone_tag, |text| &text.zone) {
         ours.set(tags::TZ, zone.clone());
     }
-    if let Some(age) = policy.and_then(Policy::whole_days) {
+    let whole_days = policy.and_then(|policy| policy.policy.as_ref().ok()).and_then(Policy::whole_days);
+    if let Some(age) = whole_days {
         ours.set(tags::DELETE_ON, calendar::date_after(calendar::utc_date(start), age).to_string());
+    }
+}
+
+/// The destinations of all, each once, and the first policy of copies.
+fn copy_tags(scopes: &[Scope<'_>], ours: &mut Tags) {
+    let mut all: Vec<&str> = Vec::new();
+    for to in scopes.iter().filter_map(|scope| scope.copy_to.as_deref()) {
+        for destination in to.split(|c: char| c.is_whitespace() || c == ',').filter(|to| !to.is_empty()) {
+            if !all.contains(&destination) {
+                all.push(destination);
+            }
+        }
+    }
+    let joined = match scopes {
+        [only] => only.copy_to.clone(),
+        _ if all.is_empty() => None,
+        _ => Some(all.join(" ").chars().take(tags::MAX_VALUE).collect()),
+    };
+    if let Some(to) = joined {
+        ours.set(tags::COPY_TO, to);
+    }
+    if let Some(retention) = scopes.iter().find_map(|scope| scope.copy_retention.as_ref()) {
+        ours.set(tags::COPY_RETENTION, retention.clone());
     }
 }
 
 /// A policy somebody wrote as `unset` is no policy, and must not read as the
 /// stand-in for one that is still to be written.
 fn recordable(text: &SmolStr) -> SmolStr {
-    if text == tags::UNSET { SmolStr::new_static("\"unset\"") } else { text.clone() }
+    if text.eq_ignore_ascii_case(tags::UNSET) { SmolStr::new_static("\"unset\"") } else { text.clone() }
 }
 
 /// `<instance name> <device>`, or the volume's name, or its id.

@@ -2,7 +2,8 @@
 
 use ebskeep_core::apply::Applied;
 use ebskeep_core::cloud::ErrorKind;
-use ebskeep_core::inventory::SnapshotState;
+use ebskeep_core::inventory::{SnapshotState, StorageTier};
+use ebskeep_core::plan::Action;
 use ebskeep_core::report::Outcome;
 use ebskeep_core::tags::{DELETED, Tags};
 
@@ -23,6 +24,28 @@ fn many(count: usize) -> (Fake, ebskeep_core::plan::Plan) {
     let ids: Vec<String> = (0..count).map(|n| format!("snap-{n:04}")).collect();
     let plan = deletions(&fake, &ids.iter().map(String::as_str).collect::<Vec<_>>());
     (fake, plan)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_planned_as_failed_and_is_good_by_the_last_look_stays_and_the_other_way_round() {
+    let fake = Fake::new();
+    let mut all = deletions(&fake, &["snap-1", "snap-2"]);
+    for action in all.actions.iter_mut().take(1) {
+        let Action::DeleteSnapshot(deletion) = action else { panic!("{action:?}") };
+        deletion.failed = true;
+    }
+    fake.world.borrow_mut().snapshots.get_mut("snap-2").unwrap().state = SnapshotState::Error;
+    let applied = run(&fake, &all).await;
+    assert_eq!(outcomes(&applied), [Outcome::Changed; 2]);
+    assert!(fake.calls("DeleteSnapshot").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_archived_since_it_was_planned_stays() {
+    let fake = Fake::new();
+    let all = deletions(&fake, &["snap-1"]);
+    fake.world.borrow_mut().snapshots.get_mut("snap-1").unwrap().tier = StorageTier::Archive;
+    assert_eq!(outcomes(&run(&fake, &all).await), [Outcome::Changed]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -114,7 +114,13 @@ pub(crate) fn deletions(fake: &Fake, ids: &[&str]) -> Plan {
 }
 
 pub(crate) fn delete(id: &str) -> Action {
-    Action::DeleteSnapshot(Deletion { snapshot_id: id.into(), volume_id: "vol-1".into(), tags: old(), size_gib: 8 })
+    Action::DeleteSnapshot(Deletion {
+        snapshot_id: id.into(),
+        volume_id: "vol-1".into(),
+        tags: old(),
+        size_gib: 8,
+        failed: false,
+    })
 }
 
 /// Carries a plan out, with all of AWS's rates and nobody who stops it.

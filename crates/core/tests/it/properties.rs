@@ -11,7 +11,7 @@ use ebskeep_core::inventory::{
 };
 use ebskeep_core::job::Request;
 use ebskeep_core::lineage::classify;
-use ebskeep_core::plan::{Action, ExpireVerdict, Job, NewSnapshot, Plan, decide};
+use ebskeep_core::plan::{Action, CreateVerdict, ExpireVerdict, Job, NewSnapshot, Plan, decide};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::tags::Tags;
 use jiff::{SignedDuration, Timestamp};
@@ -259,6 +259,56 @@ fn merged(all: &[&Tags]) -> Tags {
     all.iter().flat_map(|tags| tags.iter()).map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
+/// Days of create and expire on one volume, each as it is carried out: the tags
+/// of the volume day by day, and how many snapshots there are after the last.
+fn live(days: i64, tags_on: impl Fn(i64) -> Tags) -> usize {
+    let start = now();
+    let mut world = Inventory {
+        place: Place { account: AccountId::new(ACCOUNT), region: Region::new("eu-west-1") },
+        now: start,
+        observed_at: start,
+        machine_clock: None,
+        instances: Listing::default(),
+        volumes: Listing::complete(vec![Volume {
+            id: VolumeId::new("vol-a"),
+            state: VolumeState::Available,
+            size_gib: 8,
+            attachments: Vec::new(),
+            tags: Tags::new(),
+        }]),
+        snapshots: Listing::default(),
+        images: Listing::default(),
+        confirmed_gone: BTreeSet::new(),
+    };
+    for day in 0..days {
+        world.now = start + SignedDuration::from_hours(24 * day);
+        world.observed_at = world.now;
+        world.volumes.items[0].tags = tags_on(day);
+        let plan = plan(&world);
+        assert!(plan.checks.iter().all(|check| check.ok), "day {day}: {:?}", plan.checks);
+        world = carried_out(&world, &plan);
+        for snapshot in &mut world.snapshots.items {
+            if snapshot.state == SnapshotState::Pending {
+                snapshot.state = SnapshotState::Completed;
+                snapshot.id = SnapshotId::new(format!("snap-{day:03}"));
+            }
+        }
+    }
+    world.snapshots.items.len()
+}
+
+#[test]
+fn a_removed_tag_shortens_nothing_however_long_ago() {
+    let kept = |_| tags(&["Backup=Yes", "Retention=30"]);
+    let removed = |day| if day < 5 { tags(&["Backup=Yes", "Retention=30"]) } else { tags(&["Backup=Yes"]) };
+    let steady = live(100, kept);
+    assert!((30..=31).contains(&steady), "{steady}");
+    assert_eq!(live(100, removed), steady);
+    // To return to the default, write it out.
+    let written = |day| tags(if day < 5 { &["Backup=Yes", "Retention=30"] } else { &["Backup=Yes", "Retention=7"] });
+    assert!((7..=8).contains(&live(100, written)));
+}
+
 /// The same worlds on every run, so that a red run means a changed program.
 /// `PROPTEST_CASES` looks at more of them.
 fn config_of_runs() -> ProptestConfig {
@@ -369,6 +419,10 @@ proptest! {
             Action::FinishTags(finish) => Some(&finish.snapshot_id),
             _ => None,
         }).collect();
+        let created: BTreeSet<_> = first.volumes.iter()
+            .filter(|v| v.verdict == CreateVerdict::Create)
+            .map(|v| v.volume_id.clone())
+            .collect();
         let left: Vec<_> = second.actions.iter().filter(|action| match action {
             Action::CreateSnapshot(new) => !freed.contains(&new.volume_id),
             Action::CreateSet(set) => !set.members.iter().all(|member| freed.contains(&member.alone.volume_id)),
@@ -376,7 +430,8 @@ proptest! {
             Action::DeleteSnapshot(deletion) => {
                 !finished.contains(&deletion.snapshot_id) && !unrecorded.contains(&deletion.volume_id)
             }
-            Action::FinishTags(_) => true,
+            // What the new snapshot of its lineage records may be what it was waiting for.
+            Action::FinishTags(finish) => !created.contains(&finish.volume_id),
         }).collect();
         prop_assert!(left.is_empty(), "{:?}", left);
     }

@@ -158,6 +158,7 @@ mod tests {
                 volume_id: "vol-1".into(),
                 tags: Tags::new(),
                 size_gib: 8,
+                failed: false,
             })
         };
         let plan = Plan {
