@@ -25,13 +25,16 @@ pub(crate) struct Listed<T> {
 fn listed<T>(
     body: &[u8],
     root: &'static str,
-    set: &str,
+    set: &'static str,
     mut item: impl FnMut(&mut Xml<'_>, &mut Vec<T>) -> Result<(), ReadError>,
 ) -> Result<Listed<T>, ReadError> {
     let mut items = Vec::new();
     let mut next = None;
+    // Without its set an answer is no empty listing: it would look complete.
+    let mut whole = false;
     Xml::open_as(body, root)?.children(|xml, name| {
         if name == set {
+            whole = true;
             xml.items(|xml| item(xml, &mut items))
         } else if name == "nextToken" {
             next = Some(xml.text()?.into_owned()).filter(|token| !token.is_empty()).map(Token);
@@ -40,7 +43,7 @@ fn listed<T>(
             xml.skip()
         }
     })?;
-    Ok(Listed { items, next })
+    if whole { Ok(Listed { items, next }) } else { Err(ReadError::Missing { of: root.into(), element: set }) }
 }
 
 pub(crate) fn instances(body: &[u8]) -> Result<Listed<Instance>, ReadError> {
