@@ -33,7 +33,15 @@ async fn a_request_is_a_signed_form_for_the_regions_endpoint() {
 #[tokio::test]
 async fn each_method_is_one_request() {
     let done = |name: &str| format!("<{name}Response><return>true</return></{name}Response>");
-    let page = |name: &str| format!("<{name}Response><nextToken>more</nextToken></{name}Response>");
+    let page = |name: &str| {
+        let set = match name {
+            "DescribeInstances" => "reservationSet",
+            "DescribeVolumes" => "volumeSet",
+            "DescribeSnapshots" => "snapshotSet",
+            _ => "imagesSet",
+        };
+        format!("<{name}Response><{set}/><nextToken>more</nextToken></{name}Response>")
+    };
     let more = Some(Token("more".to_owned()));
     let (cloud, seen) = ec2(200, &page("DescribeInstances")).await;
     assert_eq!(cloud.describe_instances(&Query::All, None).await.unwrap().next, more);

@@ -73,7 +73,7 @@ async fn a_wrong_endpoint_is_shown_with_what_it_said() {
 
 #[tokio::test]
 async fn a_page_without_awss_clock_is_an_error() {
-    let body = "<DescribeVolumesResponse/>";
+    let body = "<DescribeVolumesResponse><volumeSet/></DescribeVolumesResponse>";
     for date in [None, Some("yesterday")] {
         let mut response = answer(200, body);
         response.headers_mut().remove("date");
@@ -148,7 +148,7 @@ async fn no_secret_is_ever_repeated() {
 async fn a_slow_answer_passes_in_the_runtimes_time() {
     let http = InProcess::new(|_| async {
         tokio::time::sleep(std::time::Duration::from_hours(1)).await;
-        answer(200, "<DescribeVolumesResponse/>")
+        answer(200, "<DescribeVolumesResponse><volumeSet/></DescribeVolumesResponse>")
     });
     let credentials = Credentials::new("AKIAEXAMPLE", "topsecret-topsecret", None, None, "test");
     let cloud = connect_through(http, credentials, Options::default()).await.at(&place("123456789012"));
