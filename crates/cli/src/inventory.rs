@@ -14,7 +14,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use ebskeep_core::id::{AccountId, Place, Region};
 use ebskeep_core::inventory::{Inventory, Listing};
-use ebskeep_core::lineage::unsettled_volumes;
+use ebskeep_core::lineage::missing_volumes;
 use ebskeep_core::setting::Settings;
 use jiff::Timestamp;
 
@@ -119,7 +119,7 @@ fn inventory(listed: Listed, place: Place, now: Timestamp, settings: &Settings) 
     // The files are all there is to ask: a volume in none of them is gone, if
     // they list volumes at all.
     if inventory.volumes.is_complete() {
-        inventory.confirmed_gone = unsettled_volumes(&inventory, settings).into_iter().collect();
+        inventory.confirmed_gone = missing_volumes(&inventory, settings).into_iter().collect();
     }
     inventory
 }

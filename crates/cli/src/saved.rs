@@ -15,6 +15,13 @@ use crate::output::PLANS;
 
 /// Writes a document so that the file is never half of one.
 pub(crate) fn write(path: &Path, document: &impl Serialize) -> Result<(), Failure> {
+    // Renaming over a device would replace the device; a link is followed to its file.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if target.exists() && !target.is_file() {
+        let error = anyhow!("--out {} is no regular file", path.display());
+        return Err(Failure::usage(error).hint("name a file; `--format json` writes the plan to standard output"));
+    }
+    let path = target.as_path();
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.tmp", std::process::id()));
     let beside = Path::new(&beside);
@@ -70,5 +77,26 @@ fn parse(text: &[u8]) -> anyhow::Result<Vec<SavedPlan>> {
             Ok(plans)
         }
         other => Err(anyhow!("its schema is {other:?}, not {SCHEMA:?} or {PLANS:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_written_to_files_alone_and_through_links() {
+        // Root could replace a device by renaming over it.
+        let refused = write(Path::new("/dev/null"), &"plan").unwrap_err();
+        assert_eq!(refused.exit, crate::error::Exit::Usage);
+        let directory = std::env::temp_dir().join(format!("ebskeep-saved-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let (target, link) = (directory.join("target.json"), directory.join("link.json"));
+        std::fs::write(&target, "").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write(&link, &"plan").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "\"plan\"\n");
+        std::fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -238,9 +238,9 @@ pub fn unsettled_volumes(inventory: &Inventory, settings: &Settings) -> Vec<Volu
         return Vec::new();
     }
     let listed = volumes_by_id(inventory);
-    lineages(inventory, settings)
-        .into_iter()
-        .filter(|(key, _)| !key.copies && !listed.contains_key(&key.volume))
+    let lineages = lineages(inventory, settings);
+    let missing = lineages.into_iter().filter(|(key, _)| !key.copies && !listed.contains_key(&key.volume));
+    missing
         .filter(|(_, lineage)| {
             lineage
                 .iter()
@@ -248,6 +248,14 @@ pub fn unsettled_volumes(inventory: &Inventory, settings: &Settings) -> Vec<Volu
         })
         .map(|(key, _)| key.volume)
         .collect()
+}
+
+/// The source volumes of ours that the listing lacks.
+pub fn missing_volumes(inventory: &Inventory, settings: &Settings) -> Vec<VolumeId> {
+    let listed = volumes_by_id(inventory);
+    let missing =
+        lineages(inventory, settings).into_keys().filter(|key| !key.copies && !listed.contains_key(&key.volume));
+    missing.map(|key| key.volume).collect()
 }
 
 /// Whether a pending snapshot is so old that it no longer counts: 24 hours

@@ -265,7 +265,9 @@ fn newest_good(facts: &Facts<'_>, kept: &mut Vec<Kept>, passed: &mut Vec<Passed>
             kept.push(Kept { reason: reason("newest-good", detail), until: Until::Open });
         }
         SourceVolume::NotSeen => {
-            let detail = format_smolstr!("{which} good snapshot of a volume that is not known to be gone");
+            let detail = format_smolstr!(
+                "{which} good snapshot of a volume that is no longer listed; AWS is asked by its id once that matters"
+            );
             kept.push(Kept { reason: reason("newest-good", detail), until: Until::Open });
         }
         SourceVolume::Gone | SourceVolume::CannotBeKnown => {

@@ -59,6 +59,7 @@ fn how_to_use(address: SocketAddr) -> String {
          export AWS_ACCESS_KEY_ID={}\n\
          export AWS_SECRET_ACCESS_KEY=demo\n\
          export AWS_REGION={REGION}\n\
+         export AWS_DEFAULT_REGION={REGION}\n\
          # EC2 and STS for any AWS client, until Ctrl-C. Other accounts: the twelve\n\
          # digits of the access key id. Try: ebskeep plan; aws ec2 describe-snapshots\n",
         access_key()

@@ -12,6 +12,7 @@ use crate::plan::{
     Action, CreateVerdict, Deletion, ExpireVerdict, FinishTags, NewSnapshot, Notice, Plan, Reason, SnapshotVerdict,
     VolumeVerdict,
 };
+use crate::report::PARTLY;
 use crate::tags;
 
 /// Volumes whose kept snapshots are told one line each before only totals are.
@@ -35,6 +36,11 @@ pub fn plan_text(plan: &Plan, style: &Style) -> String {
         ignored(&mut page, plan);
         skipped(&mut page, plan);
         findings(&mut page, plan);
+    }
+    if style.detail == Detail::Brief {
+        // What makes the run end as partly done is never left out.
+        let partly: Vec<Notice> = plan.findings.iter().filter(|f| PARTLY.contains(&f.code)).cloned().collect();
+        notices(&mut page, Tone::Warning, "Partly done, because", &partly);
     }
     notices(&mut page, Tone::Warning, "Problems: tags to mend", &plan.problems);
     if style.detail == Detail::Full {
