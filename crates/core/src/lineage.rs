@@ -237,25 +237,22 @@ pub fn unsettled_volumes(inventory: &Inventory, settings: &Settings) -> Vec<Volu
     if !inventory.volumes.is_complete() {
         return Vec::new();
     }
-    let listed = volumes_by_id(inventory);
-    let lineages = lineages(inventory, settings);
-    let missing = lineages.into_iter().filter(|(key, _)| !key.copies && !listed.contains_key(&key.volume));
-    missing
-        .filter(|(_, lineage)| {
-            lineage
-                .iter()
-                .any(|m| calendar::after(m.start, settings.orphan_grace, &settings.time_zone) <= inventory.now)
-        })
-        .map(|(key, _)| key.volume)
-        .collect()
+    let old = |m: &Managed<'_>| calendar::after(m.start, settings.orphan_grace, &settings.time_zone) <= inventory.now;
+    missing(inventory, settings).filter(|(_, lineage)| lineage.iter().any(old)).map(|(key, _)| key.volume).collect()
 }
 
 /// The source volumes of ours that the listing lacks.
 pub fn missing_volumes(inventory: &Inventory, settings: &Settings) -> Vec<VolumeId> {
+    missing(inventory, settings).map(|(key, _)| key.volume).collect()
+}
+
+/// The lineages of primaries whose volume the listing lacks.
+fn missing<'a>(
+    inventory: &'a Inventory,
+    settings: &Settings,
+) -> impl Iterator<Item = (LineageKey, Vec<Managed<'a>>)> + use<'a> {
     let listed = volumes_by_id(inventory);
-    let missing =
-        lineages(inventory, settings).into_keys().filter(|key| !key.copies && !listed.contains_key(&key.volume));
-    missing.map(|key| key.volume).collect()
+    lineages(inventory, settings).into_iter().filter(move |(key, _)| !key.copies && !listed.contains_key(&key.volume))
 }
 
 /// Whether a pending snapshot is so old that it no longer counts: 24 hours
