@@ -140,17 +140,26 @@ pub(crate) struct PlanArgs {
     /// Exit with 5 if the plan would change something
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    /// What to look at, and as of when.
+    #[command(flatten)]
+    pub(crate) seen: InventoryArgs,
+}
+
+/// What is looked at, and as of when: for every verb that decides over an
+/// inventory and changes nothing.
+#[derive(Debug, Args)]
+pub(crate) struct InventoryArgs {
     /// Decide as of this instant, such as 2026-03-01T02:00:00Z
     ///
     /// For what-if: the resources are those of now. Without it the time is
     /// AWS's own.
     #[arg(long, value_name = "TIMESTAMP")]
     pub(crate) now: Option<Timestamp>,
-    /// Plan from files instead of AWS; `-` is standard input
+    /// Decide from files instead of AWS; `-` is standard input
     ///
     /// The files hold what `aws ec2 describe-snapshots`, `describe-volumes`,
     /// `describe-instances` and `describe-images` print, in any arrangement.
-    /// Expiry is refused unless all four are there. Name jobs before this flag.
+    /// Expiry is refused unless all four are there. Name jobs and ids before this flag.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) inventory: Vec<PathBuf>,
     /// The account the files are from

@@ -18,12 +18,12 @@ use ebskeep_core::lineage::missing_volumes;
 use ebskeep_core::setting::Settings;
 use jiff::Timestamp;
 
-use crate::cli::{AwsArgs, PlanArgs};
+use crate::cli::{AwsArgs, InventoryArgs};
 use crate::error::Failure;
 use describe::{Kind, Listed};
 
-/// Reads the files of `plan --inventory`.
-pub(crate) fn read(args: &PlanArgs, aws: &AwsArgs, settings: &Settings) -> Result<Inventory, Failure> {
+/// Reads the files of `--inventory`.
+pub(crate) fn read(args: &InventoryArgs, aws: &AwsArgs, settings: &Settings) -> Result<Inventory, Failure> {
     refuse_what_needs_aws(aws)?;
     let mut listed = Listed::default();
     let mut standard_input = false;
@@ -53,9 +53,9 @@ fn refuse_what_needs_aws(aws: &AwsArgs) -> Result<(), Failure> {
 }
 
 fn open(path: &Path) -> Result<File, Failure> {
-    File::open(path)
-        .with_context(|| format!("{} cannot be read", path.display()))
-        .map_err(|error| Failure::usage(error).hint("--inventory takes files up to the next flag; name jobs before it"))
+    File::open(path).with_context(|| format!("{} cannot be read", path.display())).map_err(|error| {
+        Failure::usage(error).hint("--inventory takes files up to the next flag; name jobs and ids before it")
+    })
 }
 
 fn read_one(file: impl Read, name: &str, listed: &mut Listed) -> Result<(), Failure> {

@@ -20,11 +20,11 @@ use crate::signals::{obeyed, unless_stopped};
 use crate::ui::Ui;
 
 pub(crate) fn run(args: PlanArgs, aws: AwsArgs, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let request = Request { now: args.now, ..Request::new(JobName::jobs(&args.jobs)) };
-    let seen = if args.inventory.is_empty() {
+    let request = Request { now: args.seen.now, ..Request::new(JobName::jobs(&args.jobs)) };
+    let seen = if args.seen.inventory.is_empty() {
         online(&aws, &request, settings, ui)?
     } else {
-        let inventory = inventory::read(&args, &aws, settings)?;
+        let inventory = inventory::read(&args.seen, &aws, settings)?;
         Seen::offline(inventory, &request, settings)
     };
     seen.tell(&args, ui)

@@ -176,7 +176,7 @@ fn whose_the_files_are_must_be_known() {
         (&["--account", "123456789012", "--inventory", &none], "--region"),
         (&["--account", "123456789012", "--region", "all", "--inventory", &none], "one Region"),
         (&["--profile", "x", "--account", "123456789012", "--region", "eu-west-1", "--inventory", &none], "--profile"),
-        (&["--region", "eu-west-1", "--inventory", &none, "expire"], "name jobs before it"),
+        (&["--region", "eu-west-1", "--inventory", &none, "expire"], "name jobs and ids before it"),
         (&["--region", "eu-west-1", "--out", "x", "--inventory", &none], "--out"),
         (&["--region", "eu-west-1", "--inventory", "-", "-"], "only once"),
     ] {
