@@ -6,6 +6,7 @@
 //! backed up before it deleted. Everything runs in one task, a bounded number of
 //! actions side by side; pace and retries are [`crate::paced`]'s.
 
+mod batch;
 mod create;
 mod delete;
 mod refusal;

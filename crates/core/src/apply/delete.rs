@@ -3,26 +3,23 @@
 //! In batches, one after the other, so that every deletion follows a look at
 //! that very snapshot which is no more than a minute old.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
 
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
+use super::batch::{BATCH, first_difference, in_one_call_or_each, look_at};
 use super::refusal::{outcome, outcome_before, told};
 use super::{Act, CALLS_AT_ONCE, Ending};
-use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Filter, Query};
+use crate::cloud::{Clock, Cloud, CloudError, ErrorKind};
 use crate::id::SnapshotId;
 use crate::inventory::{Snapshot, SnapshotState, StorageTier};
-use crate::observe::{Cut, follow};
 use crate::paced::Timely;
 use crate::plan::Deletion;
 use crate::report::Outcome;
 use crate::tags::{DELETED, MAX_TAGS, Tags};
 
-/// Snapshots in a batch: a full bucket of DeleteSnapshot.
-const BATCH: usize = 100;
 /// How long after its answer arrived a look is good for: a minute, less what
 /// the answer and the deletion take on their way.
 const LOOK_GOOD_FOR: SignedDuration = SignedDuration::from_secs(50);
@@ -37,13 +34,8 @@ struct Wanted<'a> {
     looks: u32,
 }
 
-/// What a batch was seen to be.
-struct Look {
-    found: BTreeMap<SnapshotId, Snapshot>,
-    /// AWS's clock.
-    at: Timestamp,
-    /// No deletion after this, by the machine's clock.
-    until: Timestamp,
+fn id_of<'w>(wanted: &'w Wanted<'_>) -> &'w SnapshotId {
+    &wanted.deletion.snapshot_id
 }
 
 /// How a deletion went.
@@ -102,7 +94,7 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
         for wanted in &mut batch {
             wanted.looks += 1;
         }
-        let look = match self.look_at(&batch).await {
+        let look = match look_at(self.cloud, batch.iter().map(|wanted| &wanted.deletion.snapshot_id)).await {
             Ok(look) => look,
             Err(error) => {
                 let ending = Ending::new(outcome_before(&error)).detail(not_deleted("the last look failed", &error));
@@ -130,7 +122,7 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
         let marks: Tags = [(DELETED, look.at.to_string())].into_iter().collect();
         let mut marked = Vec::new();
         for (wanted, answer) in
-            self.in_one_call_or_each(unchanged, async |ids| self.cloud.create_tags(ids, &marks).await).await
+            in_one_call_or_each(unchanged, id_of, async |ids| self.cloud.create_tags(ids, &marks).await).await
         {
             match answer {
                 Ok(()) => marked.push(wanted),
@@ -143,7 +135,7 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
                 }
             }
         }
-        (marked, look.until)
+        (marked, look.received.checked_add(LOOK_GOOD_FOR).unwrap_or(look.received))
     }
 
     async fn delete(&self, wanted: &Wanted<'_>, until: Timestamp) -> Deleted {
@@ -178,7 +170,7 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
         let (wanted, endings): (Vec<_>, Vec<_>) = kept.into_iter().unzip();
         let mut endings: BTreeMap<usize, Ending> = wanted.iter().map(|wanted| wanted.index).zip(endings).collect();
         let keys = [DELETED.into()];
-        let answers = self.in_one_call_or_each(wanted, async |ids| self.cloud.delete_tags(ids, &keys).await).await;
+        let answers = in_one_call_or_each(wanted, id_of, async |ids| self.cloud.delete_tags(ids, &keys).await).await;
         for (wanted, answer) in answers {
             let Some(ending) = endings.remove(&wanted.index) else { continue };
             let ending = match answer {
@@ -190,91 +182,6 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
             };
             self.log.record(wanted.index, 0, ending);
         }
-    }
-
-    /// One look at a whole batch by its ids. AWS fails that call if one is gone;
-    /// then those that are left are found by a filter.
-    async fn look_at(&self, batch: &[Wanted<'_>]) -> Result<Look, CloudError> {
-        let ids: Vec<_> = batch.iter().map(|wanted| wanted.deletion.snapshot_id.as_str().into()).collect();
-        match self.look_by(&Query::Ids(ids.clone())).await {
-            Err(error) if error.kind == ErrorKind::NotFound => {
-                self.look_by(&Query::Filters(vec![Filter { name: "snapshot-id".into(), values: ids }])).await
-            }
-            other => other,
-        }
-    }
-
-    async fn look_by(&self, query: &Query) -> Result<Look, CloudError> {
-        let first: Cell<Option<(Timestamp, Timestamp)>> = Cell::new(None);
-        let seen = follow(
-            async |token| self.cloud.describe_snapshots(query, token).await,
-            |snapshot: &Snapshot| snapshot.id.clone(),
-            |at, _| first.set(first.get().or_else(|| Some((at, self.cloud.now())))),
-        )
-        .await;
-        let words = match (seen.cut, first.get()) {
-            (Cut::AtItsEnd, Some((at, received))) => {
-                let until = received.checked_add(LOOK_GOOD_FOR).unwrap_or(received);
-                return Ok(Look { found: seen.items, at, until });
-            }
-            (Cut::Failed(error), _) => return Err(error),
-            (Cut::Circle, _) => "AWS gave the same page token twice",
-            (Cut::AtItsEnd, None) => "no page was given",
-        };
-        Err(CloudError {
-            kind: ErrorKind::Other,
-            operation: "DescribeSnapshots",
-            resource: None,
-            code: None,
-            source: Some(words.into()),
-        })
-    }
-
-    /// Tags all with one call; where one of them may be why AWS refused that,
-    /// each with its own.
-    async fn in_one_call_or_each<'p>(
-        &self,
-        all: Vec<Wanted<'p>>,
-        call: impl AsyncFn(&[SnapshotId]) -> Result<(), CloudError>,
-    ) -> Vec<(Wanted<'p>, Result<(), Rc<CloudError>>)> {
-        let ids: Vec<SnapshotId> = all.iter().map(|wanted| wanted.deletion.snapshot_id.clone()).collect();
-        if ids.is_empty() {
-            return Vec::new();
-        }
-        let error = match call(&ids).await {
-            Ok(()) => return all.into_iter().map(|wanted| (wanted, Ok(()))).collect(),
-            Err(error) => Rc::new(error),
-        };
-        if ids.len() == 1 || !one_may_fail_all(error.kind) {
-            return all.into_iter().map(|wanted| (wanted, Err(Rc::clone(&error)))).collect();
-        }
-        let call = &call;
-        stream::iter(all)
-            .map(async |wanted| {
-                let answer = call(std::slice::from_ref(&wanted.deletion.snapshot_id)).await;
-                (wanted, answer.map_err(Rc::new))
-            })
-            .buffered(CALLS_AT_ONCE)
-            .collect()
-            .await
-    }
-}
-
-/// Whether a call about many can have failed for one of them.
-fn one_may_fail_all(kind: ErrorKind) -> bool {
-    match kind {
-        ErrorKind::NotFound
-        | ErrorKind::InUse
-        | ErrorKind::ConcurrencyLimit
-        | ErrorKind::Quota
-        | ErrorKind::Denied
-        | ErrorKind::Invalid
-        | ErrorKind::Other => true,
-        ErrorKind::Throttled
-        | ErrorKind::PerVolumeRate
-        | ErrorKind::Unavailable
-        | ErrorKind::Unknown
-        | ErrorKind::Stopped => false,
     }
 }
 
@@ -288,7 +195,7 @@ fn stays(deletion: &Deletion, snapshot: &Snapshot) -> Option<Ending> {
     if snapshot.tier != StorageTier::Standard {
         return changed("not deleted: it was archived since it was planned".to_owned());
     }
-    if let Some(key) = first_difference(&deletion.tags, &snapshot.tags) {
+    if let Some(key) = first_difference(&deletion.tags, &snapshot.tags, Some(DELETED)) {
         return changed(format!("not deleted: its tag {key:?} changed since it was planned"));
     }
     // Told beforehand, so that it does not fail the whole batch's mark.
@@ -298,12 +205,6 @@ fn stays(deletion: &Deletion, snapshot: &Snapshot) -> Option<Ending> {
         ));
     }
     None
-}
-
-/// The first key, in order, that is not the same in both, our mark aside.
-fn first_difference<'t>(planned: &'t Tags, now: &'t Tags) -> Option<&'t str> {
-    let keys = planned.iter().chain(now.iter()).map(|(key, _)| key.as_str());
-    keys.filter(|key| *key != DELETED && planned.get(key) != now.get(key)).min()
 }
 
 fn not_deleted(why: &str, error: &CloudError) -> String {
