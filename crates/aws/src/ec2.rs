@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use ebskeep_core::cloud::{Begun, Cloud, CloudError, CreateSnapshot, CreateSnapshots, ErrorKind, Page, Query, Token};
 use ebskeep_core::id::{AccountId, Place, SnapshotId};
-use ebskeep_core::inventory::{Image, Instance, Snapshot, Volume};
+use ebskeep_core::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
 use ebskeep_core::tags::Tags;
 use smol_str::SmolStr;
 
@@ -81,6 +81,21 @@ impl Cloud for Ec2 {
     async fn describe_images(&self, query: &Query, token: Option<&Token>) -> Result<Page<Image>, CloudError> {
         let call = request::describe_images(query, token).map_err(refused("DescribeImages"))?;
         self.send(&call).await?.page(&call, response::images)
+    }
+
+    async fn describe_locked_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Lock>, CloudError> {
+        let call = request::describe_locked_snapshots(query, token).map_err(refused("DescribeLockedSnapshots"))?;
+        self.send(&call).await?.page(&call, response::locks)
+    }
+
+    async fn describe_snapshot_tier_status(
+        &self,
+        query: &Query,
+        token: Option<&Token>,
+    ) -> Result<Page<TierStatus>, CloudError> {
+        let call =
+            request::describe_snapshot_tier_status(query, token).map_err(refused("DescribeSnapshotTierStatus"))?;
+        self.send(&call).await?.page(&call, response::tiers)
     }
 
     async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {

@@ -114,6 +114,8 @@ fn inventory(listed: Listed, place: Place, now: Timestamp, settings: &Settings) 
         volumes: listing(volumes, |volume| volume.id.clone(), gap(Kind::Volumes)),
         snapshots: listing(snapshots, |snapshot| snapshot.id.clone(), gap(Kind::Snapshots)),
         images: listing(images, |image| image.id.clone(), gap(Kind::Images)),
+        locks: Listing::default(),
+        tiers: Listing::default(),
         confirmed_gone: BTreeSet::new(),
     };
     // The files are all there is to ask: a volume in none of them is gone, if

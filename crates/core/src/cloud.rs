@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use crate::id::{AccountId, InstanceId, Place, Region, SnapshotId, VolumeId};
-use crate::inventory::{Image, Instance, Snapshot, Volume};
+use crate::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
 use crate::tags::Tags;
 
 /// Who the credentials belong to.
@@ -61,6 +61,21 @@ pub trait Cloud {
     /// One page of the images this account owns, deprecated and disabled ones
     /// included.
     async fn describe_images(&self, query: &Query, token: Option<&Token>) -> Result<Page<Image>, CloudError>;
+
+    /// One page of the locks on this account's snapshots, expired ones
+    /// included; a snapshot that never was locked is not on it. The one filter
+    /// AWS has is `lock-state`.
+    async fn describe_locked_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Lock>, CloudError>;
+
+    /// One page of what is known of this account's snapshots and their storage
+    /// tiers. AWS takes no ids here: [`Query::Ids`] is refused as `Invalid`. The
+    /// filters are `snapshot-id`, `volume-id` and `last-tiering-operation`; an
+    /// id that is unknown matches nothing.
+    async fn describe_snapshot_tier_status(
+        &self,
+        query: &Query,
+        token: Option<&Token>,
+    ) -> Result<Page<TierStatus>, CloudError>;
 
     /// Begins a snapshot of one volume. Not idempotent: after
     /// [`ErrorKind::Unknown`] there may be one.

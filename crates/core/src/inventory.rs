@@ -30,6 +30,12 @@ pub struct Inventory {
     pub snapshots: Listing<Snapshot>,
     /// Images this account owns: registered, deprecated and disabled.
     pub images: Listing<Image>,
+    /// Locks on snapshots, expired ones included, by snapshot. A gap here
+    /// keeps nothing from going: AWS refuses to delete a locked snapshot.
+    pub locks: Listing<Lock>,
+    /// What is known of the snapshots whose listing says that they are
+    /// archived, by snapshot. Of others there need be nothing.
+    pub tiers: Listing<TierStatus>,
     /// Volumes that a complete listing lacked and that DescribeVolumes by id
     /// answered with `InvalidVolume.NotFound`. Nothing else is *gone*.
     pub confirmed_gone: BTreeSet<VolumeId>,
@@ -260,6 +266,60 @@ impl StorageTier {
             _ => Self::Archive,
         }
     }
+}
+
+/// A lock on a snapshot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lock {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// What the lock is at present.
+    pub state: LockState,
+    /// When it ends or ended. None while the snapshot is pending: its time
+    /// does not run yet.
+    pub expires: Option<Timestamp>,
+}
+
+/// The states a lock can be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockState {
+    /// Nobody can unlock or delete the snapshot before the lock expires.
+    Compliance,
+    /// As compliance, but it can still be unlocked for some hours.
+    ComplianceCooloff,
+    /// Whoever is permitted can unlock the snapshot.
+    Governance,
+    /// Locked no more.
+    Expired,
+    /// A state this version does not know.
+    Other,
+}
+
+impl LockState {
+    /// The state that AWS names so.
+    pub fn from_aws(word: &str) -> Self {
+        match word {
+            "compliance" => Self::Compliance,
+            "compliance-cooloff" => Self::ComplianceCooloff,
+            "governance" => Self::Governance,
+            "expired" => Self::Expired,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What AWS tells of a snapshot's way between the storage tiers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TierStatus {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// Where it is stored.
+    pub tier: StorageTier,
+    /// When it was last archived (`ArchivalCompleteTime`).
+    pub archived_at: Option<Timestamp>,
+    /// When a temporary restore ends, if it is restored so
+    /// (`RestoreExpiryTime`).
+    pub restore_expires: Option<Timestamp>,
 }
 
 /// An Amazon machine image.

@@ -11,12 +11,12 @@ use crate::apply::{Applied, apply};
 use crate::check::check;
 use crate::cloud::{Clock, Cloud, CloudError};
 use crate::id::Place;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, StorageTier};
 use crate::lineage;
 use crate::observe::observe;
 use crate::paced::Paced;
 use crate::plan::{self, Action, CheckResult, Job, Notice, Plan};
-use crate::report::{ActionResult, NOT_LISTED, Report};
+use crate::report::{ActionResult, LOCKS_UNKNOWN, NOT_LISTED, Report, TIERS_UNKNOWN};
 use crate::setting::Settings;
 use crate::stop::Stop;
 pub use saved::SavedPlan;
@@ -192,6 +192,9 @@ pub fn planned(inventory: Inventory, request: &Request, settings: &Settings) -> 
             plan.findings.push(Notice { resource: what.into(), code: NOT_LISTED, detail });
         }
     }
+    if plan.jobs.contains(&Job::Expire) {
+        plan.findings.extend(unread(&inventory));
+    }
     plan.findings.sort();
     plan.summary.findings = plan.findings.len();
     plan.checks = check(&plan, &inventory, request, settings);
@@ -210,6 +213,9 @@ fn gaps(inventory: &Inventory) -> Vec<(&'static str, &str)> {
         volumes,
         snapshots,
         images,
+        // What is not read of these makes no snapshot go, see `unread`.
+        locks: _,
+        tiers: _,
         confirmed_gone: _,
     } = inventory;
     let all = [
@@ -219,6 +225,25 @@ fn gaps(inventory: &Inventory) -> Vec<(&'static str, &str)> {
         ("images", &images.gap),
     ];
     all.into_iter().filter_map(|(what, gap)| Some((what, gap.as_deref()?))).collect()
+}
+
+/// What could not be read about single snapshots. Nothing goes because of it, so
+/// it is a finding and no more.
+fn unread(inventory: &Inventory) -> Vec<Notice> {
+    let mut found = Vec::new();
+    if let Some(gap) = &inventory.locks.gap {
+        let detail = format!(
+            "which snapshots are locked could not be read: {gap}; AWS refuses to delete a locked one in any case"
+        );
+        found.push(Notice { resource: "snapshots".into(), code: LOCKS_UNKNOWN, detail });
+    }
+    let archived = inventory.snapshots.items.iter().filter(|s| s.tier == StorageTier::Archive).count();
+    if let Some(gap) = inventory.tiers.gap.as_ref().filter(|_| archived > 0) {
+        let detail =
+            format!("since when {archived} snapshots are archived could not be read: {gap}; archived ones are kept");
+        found.push(Notice { resource: "snapshots".into(), code: TIERS_UNKNOWN, detail });
+    }
+    found
 }
 
 /// Adds a check's result to a plan.

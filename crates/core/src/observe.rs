@@ -10,16 +10,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 
-use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Page, Query, Token};
+use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Filter, Page, Query, Token};
 use crate::id::VolumeId;
-use crate::inventory::{Inventory, Listing, Volume};
+use crate::inventory::{Inventory, Listing, Snapshot, StorageTier, TierStatus, Volume};
 use crate::report::words;
 
 /// Volumes looked up by id at the same time. Their bucket gives 10 a second.
 const LOOKUPS_AT_ONCE: usize = 16;
 
-/// Lists everything in the Place of `cloud`, all pages, the four kinds side by
-/// side.
+/// Values one filter takes. Source: EC2 User Guide, "List and filter using the
+/// CLI and API".
+const FILTER_VALUES: usize = 200;
+
+/// Lists everything in the Place of `cloud`, all pages, the four kinds and the
+/// locks on snapshots side by side; then, where snapshots are archived, since
+/// when they are.
 ///
 /// AWS's clock is the `Date` of whichever answer arrives first, and the
 /// machine's is read at that moment. Of an item on two pages the later one
@@ -47,7 +52,7 @@ pub async fn observe<C: Cloud, K: Clock>(
         }
     };
     let all = &Query::All;
-    let (instances, volumes, snapshots, images) = futures::join!(
+    let (instances, volumes, snapshots, images, locks) = futures::join!(
         follow(
             async |token| cloud.describe_instances(all, token).await,
             |instance| instance.id.clone(),
@@ -80,6 +85,12 @@ pub async fn observe<C: Cloud, K: Clock>(
                 listed("images", items);
             },
         ),
+        // Not a kind of its own: an answer here alone would be none.
+        follow(
+            async |token| cloud.describe_locked_snapshots(all, token).await,
+            |lock| lock.snapshot.clone(),
+            |_, _| {},
+        ),
     );
     let Some((observed_at, machine_clock)) = first.get() else {
         let errors = [instances.cut, volumes.cut, snapshots.cut, images.cut];
@@ -94,13 +105,35 @@ pub async fn observe<C: Cloud, K: Clock>(
         volumes: volumes.listing(),
         snapshots: snapshots.listing(),
         images: images.listing(),
+        locks: locks.listing(),
+        tiers: Listing::default(),
         confirmed_gone: BTreeSet::new(),
     };
+    inventory.tiers = tiers(cloud, &inventory.snapshots.items).await;
     if inventory.volumes.is_complete() {
         let ids = unsettled(&inventory);
         settle(cloud, ids, &mut inventory).await;
     }
     Ok(inventory)
+}
+
+/// What is known of those of `snapshots` that are archived. AWS takes no ids
+/// there, but as values of a filter.
+async fn tiers<C: Cloud>(cloud: &C, snapshots: &[Snapshot]) -> Listing<TierStatus> {
+    let archived: Vec<_> = snapshots.iter().filter(|s| s.tier == StorageTier::Archive).map(|s| s.id.as_str()).collect();
+    let mut all = Listing::default();
+    for ids in archived.chunks(FILTER_VALUES) {
+        let values = ids.iter().map(|id| (*id).into()).collect();
+        let query = Query::Filters(vec![Filter { name: "snapshot-id".into(), values }]);
+        let fetch = async |token: Option<&Token>| cloud.describe_snapshot_tier_status(&query, token).await;
+        let part = follow(fetch, |status| status.snapshot.clone(), |_, _| {}).await.listing();
+        all.items.extend(part.items);
+        if part.gap.is_some() {
+            all.gap = part.gap;
+            break;
+        }
+    }
+    all
 }
 
 /// What DescribeVolumes answers for a volume that is gone.

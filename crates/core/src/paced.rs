@@ -19,7 +19,7 @@ use smol_str::SmolStr;
 
 use crate::cloud::{Begun, Clock, Cloud, CloudError, CreateSnapshot, CreateSnapshots, ErrorKind, Page, Query, Token};
 use crate::id::{Place, SnapshotId};
-use crate::inventory::{Image, Instance, Snapshot, Volume};
+use crate::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
 use crate::stop::{Stop, Why};
 use crate::tags::Tags;
 use bucket::{Bucket, Rate};
@@ -320,6 +320,22 @@ impl<C: Cloud, K: Clock> Cloud for Paced<'_, C, K> {
     async fn describe_images(&self, query: &Query, token: Option<&Token>) -> Result<Page<Image>, CloudError> {
         let lane = Lane { operation: "DescribeImages", class: Class::of(query) };
         self.call(lane, Again::Idempotent, None, async || self.cloud.describe_images(query, token).await).await
+    }
+
+    async fn describe_locked_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Lock>, CloudError> {
+        let lane = Lane { operation: "DescribeLockedSnapshots", class: Class::of(query) };
+        self.call(lane, Again::Idempotent, None, async || self.cloud.describe_locked_snapshots(query, token).await)
+            .await
+    }
+
+    async fn describe_snapshot_tier_status(
+        &self,
+        query: &Query,
+        token: Option<&Token>,
+    ) -> Result<Page<TierStatus>, CloudError> {
+        let lane = Lane { operation: "DescribeSnapshotTierStatus", class: Class::of(query) };
+        let once = async || self.cloud.describe_snapshot_tier_status(query, token).await;
+        self.call(lane, Again::Idempotent, None, once).await
     }
 
     async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {

@@ -23,6 +23,10 @@ pub const SCHEMA: &str = "ebskeep.report/1";
 pub const PARTLY: &[&str] = &[NOT_LISTED, PASSED_OVER];
 /// A part of the inventory could not be listed.
 pub const NOT_LISTED: &str = "not-listed";
+/// Which snapshots are locked could not be read.
+pub const LOCKS_UNKNOWN: &str = "locks-unknown";
+/// Since when archived snapshots are so could not be read.
+pub const TIERS_UNKNOWN: &str = "tiers-unknown";
 
 /// What was planned in one Place, and what became of each action.
 ///

@@ -16,11 +16,12 @@ use smol_str::SmolStr;
 use crate::ec2::image::{EnableImageDeprecation, RegisterImage, ThisImage};
 use crate::ec2::instance::TheseInstances;
 use crate::ec2::launch::{Mapped, Mapping, RunInstances};
+use crate::ec2::lock::{LockSnapshot, UnlockSnapshot};
 use crate::ec2::snapshot::DeleteSnapshot;
 use crate::ec2::tag::{CreateTags, DeleteTags};
 use crate::ec2::volume::{AttachVolume, CreateVolume, DeleteVolume, DetachVolume, VolumeSpec};
 use crate::ec2::{Scene, id};
-use crate::model::Snapshot;
+use crate::model::{Ends, LockMode, Snapshot, Tiering};
 use crate::refusal::Refusal;
 use crate::state::{Denial, Due, State};
 
@@ -161,6 +162,26 @@ pub enum Deed {
     },
     /// Moves a completed snapshot to the archive tier.
     Archive {
+        /// Which.
+        snapshot: SnapshotId,
+        /// When it was archived; now, if none.
+        #[serde(default)]
+        at: Option<Timestamp>,
+    },
+    /// Locks a snapshot.
+    Lock {
+        /// Which.
+        snapshot: SnapshotId,
+        /// How.
+        mode: LockMode,
+        /// For how long.
+        days: u32,
+        /// Hours in which a compliance lock can be undone.
+        #[serde(default)]
+        cool_off_hours: Option<u32>,
+    },
+    /// Unlocks a snapshot, if its lock can be undone.
+    Unlock {
         /// Which.
         snapshot: SnapshotId,
     },
@@ -312,7 +333,18 @@ fn happen(state: &mut State, place: &Place, deed: Deed) -> Result<Acted, Refusal
         Deed::DeleteSnapshot { snapshot } => scene.delete_snapshot(&DeleteSnapshot { snapshot })?,
         Deed::Lose { snapshot, message } => scene.end(&snapshot, Some(message))?,
         Deed::Finish { snapshot } => scene.end(&snapshot, None)?,
-        Deed::Archive { snapshot } => scene.there(&snapshot, SnapshotState::Completed)?.tier = StorageTier::Archive,
+        Deed::Archive { snapshot, at } => {
+            let at = at.unwrap_or(scene.now());
+            let found = scene.there(&snapshot, SnapshotState::Completed)?;
+            found.tier = StorageTier::Archive;
+            found.archived = Some(at);
+            found.tiering = Some(Tiering { began: at, operation: "archival-completed" });
+        }
+        Deed::Lock { snapshot, mode, days, cool_off_hours } => {
+            let ends = Ends::AfterDays(days);
+            scene.lock_snapshot(&LockSnapshot { snapshot, mode, ends, cool_off_hours })?;
+        }
+        Deed::Unlock { snapshot } => drop(scene.unlock_snapshot(&UnlockSnapshot { snapshot })?),
         Deed::Bin { snapshot } => {
             scene.there(&snapshot, SnapshotState::Completed)?.state = SnapshotState::Recoverable;
         }
@@ -454,6 +486,10 @@ impl Scene<'_> {
             started,
             completed: (state == PutState::Completed).then_some(started),
             tier: StorageTier::Standard,
+            tiering: None,
+            archived: None,
+            restore_expires: None,
+            lock: None,
             encrypted: source.is_some_and(|(_, encrypted)| encrypted),
             description,
             tags,

@@ -59,6 +59,7 @@ pub use ec2::ACTIONS as EC2_ACTIONS;
 pub use ec2::builtin::IMAGE as AMAZON_IMAGE;
 pub use fault::{Fault, What, When};
 pub use history::{Call, Deleted, Outcome, Past};
+pub use model::LockMode;
 pub use port::{SimCloud, SimClouds};
 pub use refusal::Refusal;
 pub use rules::Rules;

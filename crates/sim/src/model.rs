@@ -2,14 +2,17 @@
 //! the names their states have on the wire. Knows nothing of calls.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use ebskeep_core::id::{AccountId, ImageId, InstanceId, Place, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{InstanceState, SnapshotState, StorageTier, VolumeState};
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::bucket::Bucket;
+use crate::time::later;
 
 /// An EC2 instance.
 #[derive(Clone, Debug)]
@@ -72,6 +75,14 @@ pub(crate) struct Snapshot {
     pub(crate) started: Timestamp,
     pub(crate) completed: Option<Timestamp>,
     pub(crate) tier: StorageTier,
+    /// The last move between the tiers.
+    pub(crate) tiering: Option<Tiering>,
+    /// When it was last archived.
+    pub(crate) archived: Option<Timestamp>,
+    /// When it is in the archive alone again.
+    pub(crate) restore_expires: Option<Timestamp>,
+    /// Its lock, expired or not.
+    pub(crate) lock: Option<Lock>,
     pub(crate) encrypted: bool,
     pub(crate) description: SmolStr,
     pub(crate) tags: Tags,
@@ -81,6 +92,83 @@ pub(crate) struct Snapshot {
     pub(crate) made_by: SmolStr,
     /// Its siblings' number, if it was made by CreateSnapshots.
     pub(crate) set: Option<u64>,
+}
+
+/// A move of a snapshot between the storage tiers.
+#[derive(Clone, Debug)]
+pub(crate) struct Tiering {
+    pub(crate) began: Timestamp,
+    /// What it is and how far, such as `archival-in-progress`.
+    pub(crate) operation: &'static str,
+}
+
+/// A lock on a snapshot.
+#[derive(Clone, Debug)]
+pub(crate) struct Lock {
+    pub(crate) mode: LockMode,
+    pub(crate) ends: Ends,
+    pub(crate) created: Timestamp,
+    /// How long a compliance lock can still be undone.
+    pub(crate) cool_off: Option<Duration>,
+}
+
+/// Whether a lock can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockMode {
+    /// By nobody, once its cooling-off period is over.
+    Compliance,
+    /// By whoever is permitted.
+    Governance,
+}
+
+impl LockMode {
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        match word {
+            "compliance" => Some(Self::Compliance),
+            "governance" => Some(Self::Governance),
+            _ => None,
+        }
+    }
+}
+
+/// When a lock ends.
+#[derive(Clone, Debug)]
+pub(crate) enum Ends {
+    /// So many days after it began to count: a pending snapshot's waits.
+    AfterDays(u32),
+    At(Timestamp),
+}
+
+impl Lock {
+    /// Since when it counts; `None` while the snapshot is pending.
+    pub(crate) fn counts_from(&self, snapshot: &Snapshot) -> Option<Timestamp> {
+        snapshot.completed.map(|completed| completed.max(self.created))
+    }
+
+    pub(crate) fn expires(&self, snapshot: &Snapshot) -> Option<Timestamp> {
+        match self.ends {
+            Ends::AfterDays(days) => {
+                self.counts_from(snapshot).map(|from| later(from, Duration::from_hours(24 * u64::from(days))))
+            }
+            Ends::At(at) => Some(at),
+        }
+    }
+
+    pub(crate) fn cool_off_ends(&self) -> Option<Timestamp> {
+        self.cool_off.map(|long| later(self.created, long))
+    }
+
+    pub(crate) fn state(&self, snapshot: &Snapshot, now: Timestamp) -> &'static str {
+        if self.expires(snapshot).is_some_and(|at| now >= at) {
+            return "expired";
+        }
+        match self.mode {
+            LockMode::Governance => "governance",
+            LockMode::Compliance if self.cool_off_ends().is_some_and(|at| now < at) => "compliance-cooloff",
+            LockMode::Compliance => "compliance",
+        }
+    }
 }
 
 /// An Amazon machine image.

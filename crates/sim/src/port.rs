@@ -8,11 +8,12 @@ use ebskeep_core::cloud::{
     Begun, Cloud, CloudError, Clouds, CreateSnapshot, CreateSnapshots, ErrorKind, Identity, Page, Query, Token,
 };
 use ebskeep_core::id::{Place, Region, SnapshotId, VolumeId};
-use ebskeep_core::inventory::{self, Image, Instance, Snapshot, Volume};
+use ebskeep_core::inventory::{self, Image, Instance, Lock, LockState, Snapshot, TierStatus, Volume};
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
+use crate::ec2::lock::LockView;
 use crate::ec2::paging::Part;
 use crate::ec2::{self, InstanceView};
 use crate::model;
@@ -310,6 +311,31 @@ impl Cloud for SimCloud {
         }
     }
 
+    async fn describe_locked_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Lock>, CloudError> {
+        const ACTION: &str = "DescribeLockedSnapshots";
+        let (params, about) = listing(ACTION, "SnapshotId", query, token)?;
+        match self.ask(ACTION, about, params).await? {
+            (ec2::Answer::Locks(part), at) => Ok(page(part, at, lock)),
+            (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
+        }
+    }
+
+    async fn describe_snapshot_tier_status(
+        &self,
+        query: &Query,
+        token: Option<&Token>,
+    ) -> Result<Page<TierStatus>, CloudError> {
+        const ACTION: &str = "DescribeSnapshotTierStatus";
+        if matches!(query, Query::Ids(_)) {
+            return Err(invalid(ACTION, "AWS takes no ids here"));
+        }
+        let (params, about) = listing(ACTION, "SnapshotId", query, token)?;
+        match self.ask(ACTION, about, params).await? {
+            (ec2::Answer::Tiers(part), at) => Ok(page(part, at, tier_status)),
+            (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
+        }
+    }
+
     async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {
         const ACTION: &str = "CreateSnapshot";
         let CreateSnapshot { volume, description, tags } = request;
@@ -416,6 +442,20 @@ fn snapshot(snapshot: model::Snapshot) -> Snapshot {
         encrypted: snapshot.encrypted,
         description: snapshot.description,
         tags: snapshot.tags,
+    }
+}
+
+fn lock(view: LockView) -> Lock {
+    let LockView { snapshot, lock, state } = view;
+    Lock { expires: lock.expires(&snapshot), snapshot: snapshot.id, state: LockState::from_aws(state) }
+}
+
+fn tier_status(snapshot: model::Snapshot) -> TierStatus {
+    TierStatus {
+        snapshot: snapshot.id,
+        tier: snapshot.tier,
+        archived_at: snapshot.archived,
+        restore_expires: snapshot.restore_expires,
     }
 }
 

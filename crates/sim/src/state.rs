@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ebskeep_core::id::{AccountId, InstanceId, Place, Region, SnapshotId, VolumeId};
-use ebskeep_core::inventory::{InstanceState, SnapshotState, VolumeState};
+use ebskeep_core::inventory::{InstanceState, SnapshotState, StorageTier, VolumeState};
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
@@ -25,6 +25,8 @@ const LISTED_AFTER_END: Duration = Duration::from_hours(1);
 pub(crate) enum Due {
     /// A snapshot is through: good, or failed with a message.
     SnapshotEnds { id: SnapshotId, volume: VolumeId, fails: Option<SmolStr> },
+    /// A snapshot has come to another storage tier.
+    TierIs(SnapshotId, StorageTier),
     /// An instance reaches a state, unless it went another way meanwhile.
     InstanceIs { id: InstanceId, from: InstanceState, to: InstanceState },
     /// A terminated instance is listed no more.
@@ -119,6 +121,7 @@ impl State {
     fn happen(&mut self, at: Timestamp, place: &Place, due: Due) {
         match due {
             Due::SnapshotEnds { id, volume, fails } => self.end_snapshot(at, place, &id, &volume, fails),
+            Due::TierIs(id, tier) => self.end_tiering(at, place, &id, tier),
             Due::InstanceIs { id, from, to } => {
                 let Some(instance) = self.site(place).instances.get_mut(&id).filter(|i| i.state == from) else {
                     return;
@@ -191,6 +194,23 @@ impl State {
                     SmolStr::new_static("Another snapshot of the same set failed.")
                 });
             }
+        }
+    }
+
+    /// A snapshot has come to another storage tier.
+    fn end_tiering(&mut self, at: Timestamp, place: &Place, id: &SnapshotId, tier: StorageTier) {
+        let Some(snapshot) = self.site(place).snapshots.get_mut(id) else { return };
+        snapshot.tier = tier;
+        snapshot.restore_expires = None;
+        let operation = match tier {
+            StorageTier::Archive => {
+                snapshot.archived = Some(at);
+                "archival-completed"
+            }
+            StorageTier::Standard => "permanent-restore-completed",
+        };
+        if let Some(tiering) = &mut snapshot.tiering {
+            tiering.operation = operation;
         }
     }
 

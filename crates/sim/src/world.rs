@@ -309,6 +309,8 @@ fn spoil(answer: &mut ec2::Answer) {
         ec2::Answer::Volumes(part) => &mut part.next,
         ec2::Answer::Snapshots(part) => &mut part.next,
         ec2::Answer::Images(part) => &mut part.next,
+        ec2::Answer::Locks(part) => &mut part.next,
+        ec2::Answer::Tiers(part) => &mut part.next,
         _ => return,
     };
     if let Some(token) = next {

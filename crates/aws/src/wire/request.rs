@@ -34,6 +34,9 @@ pub(crate) enum Refused {
     /// AWS reads an empty list of ids as "all of them".
     #[error("no ids were given, which AWS would take for all of them")]
     NoIds,
+    /// AWS would refuse the parameter; the ids go into a filter.
+    #[error("ids were given to a call that takes none")]
+    IdsNotTaken,
     /// More than AWS takes.
     #[error("more than 1,000 ids were given")]
     TooManyIds,
@@ -160,6 +163,17 @@ pub(crate) fn describe_images(query: &Query, token: Option<&Token>) -> Result<Ca
         .with("IncludeDeprecated", "true")
         .with("IncludeDisabled", "true")
         .asking(query, "ImageId", token)
+}
+
+pub(crate) fn describe_locked_snapshots(query: &Query, token: Option<&Token>) -> Result<Call, Refused> {
+    Call::new("DescribeLockedSnapshots", false).asking(query, "SnapshotId", token)
+}
+
+pub(crate) fn describe_snapshot_tier_status(query: &Query, token: Option<&Token>) -> Result<Call, Refused> {
+    if matches!(query, Query::Ids(_)) {
+        return Err(Refused::IdsNotTaken);
+    }
+    Call::new("DescribeSnapshotTierStatus", false).asking(query, "SnapshotId", token)
 }
 
 pub(crate) fn create_snapshot(request: &CreateSnapshot) -> Call {

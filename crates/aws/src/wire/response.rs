@@ -6,7 +6,8 @@
 use ebskeep_core::cloud::{Begun, Identity, Token};
 use ebskeep_core::id::{AccountId, ImageId, InstanceId, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
-    Attachment, Device, Image, Instance, InstanceState, Snapshot, SnapshotState, StorageTier, Volume, VolumeState,
+    Attachment, Device, Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier,
+    TierStatus, Volume, VolumeState,
 };
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
@@ -206,6 +207,59 @@ fn snapshot(xml: &mut Xml<'_>) -> Result<Snapshot, ReadError> {
         description: description.unwrap_or_default(),
         tags,
     })
+}
+
+pub(crate) fn locks(body: &[u8]) -> Result<Listed<Lock>, ReadError> {
+    listed(body, "DescribeLockedSnapshotsResponse", "snapshotSet", |xml, all| {
+        all.push(lock(xml)?);
+        Ok(())
+    })
+}
+
+fn lock(xml: &mut Xml<'_>) -> Result<Lock, ReadError> {
+    let (mut id, mut state, mut expires) = (None, LockState::Other, None);
+    xml.children(|xml, name| match name {
+        "snapshotId" => set(&mut id, xml),
+        "lockState" => {
+            state = LockState::from_aws(&xml.text()?);
+            Ok(())
+        }
+        "lockExpiresOn" => {
+            expires = Some(time(xml, "lockExpiresOn")?);
+            Ok(())
+        }
+        _ => xml.skip(),
+    })?;
+    Ok(Lock { snapshot: SnapshotId::new(required(id, "a locked snapshot", "snapshotId")?), state, expires })
+}
+
+pub(crate) fn tiers(body: &[u8]) -> Result<Listed<TierStatus>, ReadError> {
+    listed(body, "DescribeSnapshotTierStatusResponse", "snapshotTierStatusSet", |xml, all| {
+        all.push(tier_status(xml)?);
+        Ok(())
+    })
+}
+
+fn tier_status(xml: &mut Xml<'_>) -> Result<TierStatus, ReadError> {
+    let (mut id, mut tier, mut archived_at, mut restore_expires) = (None, StorageTier::Standard, None, None);
+    xml.children(|xml, name| match name {
+        "snapshotId" => set(&mut id, xml),
+        "storageTier" => {
+            tier = StorageTier::from_aws(&xml.text()?);
+            Ok(())
+        }
+        "archivalCompleteTime" => {
+            archived_at = Some(time(xml, "archivalCompleteTime")?);
+            Ok(())
+        }
+        "restoreExpiryTime" => {
+            restore_expires = Some(time(xml, "restoreExpiryTime")?);
+            Ok(())
+        }
+        _ => xml.skip(),
+    })?;
+    let snapshot = SnapshotId::new(required(id, "a snapshot's tier status", "snapshotId")?);
+    Ok(TierStatus { snapshot, tier, archived_at, restore_expires })
 }
 
 pub(crate) fn images(body: &[u8]) -> Result<Listed<Image>, ReadError> {

@@ -7,7 +7,7 @@ use ebskeep_core::cloud::{
     Begun, Cloud, CloudError, Clouds, CreateSnapshot, CreateSnapshots, Identity, Page, Query, Token,
 };
 use ebskeep_core::id::{Place, Region, SnapshotId};
-use ebskeep_core::inventory::{Image, Instance, Snapshot, Volume};
+use ebskeep_core::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
 use ebskeep_core::tags::Tags;
 use ebskeep_sim::{SimCloud, SimClouds};
 use smol_str::SmolStr;
@@ -107,6 +107,18 @@ impl Cloud for AnyCloud {
 
     async fn describe_images(&self, query: &Query, token: Option<&Token>) -> Result<Page<Image>, CloudError> {
         ask!(self.describe_images(query, token))
+    }
+
+    async fn describe_locked_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Lock>, CloudError> {
+        ask!(self.describe_locked_snapshots(query, token))
+    }
+
+    async fn describe_snapshot_tier_status(
+        &self,
+        query: &Query,
+        token: Option<&Token>,
+    ) -> Result<Page<TierStatus>, CloudError> {
+        ask!(self.describe_snapshot_tier_status(query, token))
     }
 
     async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {

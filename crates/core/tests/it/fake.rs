@@ -9,7 +9,8 @@ use ebskeep_core::cloud::{
 };
 use ebskeep_core::id::{Place, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
-    Attachment, Device, Image, Instance, InstanceState, Snapshot, SnapshotState, StorageTier, Volume, VolumeState,
+    Attachment, Device, Image, Instance, InstanceState, Lock, Snapshot, SnapshotState, StorageTier, TierStatus, Volume,
+    VolumeState,
 };
 use ebskeep_core::tags::{MAX_TAGS, Tags};
 use jiff::{SignedDuration, Timestamp};
@@ -115,6 +116,9 @@ pub(crate) struct World {
     pub(crate) unlisted: BTreeSet<String>,
     pub(crate) snapshots: BTreeMap<String, Snapshot>,
     pub(crate) images: BTreeMap<String, Image>,
+    pub(crate) locks: BTreeMap<String, Lock>,
+    /// By snapshot; of those that are asked for.
+    pub(crate) tiers: BTreeMap<String, TierStatus>,
     /// Snapshots an image uses.
     pub(crate) in_use: BTreeSet<String>,
     /// Tag keys AWS refuses.
@@ -401,6 +405,30 @@ impl Cloud for Fake {
         self.call("DescribeImages", &about(query), |world, now| {
             let all: Vec<_> = world.images.values().cloned().collect();
             Ok(world.page("images", &all, token, now))
+        })
+        .await
+    }
+
+    async fn describe_locked_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Lock>, CloudError> {
+        self.call("DescribeLockedSnapshots", &about(query), |world, now| {
+            let all: Vec<_> = world.locks.values().cloned().collect();
+            Ok(world.page("locks", &all, token, now))
+        })
+        .await
+    }
+
+    async fn describe_snapshot_tier_status(
+        &self,
+        query: &Query,
+        token: Option<&Token>,
+    ) -> Result<Page<TierStatus>, CloudError> {
+        self.call("DescribeSnapshotTierStatus", &about(query), |world, now| {
+            let Query::Filters(filters) = query else {
+                return Err(refusal(ErrorKind::Invalid, "DescribeSnapshotTierStatus", "no filter", "InvalidRequest"));
+            };
+            let asked = |id: &String| filters.iter().all(|filter| filter.values.iter().any(|value| value == id));
+            let all: Vec<_> = world.tiers.iter().filter(|(id, _)| asked(id)).map(|(_, tier)| tier.clone()).collect();
+            Ok(world.page("tiers", &all, token, now))
         })
         .await
     }

@@ -184,6 +184,8 @@ fn world() -> impl Strategy<Value = Inventory> {
                     state: "available".into(),
                     snapshots: vec![SnapshotId::new(format!("snap-{in_image:02}"))],
                 }]),
+                locks: Listing::default(),
+                tiers: Listing::default(),
                 snapshots: Listing::complete(snapshots),
                 confirmed_gone: gone.then(|| VolumeId::new("vol-3")).into_iter().collect(),
             }
@@ -278,6 +280,8 @@ fn live(days: i64, tags_on: impl Fn(i64) -> Tags) -> usize {
         }]),
         snapshots: Listing::default(),
         images: Listing::default(),
+        locks: Listing::default(),
+        tiers: Listing::default(),
         confirmed_gone: BTreeSet::new(),
     };
     for day in 0..days {

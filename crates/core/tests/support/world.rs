@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use ebskeep_core::id::{AccountId, ImageId, InstanceId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
-    Attachment, Device, Image, Instance, InstanceState, Inventory, Listing, Snapshot, SnapshotState, StorageTier,
-    Volume, VolumeState,
+    Attachment, Device, Image, Instance, InstanceState, Inventory, Listing, Lock, LockState, Snapshot, SnapshotState,
+    StorageTier, TierStatus, Volume, VolumeState,
 };
 use ebskeep_core::job::{Request, Untagged};
 use ebskeep_core::plan::{Action, CreateVerdict, ExpireVerdict, Job, Plan};
@@ -52,6 +52,10 @@ pub(crate) struct Scenario {
     snapshots: Vec<SnapshotRow>,
     #[serde(default, rename = "image")]
     images: Vec<ImageRow>,
+    #[serde(default, rename = "lock")]
+    locks: Vec<LockRow>,
+    #[serde(default, rename = "tier")]
+    tiers: Vec<TierRow>,
     /// What must come of it.
     pub(crate) expect: Expect,
 }
@@ -122,6 +126,25 @@ struct ImageRow {
     snapshots: Vec<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LockRow {
+    snapshot: String,
+    state: String,
+    #[serde(default)]
+    expires: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TierRow {
+    snapshot: String,
+    #[serde(default)]
+    archived_at: Option<Timestamp>,
+    #[serde(default)]
+    restore_expires: Option<Timestamp>,
+}
+
 fn running() -> String {
     "running".to_owned()
 }
@@ -144,6 +167,8 @@ impl Scenario {
             volumes: Listing::complete(self.volumes.iter().map(|row| volume(row, &self.instances)).collect()),
             snapshots: Listing::complete(self.snapshots.iter().flat_map(snapshots).collect()),
             images: Listing::complete(self.images.iter().map(image).collect()),
+            locks: Listing::complete(self.locks.iter().map(lock).collect()),
+            tiers: Listing::complete(self.tiers.iter().map(tier_status).collect()),
             confirmed_gone: self.gone.iter().map(|id| VolumeId::new(id.as_str())).collect(),
         };
         inventory.instances.items.sort_by(|a, b| a.id.cmp(&b.id));
@@ -156,6 +181,8 @@ impl Scenario {
                 "volumes" => inventory.volumes.gap = gap,
                 "snapshots" => inventory.snapshots.gap = gap,
                 "images" => inventory.images.gap = gap,
+                "locks" => inventory.locks.gap = gap,
+                "tiers" => inventory.tiers.gap = gap,
                 other => panic!("partial = {other:?}"),
             }
         }
@@ -285,6 +312,23 @@ fn image(row: &ImageRow) -> Image {
         id: ImageId::new(row.id.as_str()),
         state: "available".into(),
         snapshots: row.snapshots.iter().map(|id| SnapshotId::new(id.as_str())).collect(),
+    }
+}
+
+fn lock(row: &LockRow) -> Lock {
+    let state = match LockState::from_aws(&row.state) {
+        LockState::Other if row.state != "other" => panic!("lock state {:?}", row.state),
+        state => state,
+    };
+    Lock { snapshot: SnapshotId::new(row.snapshot.as_str()), state, expires: row.expires }
+}
+
+fn tier_status(row: &TierRow) -> TierStatus {
+    TierStatus {
+        snapshot: SnapshotId::new(row.snapshot.as_str()),
+        tier: StorageTier::Archive,
+        archived_at: row.archived_at,
+        restore_expires: row.restore_expires,
     }
 }
 

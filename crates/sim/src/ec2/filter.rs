@@ -23,6 +23,15 @@ impl Filters {
     /// Takes the filters out of a request. `known` are the names without
     /// `tag-key` and `tag:…`, which every taggable resource has.
     pub(crate) fn read(params: &mut Params, known: &[&str]) -> Result<Self, Refusal> {
+        Self::read_if(params, |name| known.contains(&name) || name == "tag-key" || name.starts_with("tag:"))
+    }
+
+    /// Takes the filters out of a request that cannot filter by tags.
+    pub(crate) fn read_named(params: &mut Params, known: &[&str]) -> Result<Self, Refusal> {
+        Self::read_if(params, |name| known.contains(&name))
+    }
+
+    fn read_if(params: &mut Params, known: impl Fn(&str) -> bool) -> Result<Self, Refusal> {
         let mut filters = Vec::new();
         for mut group in params.groups("Filter")? {
             let name = group.need("Name").map_err(|_| Refusal::missing("Filter.N.Name"))?;
@@ -31,7 +40,7 @@ impl Filters {
             if values.is_empty() {
                 return Err(Refusal::new("InvalidParameterValue", "The filter 'null' is invalid"));
             }
-            if !(known.contains(&name.as_str()) || name == "tag-key" || name.starts_with("tag:")) {
+            if !known(&name) {
                 return Err(Refusal::new("InvalidParameterValue", format!("The filter '{name}' is invalid")));
             }
             filters.push((SmolStr::new(name), values.iter().map(|v| Pattern::new(v)).collect()));

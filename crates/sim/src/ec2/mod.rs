@@ -9,16 +9,18 @@ pub(crate) mod id;
 pub(crate) mod image;
 pub(crate) mod instance;
 pub(crate) mod launch;
+pub(crate) mod lock;
 pub(crate) mod once;
 pub(crate) mod paging;
 pub(crate) mod region;
 pub(crate) mod snapshot;
 pub(crate) mod tag;
+pub(crate) mod tier;
 pub(crate) mod volume;
 
 use std::time::Duration;
 
-use ebskeep_core::id::{ImageId, InstanceId, Place};
+use ebskeep_core::id::{ImageId, InstanceId, Place, SnapshotId};
 use ebskeep_core::inventory::InstanceState;
 use jiff::Timestamp;
 use smol_str::SmolStr;
@@ -29,7 +31,9 @@ use crate::refusal::Refusal;
 use crate::region::RegionInfo;
 use crate::state::{Due, State};
 use crate::time::later;
+use lock::LockView;
 use paging::Part;
+use tier::TierChange;
 
 /// Where an action takes place, for whom, and what goes wrong with it.
 pub(crate) struct Scene<'a> {
@@ -77,6 +81,11 @@ pub(crate) enum Answer {
     Snapshots(Part<Snapshot>),
     Snapshot(Snapshot),
     SnapshotSet(Vec<Snapshot>),
+    Locks(Part<LockView>),
+    Lock(LockView),
+    Unlocked(SnapshotId),
+    Tiers(Part<Snapshot>),
+    TierChange(TierChange),
     Images(Part<Image>),
     ImageId(ImageId),
     Regions(Vec<RegionInfo>),
@@ -121,7 +130,7 @@ pub(crate) fn known(action: &str) -> bool {
 }
 
 /// The EC2 actions this world serves.
-pub const ACTIONS: [&str; 25] = [
+pub const ACTIONS: [&str; 31] = [
     "AttachVolume",
     "CreateImage",
     "CreateSnapshot",
@@ -134,7 +143,9 @@ pub const ACTIONS: [&str; 25] = [
     "DeregisterImage",
     "DescribeImages",
     "DescribeInstances",
+    "DescribeLockedSnapshots",
     "DescribeRegions",
+    "DescribeSnapshotTierStatus",
     "DescribeSnapshots",
     "DescribeVolumes",
     "DetachVolume",
@@ -142,11 +153,15 @@ pub const ACTIONS: [&str; 25] = [
     "DisableImageDeprecation",
     "EnableImage",
     "EnableImageDeprecation",
+    "LockSnapshot",
+    "ModifySnapshotTier",
     "RegisterImage",
+    "RestoreSnapshotTier",
     "RunInstances",
     "StartInstances",
     "StopInstances",
     "TerminateInstances",
+    "UnlockSnapshot",
 ];
 
 /// Does what an action asks.
@@ -164,7 +179,9 @@ pub(crate) fn perform(scene: &mut Scene<'_>, action: &str, params: Params) -> Re
         "DeregisterImage" => done(scene.deregister_image(&read(params)?)?),
         "DescribeImages" => Answer::Images(scene.describe_images(&read(params)?)?),
         "DescribeInstances" => Answer::Instances(scene.describe_instances(&read(params)?)?),
+        "DescribeLockedSnapshots" => Answer::Locks(scene.describe_locked_snapshots(&read(params)?)?),
         "DescribeRegions" => Answer::Regions(scene.describe_regions(&read(params)?)?),
+        "DescribeSnapshotTierStatus" => Answer::Tiers(scene.describe_snapshot_tier_status(&read(params)?)?),
         "DescribeSnapshots" => Answer::Snapshots(scene.describe_snapshots(&read(params)?)?),
         "DescribeVolumes" => Answer::Volumes(scene.describe_volumes(&read(params)?)?),
         "DetachVolume" => Answer::Attachment(scene.detach_volume(&read(params)?)?),
@@ -172,11 +189,15 @@ pub(crate) fn perform(scene: &mut Scene<'_>, action: &str, params: Params) -> Re
         "DisableImageDeprecation" => done(scene.disable_image_deprecation(&read(params)?)?),
         "EnableImage" => done(scene.enable_image(&read(params)?)?),
         "EnableImageDeprecation" => done(scene.enable_image_deprecation(&read(params)?)?),
+        "LockSnapshot" => Answer::Lock(scene.lock_snapshot(&read(params)?)?),
+        "ModifySnapshotTier" => Answer::TierChange(scene.modify_snapshot_tier(&read(params)?)?),
         "RegisterImage" => Answer::ImageId(scene.register_image(read(params)?)?),
+        "RestoreSnapshotTier" => Answer::TierChange(scene.restore_snapshot_tier(&read(params)?)?),
         "RunInstances" => Answer::Reservation(scene.run_instances(read(params)?)?),
         "StartInstances" => Answer::StateChanges(scene.start_instances(&read(params)?)?),
         "StopInstances" => Answer::StateChanges(scene.stop_instances(&read(params)?)?),
         "TerminateInstances" => Answer::StateChanges(scene.terminate_instances(&read(params)?)?),
+        "UnlockSnapshot" => Answer::Unlocked(scene.unlock_snapshot(&read(params)?)?),
         _ => {
             return Err(Refusal::new(
                 "InvalidAction",

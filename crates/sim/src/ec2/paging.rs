@@ -56,12 +56,21 @@ pub(crate) struct Cursor {
 impl Paging {
     /// Takes ids, `MaxResults` and `NextToken` out of a request.
     pub(crate) fn read(params: &mut Params, id: &str) -> Result<Self, Refusal> {
+        Self::read_with(params, Some(id))
+    }
+
+    /// Takes `MaxResults` and `NextToken` out of a request that has no ids.
+    pub(crate) fn read_without_ids(params: &mut Params) -> Result<Self, Refusal> {
+        Self::read_with(params, None)
+    }
+
+    fn read_with(params: &mut Params, id: Option<&str>) -> Result<Self, Refusal> {
         let max = params.number("MaxResults")?;
         let token = params.take("NextToken").filter(|t| !t.is_empty());
         let shape = format!("{:?}", params.all());
-        let ids = params.list(id)?;
+        let ids = id.map(|id| params.list(id)).transpose()?.unwrap_or_default();
         if let Some(max) = max {
-            if !ids.is_empty() {
+            if let Some(id) = id.filter(|_| !ids.is_empty()) {
                 return Err(Refusal::combination(format!(
                     "The parameter {id} cannot be used with the parameter MaxResults"
                 )));

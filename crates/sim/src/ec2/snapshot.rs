@@ -15,7 +15,7 @@ use smol_str::SmolStr;
 
 use super::filter::Filters;
 use super::paging::{Paging, Part};
-use super::{Read, Scene, description, id, tag};
+use super::{Read, Scene, description, id, lock, tag};
 use crate::model::{Snapshot, Volume, snapshot_state, tier};
 use crate::params::Params;
 use crate::refusal::Refusal;
@@ -250,6 +250,10 @@ impl Scene<'_> {
             started: now,
             completed: None,
             tier: StorageTier::Standard,
+            tiering: None,
+            archived: None,
+            restore_expires: None,
+            lock: None,
             encrypted: volume.encrypted,
             description,
             tags,
@@ -269,6 +273,7 @@ impl Scene<'_> {
 
     pub(crate) fn delete_snapshot(&mut self, request: &DeleteSnapshot) -> Result<(), Refusal> {
         let id = &request.snapshot;
+        let now = self.now();
         let site = self.site();
         let Some(snapshot) = site.snapshots.get(id) else {
             return Err(id::no_snapshot(id));
@@ -278,6 +283,11 @@ impl Scene<'_> {
                 "InvalidParameterValue",
                 "This snapshot is managed by the AWS Backup service and cannot be deleted via EC2 APIs.",
             ));
+        }
+        let now_locked =
+            snapshot.lock.as_ref().map(|lock| lock.state(snapshot, now)).filter(|state| *state != "expired");
+        if let Some(state) = now_locked {
+            return Err(lock::locked(id, state));
         }
         if let Some(image) = site.roots.get(id).and_then(|images| images.first()) {
             return Err(Refusal::new(

@@ -6,9 +6,11 @@ use ebskeep_core::tags::Tags;
 use smol_str::SmolStr;
 
 use super::xml::{EC2, STS, Xml, iso};
+use crate::ec2::lock::LockView;
 use crate::ec2::snapshot::progress;
+use crate::ec2::tier::TierChange;
 use crate::ec2::{self, InstanceView, StateChange, builtin};
-use crate::model::{Attachment, Image, Snapshot, Volume, instance_state, snapshot_state, tier, volume_state};
+use crate::model::{Attachment, Ends, Image, Snapshot, Volume, instance_state, snapshot_state, tier, volume_state};
 use crate::region::partition;
 use crate::sts::{self, Caller};
 use crate::world::Answer;
@@ -92,6 +94,22 @@ fn ec2_answer(xml: &mut Xml, answer: &ec2::Answer, caller: &Caller) {
                 xml.leaf("state", snapshot_state(s.state));
             });
         }
+        ec2::Answer::Locks(part) => {
+            xml.list("snapshotSet", &part.items, |xml, view| {
+                xml.leaf("ownerId", view.snapshot.owner.as_str());
+                lock(xml, view);
+            });
+            next(xml, part.next.as_deref());
+        }
+        ec2::Answer::Lock(view) => lock(xml, view),
+        ec2::Answer::Unlocked(id) => {
+            xml.leaf("snapshotId", id.as_str());
+        }
+        ec2::Answer::Tiers(part) => {
+            xml.list("snapshotTierStatusSet", &part.items, tier_status);
+            next(xml, part.next.as_deref());
+        }
+        ec2::Answer::TierChange(change) => tier_change(xml, change),
         ec2::Answer::Images(part) => {
             xml.list("imagesSet", &part.items, image);
             next(xml, part.next.as_deref());
@@ -149,6 +167,59 @@ fn snapshot(xml: &mut Xml, s: &Snapshot) {
         xml.leaf("completionTime", iso(completed));
     }
     xml.leaf("storageTier", tier(s.tier));
+}
+
+/// What DescribeLockedSnapshots and LockSnapshot tell alike.
+fn lock(xml: &mut Xml, LockView { snapshot, lock, state }: &LockView) {
+    xml.leaf("snapshotId", snapshot.id.as_str());
+    xml.leaf("lockState", *state);
+    if let Ends::AfterDays(days) = lock.ends {
+        xml.show("lockDuration", days);
+    }
+    if let (Some(long), Some(at)) = (lock.cool_off, lock.cool_off_ends()) {
+        xml.show("coolOffPeriod", long.as_secs() / 3_600).leaf("coolOffPeriodExpiresOn", iso(at));
+    }
+    xml.leaf("lockCreatedOn", iso(lock.created));
+    for (name, at) in [("lockDurationStartTime", lock.counts_from(snapshot)), ("lockExpiresOn", lock.expires(snapshot))]
+    {
+        if let Some(at) = at {
+            xml.leaf(name, iso(at));
+        }
+    }
+}
+
+fn tier_status(xml: &mut Xml, s: &Snapshot) {
+    xml.leaf("snapshotId", s.id.as_str());
+    xml.leaf("volumeId", s.volume.as_str());
+    xml.leaf("status", snapshot_state(s.state));
+    xml.leaf("ownerId", s.owner.as_str());
+    tags(xml, &s.tags);
+    xml.leaf("storageTier", tier(s.tier));
+    if let Some(tiering) = &s.tiering {
+        let done = if tiering.operation.ends_with("completed") { 100 } else { 0 };
+        xml.leaf("lastTieringStartTime", iso(tiering.began)).show("lastTieringProgress", done);
+        xml.leaf("lastTieringOperationStatus", tiering.operation);
+    }
+    for (name, at) in [("archivalCompleteTime", s.archived), ("restoreExpiryTime", s.restore_expires)] {
+        if let Some(at) = at {
+            xml.leaf(name, iso(at));
+        }
+    }
+}
+
+fn tier_change(xml: &mut Xml, TierChange { id, began, restore }: &TierChange) {
+    xml.leaf("snapshotId", id.as_str());
+    match restore {
+        None => {
+            xml.leaf("tieringStartTime", iso(*began));
+        }
+        Some(days) => {
+            xml.leaf("restoreStartTime", iso(*began)).show("isPermanentRestore", days.is_none());
+            if let Some(days) = days {
+                xml.show("restoreDuration", *days);
+            }
+        }
+    }
 }
 
 fn volume(xml: &mut Xml, v: &Volume, caller: &Caller) {

@@ -29,6 +29,9 @@ fn every_action_refuses_a_parameter_it_does_not_know() {
             ("Name", "abc"),
             ("RootDeviceName", "/dev/xvda"),
             ("DeprecateAt", "2026-02-01T00:00:00Z"),
+            ("LockMode", "governance"),
+            ("LockDuration", "1"),
+            ("TemporaryRestoreDays", "1"),
             ("Nonsense", "1"),
         ];
         let params: Vec<_> =

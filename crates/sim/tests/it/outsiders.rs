@@ -35,7 +35,7 @@ fn a_snapshot_of_the_past_is_as_it_was_put() {
     let id = SnapshotId::from("snap-0123456789abcdef0");
     act(&world, Deed::Finish { snapshot: id.clone() });
     assert_eq!(listed(&world)[0].state, SnapshotState::Completed);
-    act(&world, Deed::Archive { snapshot: id.clone() });
+    act(&world, Deed::Archive { snapshot: id.clone(), at: None });
     assert_eq!(listed(&world)[0].tier, StorageTier::Archive);
     act(&world, Deed::Bin { snapshot: id.clone() });
     assert_eq!(listed(&world)[0].state, SnapshotState::Recoverable);

@@ -230,7 +230,7 @@ async fn an_archived_one_says_so(s: &Stage) -> Verdict {
     let id = s.begin(&s.volume(&[]).await?, &[]).await?;
     s.pass(Duration::from_mins(2));
     if s.world().is_ok() {
-        act(s, Deed::Archive { snapshot: id.clone() })?;
+        act(s, Deed::Archive { snapshot: id.clone(), at: None })?;
     } else {
         s.raw("ModifySnapshotTier", &[("SnapshotId", id.as_str()), ("StorageTier", "archive")]).await?;
     }
