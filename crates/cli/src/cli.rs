@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use ebskeep_core::plan::Job;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::error::Failure;
 use crate::settings::SettingArgs;
@@ -64,6 +65,8 @@ Examples:
   ebskeep apply --yes --region all       The whole job in every enabled Region, from cron
   ebskeep plan --out plan.json           Plan now, read it, and within the hour:
   ebskeep apply --plan plan.json         carry out exactly that
+  ebskeep hold snap-0123456789abcdef0 --until 2027-03-31 --reason audit
+  ebskeep release snap-0123456789abcdef0
   aws ec2 describe-snapshots --owner-ids self > snapshots.json
   ebskeep plan expire --account 123456789012 --region eu-west-1 \\
       --inventory snapshots.json volumes.json instances.json images.json
@@ -88,6 +91,18 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Do it: take the snapshots that are due, delete those nothing keeps
     Apply(ApplyArgs),
+    /// Keep snapshots, whatever else says
+    ///
+    /// Writes KeepUntil or KeepForever, and KeepReason, on snapshots of this
+    /// account in one Region; shows first what changes. Any snapshot can be
+    /// held; one that is not ours is never deleted anyway.
+    Hold(HoldArgs),
+    /// Take holds away again
+    ///
+    /// Removes KeepForever, KeepUntil and KeepReason, however they are spelt,
+    /// from snapshots of this account in one Region. Shows first what would
+    /// still keep each, or that it would go, and asks.
+    Release(ReleaseArgs),
     /// See it work on an EC2 in memory: 30 days in a few seconds
     ///
     /// Builds a small fleet in an EC2 of its own, lives through 30 days of
@@ -188,6 +203,45 @@ pub(crate) struct ApplyArgs {
     pub(crate) yes: bool,
 }
 
+/// `ebskeep hold`
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("length").required(true).args(["until", "forever"])))]
+pub(crate) struct HoldArgs {
+    /// The snapshots to keep
+    #[arg(value_name = "SNAPSHOT", required = true)]
+    pub(crate) snapshots: Vec<String>,
+    /// Keep them to the end of this date, such as 2027-03-31
+    ///
+    /// To its end everywhere on Earth: noon UTC of the next day.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<Date>,
+    /// Keep them until they are released
+    #[arg(long)]
+    pub(crate) forever: bool,
+    /// Why, for whoever comes after
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Shorten a hold without asking
+    ///
+    /// Needed where there is no terminal to ask on. What only keeps longer never
+    /// asks.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// `ebskeep release`
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    /// The snapshots to release
+    #[arg(value_name = "SNAPSHOT", required = true)]
+    pub(crate) snapshots: Vec<String>,
+    /// Release without asking
+    ///
+    /// Needed where there is no terminal to ask on.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
 /// `ebskeep demo`
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
@@ -243,7 +297,7 @@ pub(crate) enum Format {
 /// Global flags that mean nothing to verbs that reach no AWS.
 fn meaningless(verb: &str, flag: &str) -> bool {
     match verb {
-        "plan" | "apply" | "help" => false,
+        "plan" | "apply" | "hold" | "release" | "help" => false,
         "demo" => !matches!(flag, "quiet" | "verbose"),
         _ => true,
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use ebskeep_core::plan::{Plan, SCHEMA as PLAN};
 use ebskeep_core::report::{Document, SCHEMA as REPORT};
+use ebskeep_core::retag::{self, SCHEMA as RETAG};
 use ebskeep_core::setting::TABLE;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
@@ -21,6 +22,7 @@ pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
         (PLAN, schema(PLAN, schema_for!(Plan))),
         (PLANS, schema_of::<PlanList<'_>>(PLANS)),
         (REPORT, schema_of::<Document<'_>>(REPORT)),
+        (RETAG, schema_of::<retag::Document<'_>>(RETAG)),
         (REPORTS, schema_of::<ReportList<'_>>(REPORTS)),
     ]
 }
@@ -118,7 +120,7 @@ fn table<'a>(text: &mut String, args: impl Iterator<Item = &'a clap::Arg>) {
         let names = arg.get_value_names().filter(|_| arg.get_action().takes_values()).unwrap_or_default();
         let value: Vec<String> = names.iter().map(ToString::to_string).collect();
         let many = if arg.get_num_args().is_some_and(|range| range.max_values() > 1)
-            || arg.is_positional() && arg.get_id() == "jobs"
+            || arg.is_positional() && matches!(arg.get_id().as_str(), "jobs" | "snapshots")
         {
             "…"
         } else {

@@ -51,6 +51,8 @@ fn run(cli: Cli, matches: &clap::ArgMatches, ui: &Ui) -> Result<error::Exit, Fai
         }
         Command::Plan(plan) => commands::plan::run(plan, aws, &settings.read()?, ui),
         Command::Apply(apply) => commands::apply::run(apply, aws, &settings.read()?, ui),
+        Command::Hold(hold) => commands::hold::hold(hold, &aws, &settings.read()?, ui),
+        Command::Release(release) => commands::hold::release(release, &aws, &settings.read()?, ui),
         Command::Demo(demo) => {
             cli::refuse_meaningless(matches, "demo")?;
             commands::demo::run(demo, ui)

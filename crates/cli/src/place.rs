@@ -99,3 +99,11 @@ impl Clock for SystemClock {
         tokio::time::sleep(duration).await;
     }
 }
+
+/// Refuses several Regions, for verbs that name things of one.
+pub(crate) fn one_region(args: &AwsArgs) -> Result<(), Failure> {
+    if args.regions.len() > 1 || args.regions.iter().any(|name| name == ALL) {
+        return Err(Failure::usage(anyhow!("this works in one Region: give --region once, with its name")));
+    }
+    Ok(())
+}

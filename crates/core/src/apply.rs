@@ -10,6 +10,7 @@ mod batch;
 mod create;
 mod delete;
 mod refusal;
+mod retag;
 mod set;
 mod tagging;
 
@@ -24,6 +25,7 @@ use crate::id::SnapshotId;
 use crate::paced::Paced;
 use crate::plan::{Action, Notice, Plan};
 use crate::report::{ActionResult, Outcome};
+pub use retag::retag;
 
 /// Creations under way at the same time. Wide, since one that waits for AWS to
 /// take it must not hold up the others; their pace is the token bucket's.

@@ -41,6 +41,33 @@ pub struct Inventory {
     pub confirmed_gone: BTreeSet<VolumeId>,
 }
 
+impl Inventory {
+    /// The kinds whose listing is not complete, with the reason.
+    pub fn gaps(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let Self {
+            place: _,
+            now: _,
+            observed_at: _,
+            machine_clock: _,
+            instances,
+            volumes,
+            snapshots,
+            images,
+            // What is not read of these makes no snapshot go.
+            locks: _,
+            tiers: _,
+            confirmed_gone: _,
+        } = self;
+        let all = [
+            ("instances", &instances.gap),
+            ("volumes", &volumes.gap),
+            ("snapshots", &snapshots.gap),
+            ("images", &images.gap),
+        ];
+        all.into_iter().filter_map(|(what, gap)| Some((what, gap.as_deref()?)))
+    }
+}
+
 /// The result of following a listing to its last page, or as far as it went.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listing<T> {

@@ -7,16 +7,17 @@ mod saved;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::apply::{Applied, apply};
+use crate::apply::{self, Applied};
 use crate::check::check;
 use crate::cloud::{Clock, Cloud, CloudError};
-use crate::id::Place;
+use crate::id::{Place, VolumeId};
 use crate::inventory::{Inventory, StorageTier};
 use crate::lineage;
 use crate::observe::observe;
 use crate::paced::Paced;
 use crate::plan::{self, Action, CheckResult, Job, Notice, Plan};
 use crate::report::{ActionResult, LOCKS_UNKNOWN, NOT_LISTED, Report, TIERS_UNKNOWN};
+use crate::retag::{Retag, Tagged};
 use crate::setting::Settings;
 use crate::stop::Stop;
 pub use saved::SavedPlan;
@@ -157,7 +158,7 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
                 add_check(&mut plan, "plan-age", false, format!("made {age:#} ago; at most {MAX_AGE:#} is allowed"));
             }
         }
-        let Applied { results, notes } = apply(&self.cloud, &plan, &|action, result, done, total| {
+        let Applied { results, notes } = apply::apply(&self.cloud, &plan, &|action, result, done, total| {
             (self.on_event)(self.cloud.place(), Event::Finished { action, result, done, total });
         })
         .await;
@@ -174,10 +175,29 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
         Ok(self.apply(self.plan_saved(saved, request).await?).await)
     }
 
-    async fn observe_and_decide(&self, request: &Request) -> Result<Planned, CloudError> {
+    /// Observes for a verb that decides for itself. Volumes that `unsettled`
+    /// names are looked up by their id (see [`observe`]).
+    ///
+    /// # Errors
+    ///
+    /// Only if nothing answered at all.
+    pub async fn observe(
+        &self,
+        now: Option<Timestamp>,
+        unsettled: impl FnOnce(&Inventory) -> Vec<VolumeId>,
+    ) -> Result<Inventory, CloudError> {
         let listed = |what, items| (self.on_event)(self.cloud.place(), Event::Listed { what, items });
+        observe(&self.cloud, self.clock, now, unsettled, &listed).await
+    }
+
+    /// Writes tags on snapshots, each after a last look at it.
+    pub async fn retag(&self, retags: &[Retag]) -> Tagged {
+        apply::retag(&self.cloud, retags).await
+    }
+
+    async fn observe_and_decide(&self, request: &Request) -> Result<Planned, CloudError> {
         let unsettled = |inventory: &Inventory| lineage::unsettled_volumes(inventory, self.settings);
-        let inventory = observe(&self.cloud, self.clock, request.now, unsettled, &listed).await?;
+        let inventory = self.observe(request.now, unsettled).await?;
         Ok(planned(inventory, request, self.settings))
     }
 }
@@ -185,7 +205,7 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
 /// Plans from what was observed, or read from files: decide, then check.
 pub fn planned(inventory: Inventory, request: &Request, settings: &Settings) -> Planned {
     let mut plan = plan::decide(&inventory, request, settings);
-    for (what, gap) in gaps(&inventory) {
+    for (what, gap) in inventory.gaps() {
         if !plan.findings.iter().any(|finding| finding.code == NOT_LISTED && finding.resource == what) {
             let detail =
                 format!("could not be listed to the end: {gap}; what was not seen is neither backed up nor deleted");
@@ -200,31 +220,6 @@ pub fn planned(inventory: Inventory, request: &Request, settings: &Settings) -> 
     plan.checks = check(&plan, &inventory, request, settings);
     plan.summary.refused = plan.refusals().count();
     Planned { plan, inventory }
-}
-
-/// The kinds whose listing is not complete, with the reason.
-fn gaps(inventory: &Inventory) -> Vec<(&'static str, &str)> {
-    let Inventory {
-        place: _,
-        now: _,
-        observed_at: _,
-        machine_clock: _,
-        instances,
-        volumes,
-        snapshots,
-        images,
-        // What is not read of these makes no snapshot go, see `unread`.
-        locks: _,
-        tiers: _,
-        confirmed_gone: _,
-    } = inventory;
-    let all = [
-        ("instances", &instances.gap),
-        ("volumes", &volumes.gap),
-        ("snapshots", &snapshots.gap),
-        ("images", &images.gap),
-    ];
-    all.into_iter().filter_map(|(what, gap)| Some((what, gap.as_deref()?))).collect()
 }
 
 /// What could not be read about single snapshots. Nothing goes because of it, so

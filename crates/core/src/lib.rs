@@ -19,6 +19,7 @@ pub mod observe;
 pub mod paced;
 pub mod plan;
 pub mod report;
+pub mod retag;
 pub mod retention;
 pub mod schedule;
 pub mod setting;

@@ -57,14 +57,11 @@ impl Report {
         if self.plan.refusals().next().is_some() {
             return Conclusion::Refused;
         }
-        if !self.results.iter().all(|result| result.outcome.is_success()) {
-            let some = |result: &ActionResult| result.outcome.is_success() || result.outcome == Outcome::Changed;
-            return if self.results.iter().any(some) { Conclusion::Partial } else { Conclusion::Failed };
-        }
-        if self.plan.findings.iter().any(|finding| PARTLY.contains(&finding.code)) {
+        let conclusion = Conclusion::of(&self.results);
+        if conclusion == Conclusion::Done && self.plan.findings.iter().any(|finding| PARTLY.contains(&finding.code)) {
             return Conclusion::Partial;
         }
-        Conclusion::Done
+        conclusion
     }
 
     /// How many results there are of each outcome, all outcomes named.
@@ -177,6 +174,15 @@ pub enum Conclusion {
 }
 
 impl Conclusion {
+    /// Of a run that nothing stopped or refused, by its results alone.
+    pub fn of(results: &[ActionResult]) -> Self {
+        if results.iter().all(|result| result.outcome.is_success()) {
+            return Self::Done;
+        }
+        let some = |result: &ActionResult| result.outcome.is_success() || result.outcome == Outcome::Changed;
+        if results.iter().any(some) { Self::Partial } else { Self::Failed }
+    }
+
     /// The exit code for it. `something_done` tells whether anything was changed
     /// before the run was told to stop.
     pub fn exit_code(self, something_done: bool) -> u8 {

@@ -5,12 +5,12 @@ use ebskeep_core::cloud::Clouds as _;
 use ebskeep_core::id::{Place, Region};
 use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
 use ebskeep_core::plan::{Action, Job, Plan};
-use ebskeep_core::report::{Conclusion, Report, text::plan_text, text::report_text};
+use ebskeep_core::report::{Report, text::plan_text, text::report_text};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
 use futures::future::{OptionFuture, join_all};
 
-use super::{parted, runtime};
+use super::{exit, parted, runtime, told};
 use crate::cli::{ApplyArgs, AwsArgs, JobName};
 use crate::error::{Exit, Failure};
 use crate::output::{REPORTS, RegionError, ReportList, together};
@@ -110,11 +110,12 @@ async fn agreed(plans: &[&Plan], args: &ApplyArgs, stop: &Stop, ui: &Ui) -> Resu
 }
 
 fn tell(carried: Vec<Carried>, errors: &[RegionError], several: bool, ui: &Ui) -> Result<Exit, Failure> {
-    let mut exits: Vec<Exit> = carried.iter().map(|carried| exit(&carried.report)).collect();
+    let mut exits: Vec<Exit> =
+        carried.iter().map(|one| exit(one.report.conclusion(), one.report.something_done())).collect();
     exits.extend(errors.iter().map(|_| Exit::Failed));
     let something_done = carried.iter().any(|carried| carried.report.something_done());
-    let exit = together(&exits, something_done);
-    let told = if ui.json() {
+    let ended = together(&exits, something_done);
+    let printed = if ui.json() {
         let reports: Vec<Report> = carried.into_iter().map(|carried| carried.report).collect();
         match reports.as_slice() {
             [report] if !several => ui.print_json(report),
@@ -126,21 +127,5 @@ fn tell(carried: Vec<Carried>, errors: &[RegionError], several: bool, ui: &Ui) -
             untold.map(|carried| format!("\n{}", report_text(&carried.report, &ui.style()))).collect();
         ui.print(&texts.concat())
     };
-    match told {
-        // What was done is done; that it could not be told is a part that failed.
-        Err(failure) if exit == Exit::Done => Err(Failure { exit: Exit::Partly, ..failure }),
-        Err(failure) => Err(Failure { exit, ..failure }),
-        Ok(()) => Ok(exit),
-    }
-}
-
-fn exit(report: &Report) -> Exit {
-    match report.conclusion() {
-        Conclusion::Done => Exit::Done,
-        Conclusion::Partial => Exit::Partly,
-        Conclusion::Unfinished if report.something_done() => Exit::Partly,
-        Conclusion::Unfinished => Exit::Interrupted,
-        Conclusion::Refused => Exit::Refused,
-        Conclusion::Failed => Exit::Failed,
-    }
+    told(printed, ended)
 }

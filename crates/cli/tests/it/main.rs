@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy tells from tests")]
 
 mod files;
+mod holds;
 mod looks;
 mod runs;
 mod server;

@@ -10,10 +10,10 @@ use crate::server::{Server, directory};
 use crate::trouble::refused_world;
 use crate::world::{backup, by_hand, calls, left, refuse, volume, world};
 
-struct Ran {
+pub(crate) struct Ran {
     code: i32,
-    stdout: String,
-    stderr: String,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 fn run(server: &Server, arguments: &[&str]) -> Ran {
@@ -26,7 +26,7 @@ fn run(server: &Server, arguments: &[&str]) -> Ran {
 }
 
 #[track_caller]
-fn ends(server: &Server, arguments: &[&str], code: i32) -> Ran {
+pub(crate) fn ends(server: &Server, arguments: &[&str], code: i32) -> Ran {
     let ran = run(server, arguments);
     assert_eq!(ran.code, code, "{arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
     ran
@@ -214,6 +214,15 @@ fn every_document_is_what_its_schema_says() {
         conforms(&docs, &document);
     }
     conforms(&docs, &serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap());
+}
+
+/// What was printed, if it is a document of that schema.
+#[track_caller]
+pub(crate) fn valid(ran: &Ran, schema: &str) -> Value {
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(document["schema"], schema);
+    conforms(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema"), &document);
+    document
 }
 
 fn conforms(docs: &Path, document: &Value) {

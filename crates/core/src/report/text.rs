@@ -6,6 +6,7 @@
 
 mod plan;
 mod report;
+mod retag;
 mod table;
 mod words;
 
@@ -16,6 +17,7 @@ use jiff::tz::TimeZone;
 
 pub use plan::plan_text;
 pub use report::report_text;
+pub use retag::{retagging_text, tagged_text};
 
 /// How text is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,8 @@ mod applying_sets;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
+mod holding;
+#[cfg(test)]
 mod observing;
 #[cfg(test)]
 mod pacing;
@@ -19,6 +21,8 @@ mod plans;
 mod properties;
 #[cfg(test)]
 mod reporting;
+#[cfg(test)]
+mod retagging;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

@@ -108,7 +108,8 @@ fn details(reasons: &[Reason]) -> String {
     reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; ")
 }
 
-fn named(reasons: &[Reason]) -> String {
+/// Reasons with the names of their rules.
+pub(super) fn named(reasons: &[Reason]) -> String {
     reasons.iter().map(|reason| format!("{}: {}", reason.rule, reason.detail)).collect::<Vec<_>>().join("; ")
 }
 

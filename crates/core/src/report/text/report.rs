@@ -81,7 +81,7 @@ fn undone(page: &mut Page, report: &Report) {
 }
 
 /// An outcome in plain words.
-fn outcome(outcome: Outcome) -> &'static str {
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Done => "done",
         Outcome::AlreadyDone => "somebody else did it",
@@ -124,7 +124,7 @@ fn ending(page: &mut Page, report: &Report, conclusion: Conclusion) {
 }
 
 /// An outcome's name in the counts.
-fn short(outcome: Outcome) -> &'static str {
+pub(super) fn short(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Done => "done",
         Outcome::AlreadyDone => "done by others",
