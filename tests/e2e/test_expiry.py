@@ -116,6 +116,7 @@ def test_without_a_terminal_deletion_needs_yes(world, ebskeep, moto):
     assert left(moto) == set(world.values())
 
 
+@pytest.mark.proves("6.26")
 @pytest.mark.parametrize("arguments, code", [([], 0), (["--detailed-exitcode"], 5)])
 def test_a_plan_changes_nothing_and_says_if_something_would_change(world, ebskeep, moto, arguments, code):
     ebskeep("plan", "expire", *arguments).expect(code)

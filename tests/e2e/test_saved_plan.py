@@ -71,6 +71,7 @@ def test_a_deletion_written_into_a_plan_is_refused(world, saved, ebskeep, moto, 
     assert left(moto) == everything(world)
 
 
+@pytest.mark.proves("6.29")
 def test_a_plan_older_than_an_hour_is_refused(world, saved, ebskeep, moto):
     plan = json.loads(saved.read_text())
     plan["now"] = (datetime.fromisoformat(plan["now"].replace("Z", "+00:00")) - timedelta(minutes=61)).isoformat()

@@ -60,6 +60,7 @@ def test_expire(start, account, event, variables):
     assert [snapshot["SnapshotId"] for snapshot in by_age(account)] == [newest, newer]
 
 
+@pytest.mark.proves("6.31", "6.32")
 def test_autosnap_backs_up_every_running_instance_in_its_regions(start, account):
     """That tool knows no opt-in tag."""
     regions = ("eu-west-1", "us-east-1")
@@ -76,6 +77,7 @@ def test_autosnap_backs_up_every_running_instance_in_its_regions(start, account)
     assert volumes_of(account, "eu-central-1") == []
 
 
+@pytest.mark.proves("6.31")
 def test_autosnap_expires_after_it_has_created(start, account):
     volume = instance(account, Name="untagged")
     _, gone = backups(account, volume, [1, 20], days=2)

@@ -9,6 +9,7 @@ use clap::Parser;
 mod count;
 mod env;
 mod moto;
+mod promises;
 mod step;
 mod test;
 mod venv;

@@ -4,7 +4,7 @@
 //! nothing, is a failure: silence is not success.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::count::{Count, Runner};
 use crate::env::{cargo, root};
 use crate::moto::Moto;
+use crate::promises;
 use crate::step::{Done, Said, Verdict, show, step};
 use crate::venv::Venv;
 
@@ -44,6 +45,11 @@ enum Part {
 impl Options {
     fn includes(&self, part: Part) -> bool {
         self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// Whether every test is asked for.
+    fn is_everything(&self) -> bool {
+        self.includes(Part::Rust) && self.includes(Part::Python) && self.filters.is_empty()
     }
 }
 
@@ -85,17 +91,23 @@ fn tests(options: &Options, done: &mut Vec<Done>) {
         Ok(Count::default().into())
     }));
     let venv = ready.as_ref();
+    // Part of the tests prove part of the promises: nothing could be compared.
+    let proofs = options.is_everything().then(promises::fresh_directory);
+    let proofs_to = proofs.as_ref().and_then(|made| made.as_deref().ok());
     if options.includes(Part::Rust) {
-        rust(options, venv, done);
+        rust(options, venv, proofs_to, done);
     }
     if options.includes(Part::Python) {
         let mut programs = BTreeMap::new();
         done.push(step("build", || build(&mut programs)));
-        done.push(step("python tests", || python(options, venv, &programs)));
+        done.push(step("python tests", || python(options, venv, &programs, proofs_to)));
+    }
+    if let Some(directory) = proofs {
+        done.push(step("promises", || promises::compared(&directory?)));
     }
 }
 
-fn rust(options: &Options, venv: Option<&Venv>, done: &mut Vec<Done>) {
+fn rust(options: &Options, venv: Option<&Venv>, proofs: Option<&Path>, done: &mut Vec<Done>) {
     // Without moto the tests that need it fail by themselves; the others run.
     let mut moto = None;
     done.push(step("moto", || {
@@ -103,7 +115,8 @@ fn rust(options: &Options, venv: Option<&Venv>, done: &mut Vec<Done>) {
         moto = Some(Moto::start(venv)?);
         Ok(Count::default().into())
     }));
-    let with_moto = |mut command: Command| {
+    let prepared = |mut command: Command| {
+        command.envs(proofs.map(|directory| (ebskeep_proofs::DIRECTORY, directory)));
         if let Some(moto) = &moto {
             command.env("EBSKEEP_MOTO_URL", &moto.url);
         }
@@ -115,19 +128,19 @@ fn rust(options: &Options, venv: Option<&Venv>, done: &mut Vec<Done>) {
     }
     if is_installed("nextest") {
         done.push(step("rust tests", || {
-            let mut command = with_moto(cargo());
+            let mut command = prepared(cargo());
             command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--"]).args(&names);
             counted(Runner::Nextest, show(&mut command)?, names.is_empty())
         }));
         // nextest does not run them. Having none is fine.
         done.push(step("doctests", || {
-            let mut command = with_moto(cargo());
+            let mut command = prepared(cargo());
             command.args(["test", "--workspace", "--doc", "--no-fail-fast", "--"]).args(&names);
             counted(Runner::CargoTest, show(&mut command)?, false)
         }));
     } else {
         done.push(step("rust tests", || {
-            let mut command = with_moto(cargo());
+            let mut command = prepared(cargo());
             command.args(["test", "--workspace", "--no-fail-fast", "--"]).args(&names);
             counted(Runner::CargoTest, show(&mut command)?, names.is_empty())
         }));
@@ -165,10 +178,12 @@ fn python(
     options: &Options,
     venv: Option<&Venv>,
     programs: &BTreeMap<&'static str, PathBuf>,
+    proofs: Option<&Path>,
 ) -> anyhow::Result<Verdict> {
     let mut pytest = venv.context("there is no Python environment to run them in")?.python();
     let (paths, names): (Vec<&String>, Vec<&String>) = options.filters.iter().partition(|f| is_python_path(f));
     pytest.args(["-m", "pytest", "-c", "tests/pytest.ini"]).envs(programs);
+    pytest.envs(proofs.map(|directory| (ebskeep_proofs::DIRECTORY, directory)));
     if paths.is_empty() {
         pytest.arg("tests");
     }

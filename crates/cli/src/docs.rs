@@ -68,6 +68,7 @@ fn the_schemas_in_docs_are_those_of_the_code() {
 
 #[test]
 fn the_reference_in_docs_is_that_of_the_code() {
+    let _proof = ebskeep_proofs::proves(&["7.1"]);
     let mut text = std::fs::read_to_string(docs("cli.md")).unwrap();
     for (name, expected) in [("flags", flags()), ("settings", settings()), ("fields", fields())] {
         let (begin, end) = (format!("<!-- {name}: made from the code -->\n"), format!("<!-- end of {name} -->"));

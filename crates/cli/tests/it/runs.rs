@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::server::{Server, directory};
 use crate::trouble::refused_world;
-use crate::world::{backup, by_hand, calls, left, refuse, volume, world};
+use crate::world::{backup, by_hand, calls, left, refuse, volume, volume_in, world};
 
 pub(crate) struct Ran {
     code: i32,
@@ -53,6 +53,7 @@ fn scene() -> Scene {
 
 #[test]
 fn a_plan_changes_nothing_and_apply_does_it_once() {
+    let _proof = ebskeep_proofs::proves(&["6.21"]);
     let Scene { world, server, stays, goes, foreign } = scene();
     ends(&server, &["plan"], 0);
     ends(&server, &["plan", "--detailed-exitcode"], 5);
@@ -69,6 +70,18 @@ fn a_plan_changes_nothing_and_apply_does_it_once() {
 }
 
 #[test]
+fn a_run_reads_and_writes_its_own_region_alone() {
+    let _proof = ebskeep_proofs::proves(&["6.11"]);
+    let Scene { world, server, goes, .. } = scene();
+    volume_in(&world, "us-east-1", &[("Backup", "Yes")]);
+    ends(&server, &["apply", "--yes", "--region", "eu-west-1"], 0);
+    assert!(!left(&world).contains(&goes));
+    let elsewhere: Vec<_> =
+        world.calls().into_iter().filter(|c| c.service == "ec2" && c.region.as_str() != "eu-west-1").collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+}
+
+#[test]
 fn without_a_terminal_deleting_needs_yes_and_creating_does_not() {
     let Scene { world, server, .. } = scene();
     let ran = ends(&server, &["apply"], 2);
@@ -80,6 +93,7 @@ fn without_a_terminal_deleting_needs_yes_and_creating_does_not() {
 
 #[test]
 fn a_refused_plan_shows_the_numbers_and_what_to_do() {
+    let _proof = ebskeep_proofs::proves(&["6.25"]);
     let world = refused_world();
     let server = Server::of(&world);
     for verb in [&["plan", "expire"][..], &["apply", "expire", "--yes"], &["apply", "expire"]] {
@@ -96,6 +110,7 @@ fn a_refused_plan_shows_the_numbers_and_what_to_do() {
 
 #[test]
 fn a_denied_deletion_is_partly_done_and_denied_everything_is_failed() {
+    let _proof = ebskeep_proofs::proves(&["6.22", "6.24"]);
     let Scene { world, server, goes, .. } = scene();
     refuse(&world, "DeleteSnapshot", "UnauthorizedOperation", None);
     let ran = ends(&server, &["apply", "expire", "--yes"], 1);

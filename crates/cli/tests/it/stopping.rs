@@ -34,6 +34,7 @@ fn ended(child: Child) -> (Option<i32>, String, String) {
 
 #[test]
 fn interrupted_while_it_plans_it_ends_with_130() {
+    let _proof = ebskeep_proofs::proves(&["6.27"]);
     let world = world();
     let server =
         Server::with(&world, |body| if body.contains("DescribeImages") { Fate::Unanswered } else { Fate::Answered });
@@ -50,6 +51,7 @@ fn interrupted_while_it_plans_it_ends_with_130() {
 
 #[test]
 fn interrupted_while_it_acts_it_awaits_what_is_under_way_begins_nothing_more_and_reports() {
+    let _proof = ebskeep_proofs::proves(&["6.27"]);
     for name in ["-INT", "-TERM"] {
         let world = world();
         for _ in 0..3 {

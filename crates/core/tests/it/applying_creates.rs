@@ -22,6 +22,7 @@ fn volumes(ids: &[&str]) -> Fake {
 
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_bears_our_tags_and_those_carried_over_from_the_first_moment() {
+    let _proof = ebskeep_proofs::proves(&["5.1"]);
     let fake = volumes(&["vol-1"]);
     let mut new = new("vol-1");
     new.carried.set("Type", "theirs");
@@ -47,6 +48,7 @@ async fn one_failure_stops_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn a_volume_snapshotted_just_now_is_looked_at_again_after_fifteen_seconds_and_then_taken() {
+    let _proof = ebskeep_proofs::proves(&["6.9"]);
     let fake = volumes(&["vol-1"]);
     fake.fault(Fault::new("CreateSnapshot", ErrorKind::PerVolumeRate));
     let applied = run(&fake, &plan([create("vol-1")])).await;
@@ -57,6 +59,7 @@ async fn a_volume_snapshotted_just_now_is_looked_at_again_after_fifteen_seconds_
 
 #[tokio::test(start_paused = true)]
 async fn what_another_run_took_for_the_same_slot_a_moment_ago_is_not_taken_twice() {
+    let _proof = ebskeep_proofs::proves(&["6.9"]);
     let fake = volumes(&["vol-1"]);
     fake.fault(Fault::new("CreateSnapshot", ErrorKind::PerVolumeRate));
     let theirs = fake::snapshot("snap-theirs", "vol-1", START, new("vol-1").tags);
@@ -77,6 +80,7 @@ async fn a_volume_gone_since_it_was_planned_is_told_as_such() {
 
 #[tokio::test(start_paused = true)]
 async fn refused_because_of_its_tags_it_is_taken_with_ours_alone() {
+    let _proof = ebskeep_proofs::proves(&["5.17"]);
     let fake = volumes(&["vol-1"]);
     fake.world.borrow_mut().bad_keys = ["team"].into();
     let applied = run(&fake, &plan([create("vol-1")])).await;
@@ -89,6 +93,7 @@ async fn refused_because_of_its_tags_it_is_taken_with_ours_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn refused_because_of_our_own_tags_it_is_tried_once_more_and_no_more() {
+    let _proof = ebskeep_proofs::proves(&["5.17"]);
     let fake = volumes(&["vol-1"]);
     fake.world.borrow_mut().bad_keys = ["Type"].into();
     let applied = run(&fake, &plan([create("vol-1")])).await;
@@ -118,6 +123,7 @@ async fn refused_for_something_else_it_is_not_tried_without_tags() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_lost_answer_the_slot_is_looked_up_and_the_snapshot_found() {
+    let _proof = ebskeep_proofs::proves(&["6.6", "6.7"]);
     let fake = volumes(&["vol-1"]);
     fake.world.borrow_mut().lag = Duration::from_secs(10);
     fake.fault(Fault::new("CreateSnapshot", ErrorKind::Unknown).after_effect());
@@ -141,6 +147,7 @@ async fn once_found_it_is_looked_for_no_longer() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_lost_call_that_did_nothing_it_is_taken_once() {
+    let _proof = ebskeep_proofs::proves(&["6.7"]);
     let fake = volumes(&["vol-1"]);
     fake.fault(Fault::new("CreateSnapshot", ErrorKind::Unknown));
     let applied = run(&fake, &plan([create("vol-1")])).await;
@@ -160,6 +167,7 @@ async fn unknown_twice_stays_unknown() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_look_there_is_no_second_attempt() {
+    let _proof = ebskeep_proofs::proves(&["6.8"]);
     let fake = volumes(&["vol-1"]);
     fake.fault(Fault::new("CreateSnapshot", ErrorKind::Unknown));
     fake.fault(Fault::new("DescribeSnapshots", ErrorKind::Denied).always());
@@ -193,6 +201,7 @@ async fn only_what_this_run_can_have_begun_passes_for_the_lost_snapshot() {
 
 #[tokio::test(start_paused = true)]
 async fn creations_come_first_then_unwritten_tags_then_deletions() {
+    let _proof = ebskeep_proofs::proves(&["6.17"]);
     let fake = volumes(&["vol-1"]);
     let mut all = deletions(&fake, &["snap-old"]);
     fake.snapshot("snap-half", "vol-1", 1, ours());

@@ -42,6 +42,7 @@ async fn what_was_planned_as_failed_and_is_good_by_the_last_look_stays_and_the_o
 
 #[tokio::test(start_paused = true)]
 async fn what_was_archived_since_it_was_planned_stays() {
+    let _proof = ebskeep_proofs::proves(&["6.13"]);
     let fake = Fake::new();
     let all = deletions(&fake, &["snap-1"]);
     fake.world.borrow_mut().snapshots.get_mut("snap-1").unwrap().tier = StorageTier::Archive;
@@ -50,6 +51,7 @@ async fn what_was_archived_since_it_was_planned_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn each_batch_is_looked_at_and_marked_with_one_call_each() {
+    let _proof = ebskeep_proofs::proves(&["6.12"]);
     let (fake, plan) = many(250);
     let applied = run(&fake, &plan).await;
     assert!(applied.results.iter().all(|result| result.outcome == Outcome::Done));
@@ -61,6 +63,7 @@ async fn each_batch_is_looked_at_and_marked_with_one_call_each() {
 
 #[tokio::test(start_paused = true)]
 async fn it_is_marked_with_awss_time_before_it_is_deleted() {
+    let _proof = ebskeep_proofs::proves(&["6.14"]);
     let (fake, applied) = delete_after(|fake| {
         fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Unknown).always());
     })
@@ -74,6 +77,7 @@ async fn it_is_marked_with_awss_time_before_it_is_deleted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_gone_before_the_look_or_after_it_is_success() {
+    let _proof = ebskeep_proofs::proves(&["6.15"]);
     let (fake, applied) = delete_after(|fake| fake.world.borrow_mut().snapshots.clear()).await;
     assert_eq!(only(&applied).outcome, Outcome::AlreadyDone);
     assert!(fake.calls("DeleteSnapshot").is_empty());
@@ -114,6 +118,7 @@ async fn one_that_is_gone_costs_the_rest_of_its_batch_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn any_tag_changed_since_it_was_planned_keeps_it() {
+    let _proof = ebskeep_proofs::proves(&["6.13"]);
     let changes: [fn(&mut Tags); 3] = [
         |tags| tags.set("KeepForever", ""),
         |tags| tags.set("DeleteOn", "2026-12-01"),
@@ -144,6 +149,7 @@ async fn our_own_mark_is_no_change() {
 
 #[tokio::test(start_paused = true)]
 async fn a_state_that_no_plan_deletes_in_keeps_it() {
+    let _proof = ebskeep_proofs::proves(&["6.13"]);
     for state in [SnapshotState::Pending, SnapshotState::Recoverable, SnapshotState::Recovering, SnapshotState::Other] {
         let (fake, applied) = delete_after(|fake| {
             fake.world.borrow_mut().snapshots.get_mut("snap-1").unwrap().state = state;
@@ -156,6 +162,7 @@ async fn a_state_that_no_plan_deletes_in_keeps_it() {
 
 #[tokio::test(start_paused = true)]
 async fn what_aws_refuses_is_reported_unmarked_and_stops_nothing_else() {
+    let _proof = ebskeep_proofs::proves(&["6.14", "6.16"]);
     let fake = Fake::new();
     let plan = deletions(&fake, &["snap-1", "snap-2", "snap-3", "snap-4", "snap-5"]);
     fake.world.borrow_mut().in_use.insert("snap-1".into());
@@ -210,6 +217,7 @@ async fn one_that_cannot_be_marked_is_not_deleted_and_costs_the_others_nothing()
 
 #[tokio::test(start_paused = true)]
 async fn one_with_fifty_tags_cannot_be_marked_and_stays() {
+    let _proof = ebskeep_proofs::proves(&["5.16"]);
     let fake = Fake::new();
     let mut all = deletions(&fake, &["snap-1", "snap-2"]);
     let mut fifty = old();
@@ -238,6 +246,7 @@ async fn one_with_fifty_tags_and_an_earlier_mark_among_them_is_marked_again() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_look_nothing_is_deleted() {
+    let _proof = ebskeep_proofs::proves(&["6.12"]);
     let (fake, applied) = delete_after(|fake| {
         fake.fault(Fault::new("DescribeSnapshots", ErrorKind::Unknown).always());
     })
@@ -260,6 +269,7 @@ fn look_ages(fake: &Fake) -> Vec<f64> {
 
 #[tokio::test(start_paused = true)]
 async fn no_deletion_is_attempted_more_than_a_minute_after_its_look() {
+    let _proof = ebskeep_proofs::proves(&["6.12"]);
     let (fake, plan) = many(300);
     fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Throttled).about("snap-000").times(60));
     fake.world.borrow_mut().latency = std::time::Duration::from_secs(2);

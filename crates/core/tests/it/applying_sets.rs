@@ -23,6 +23,7 @@ async fn take(fake: &Fake) -> Applied {
 
 #[tokio::test(start_paused = true)]
 async fn all_members_are_taken_by_one_call_and_then_get_their_own_tags() {
+    let _proof = ebskeep_proofs::proves(&["5.19", "5.21"]);
     let fake = pair();
     let applied = take(&fake).await;
     assert_eq!(outcomes(&applied), [Outcome::Done; 2]);
@@ -64,6 +65,7 @@ async fn a_member_whose_own_tags_are_not_written_is_taken_but_not_done() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_set_is_taken_one_by_one_whatever_the_reason() {
+    let _proof = ebskeep_proofs::proves(&["6.4"]);
     let kinds = [
         ErrorKind::Denied,
         ErrorKind::Invalid,
@@ -105,6 +107,7 @@ async fn a_set_that_another_run_took_a_moment_ago_is_not_taken_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn in_a_refused_set_one_volumes_failure_never_stops_anothers() {
+    let _proof = ebskeep_proofs::proves(&["6.5"]);
     let fake = pair();
     fake.fault(Fault::new("CreateSnapshots", ErrorKind::Other).always());
     fake.fault(Fault::new("CreateSnapshot", ErrorKind::Other).about("vol-1").always());
@@ -113,6 +116,7 @@ async fn in_a_refused_set_one_volumes_failure_never_stops_anothers() {
 
 #[tokio::test(start_paused = true)]
 async fn a_set_refused_because_of_its_tags_is_taken_with_ours_alone() {
+    let _proof = ebskeep_proofs::proves(&["5.17"]);
     let fake = pair();
     fake.world.borrow_mut().bad_keys = ["team"].into();
     let applied = take(&fake).await;
@@ -198,6 +202,7 @@ async fn a_lost_set_that_cannot_be_looked_up_stays_unknown() {
 
 #[tokio::test(start_paused = true)]
 async fn a_volume_attached_since_it_was_planned_is_told() {
+    let _proof = ebskeep_proofs::proves(&["6.10"]);
     let fake = Fake::new();
     fake.instance("i-1", &["vol-1", "vol-2", "vol-late"]);
     let applied = take(&fake).await;

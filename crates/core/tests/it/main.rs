@@ -26,4 +26,6 @@ mod retagging;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod sets;
+#[cfg(test)]
 mod stopping;

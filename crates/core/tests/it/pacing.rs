@@ -68,6 +68,7 @@ async fn too_many_at_once_is_waited_for_and_not_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn a_creation_without_an_answer_is_never_repeated() {
+    let _proof = ebskeep_proofs::proves(&["6.6"]);
     let (answer, at) = create_under(Fault::new("CreateSnapshot", ErrorKind::Unknown)).await;
     assert_eq!(answer.unwrap_err().kind, ErrorKind::Unknown);
     assert_eq!(at, [0.]);

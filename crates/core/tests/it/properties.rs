@@ -346,6 +346,7 @@ proptest! {
 
     #[test]
     fn nothing_deleted_has_a_reason_to_stay(inventory in world()) {
+        let _proof = ebskeep_proofs::proves(&["0.1"]);
         let plan = plan(&inventory);
         let today = calendar::utc_date(now());
         let used: Vec<_> = inventory.images.items.iter().flat_map(|i| &i.snapshots).collect();

@@ -26,6 +26,7 @@ fn finding(code: &'static str) -> Notice {
 #[test]
 fn a_run_ends_as_done_partly_done_or_failed() {
     use Outcome::{AlreadyDone, Changed, Denied, Done, Failed, InUse, NotStarted, Unknown};
+    let _proof = ebskeep_proofs::proves(&["6.20"]);
     let cases: &[(&[Outcome], Conclusion, u8)] = &[
         (&[], Conclusion::Done, 0),
         (&[Done, AlreadyDone], Conclusion::Done, 0),

@@ -230,6 +230,7 @@ async fn a_saved_plan_is_carried_out_if_a_fresh_one_at_its_now_holds_all_of_it()
 
 #[tokio::test(start_paused = true)]
 async fn only_the_saved_actions_are_carried_out() {
+    let _proof = ebskeep_proofs::proves(&["6.30"]);
     let setting = Setting::new();
     let mut saved = saved(&setting, A_WHILE).await;
     saved["actions"].as_array_mut().unwrap().truncate(2);
@@ -255,6 +256,7 @@ async fn refused(wait: Duration, change: impl FnOnce(&Setting, &mut Value)) -> (
 
 #[tokio::test(start_paused = true)]
 async fn a_saved_plan_older_than_an_hour_is_refused() {
+    let _proof = ebskeep_proofs::proves(&["6.29"]);
     let (check, detail) = refused(Duration::from_secs(3700), |_, _| {}).await;
     assert_eq!(check, "saved-plan-age");
     assert!(detail.contains("1h 1m 40s old"), "{detail}");
@@ -287,6 +289,7 @@ async fn a_saved_plan_for_another_account_region_or_schema_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_plan_edited_to_delete_a_kept_a_foreign_or_an_unknown_snapshot_is_refused() {
+    let _proof = ebskeep_proofs::proves(&["6.30"]);
     for (id, words) in
         [("snap-c", "delete-on"), ("snap-foreign", "not-ours"), ("snap-unknown", "which knows nothing of it")]
     {
@@ -314,12 +317,14 @@ async fn a_plan_edited_to_do_one_thing_twice_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_difference_is_named() {
+    let _proof = ebskeep_proofs::proves(&["6.28"]);
     let (_, detail) = refused(A_WHILE, |_, saved| saved["actions"][1]["size_gib"] = json!(9)).await;
     assert!(detail.ends_with("delete-snapshot snap-a, differs in \"size_gib\": 9 there, 8 now"), "{detail}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_world_changed_since_refuses_the_saved_plan() {
+    let _proof = ebskeep_proofs::proves(&["6.28"]);
     let (check, detail) = refused(A_WHILE, |setting, _| {
         let mut world = setting.fake.world.borrow_mut();
         world.snapshots.get_mut("snap-b").unwrap().tags.set("KeepForever", "");
@@ -348,4 +353,48 @@ async fn another_now_is_decided_at_and_awss_clock_is_still_checked() {
     let planned = setting.run().plan(&request).await.unwrap();
     assert_eq!((planned.plan.now, planned.inventory.observed_at), (later, START));
     assert_eq!(planned.plan.refusals().count(), 0, "{:?}", planned.plan.checks);
+}
+
+/// What is there, by volume and with its tags: ids may differ, and when a new
+/// one began.
+fn there(setting: &Setting) -> Vec<(String, Tags)> {
+    let world = setting.fake.world.borrow();
+    let mut all: Vec<_> = world.snapshots.values().map(|s| (s.volume.to_string(), s.tags.clone())).collect();
+    all.sort_by_key(|(volume, tags)| (volume.clone(), format!("{tags:?}")));
+    all
+}
+
+/// A run that takes a set whose members differ, so that it needs a second call,
+/// and deletes two. Each call takes a second.
+fn long_run() -> Setting {
+    let setting = Setting::new();
+    let mut world = setting.fake.world.borrow_mut();
+    world.volumes.get_mut("vol-2").unwrap().tags = tags([("Retention", "30")]);
+    world.latency = Duration::from_secs(1);
+    drop(world);
+    setting
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_a_run_dies_the_next_one_is_right() {
+    let _proof = ebskeep_proofs::proves(&["1.0.8"]);
+    let undisturbed = long_run();
+    let report = undisturbed.apply().await;
+    assert_eq!(report.conclusion(), Conclusion::Done, "{report:#?}");
+    let took = Duration::from_secs_f64(undisturbed.fake.elapsed());
+    let (mut lived, mut halfway) = (Duration::from_millis(500), 0);
+    while lived < took {
+        let setting = long_run();
+        let before = there(&setting);
+        // Dropped in the middle of whatever it was doing.
+        assert!(tokio::time::timeout(lived, setting.apply()).await.is_err(), "after {lived:?} nothing was left to do");
+        let left = there(&setting);
+        halfway += usize::from(left != before && left != there(&undisturbed));
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let next = setting.apply().await;
+        assert_eq!(next.conclusion(), Conclusion::Done, "died after {lived:?}: {next:#?}");
+        assert_eq!(there(&setting), there(&undisturbed), "died after {lived:?}");
+        lived += Duration::from_millis(500);
+    }
+    assert!(halfway > 3, "only {halfway} of them died with half of it done");
 }

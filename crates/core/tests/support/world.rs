@@ -18,6 +18,9 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scenario {
+    /// The promises of docs/semantics.md that it shows.
+    #[serde(default)]
+    pub(crate) proves: Vec<String>,
     /// The instant of the decision.
     pub(crate) now: Timestamp,
     /// All jobs if not said.
@@ -227,7 +230,10 @@ fn instance(row: &InstanceRow) -> Instance {
     Instance {
         id: InstanceId::new(row.id.as_str()),
         state: match row.state.as_str() {
+            "pending" => InstanceState::Pending,
             "running" => InstanceState::Running,
+            "stopping" => InstanceState::Stopping,
+            "shutting-down" => InstanceState::ShuttingDown,
             "stopped" => InstanceState::Stopped,
             "terminated" => InstanceState::Terminated,
             other => panic!("instance state {other:?}"),

@@ -42,6 +42,7 @@ fn a_job_comes_before_everything_else() {
 
 #[test]
 fn autosnaps_events_create_then_expire_with_its_retention_and_without_opt_in() {
+    let _proof = ebskeep_proofs::proves(&["6.31"]);
     for (event, days, regions) in [
         (json!({"regions": ["eu-west-1"]}), 2, Regions::These(vec!["eu-west-1".into()])),
         (json!({"regions": ["eu-west-1"], "retention_days": 5}), 5, Regions::These(vec!["eu-west-1".into()])),
@@ -96,6 +97,7 @@ fn regions_are_a_list_or_one_name_or_all() {
 
 #[test]
 fn event_over_variable_over_default() {
+    let _proof = ebskeep_proofs::proves(&["7.2"]);
     let given = [("EBSKEEP_MAX_DELETE", "7"), ("EBSKEEP_MINIMUM", "3"), ("HOME", "/root"), ("EBSKEEP_JOB", "create")];
     let asked = asked(&json!({"max-delete": 9, "deployment": "b"}), &given);
     let expected = Settings { max_delete: 9, minimum: 3, deployment: "b".into(), ..Settings::default() };
@@ -104,6 +106,7 @@ fn event_over_variable_over_default() {
 
 #[test]
 fn every_setting_is_a_field_and_a_variable() {
+    let _proof = ebskeep_proofs::proves(&["7.1"]);
     for setting in TABLE {
         let by_event = json!({"job": "create", setting.name: setting.default});
         assert_eq!(asked(&by_event, &[]).settings, Settings::default(), "{}", setting.name);
@@ -117,6 +120,7 @@ fn every_setting_is_a_field_and_a_variable() {
 
 #[test]
 fn what_is_wrong_is_named_with_the_remedy() {
+    let _proof = ebskeep_proofs::proves(&["7.3"]);
     let event_of_ec2 = json!({
         "detail-type": "EBS Snapshot Notification", "source": "aws.ec2", "detail": {"event": "createSnapshot"}
     });

@@ -139,6 +139,7 @@ fn ten_thousand_snapshots_read_in_one_go() {
 
 #[test]
 fn instances_read_across_reservations_with_their_ebs_devices_only() {
+    let _proof = ebskeep_proofs::proves(&["2.0.14"]);
     let body = page(
         "DescribeInstancesResponse",
         "<reservationSet>
