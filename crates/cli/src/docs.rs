@@ -10,11 +10,12 @@ use ebskeep_core::plan::{Plan, SCHEMA as PLAN};
 use ebskeep_core::report::{Document, SCHEMA as REPORT};
 use ebskeep_core::retag::{self, SCHEMA as RETAG};
 use ebskeep_core::setting::TABLE;
+use ebskeep_files::PLANS;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
 use crate::cli;
-use crate::output::{PLANS, PlanList, REPORTS, ReportList};
+use crate::output::{PlanList, REPORTS, ReportList};
 
 /// The documents, by the name of their schema.
 pub(crate) fn schemas() -> Vec<(&'static str, Value)> {

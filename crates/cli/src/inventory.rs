@@ -3,9 +3,6 @@
 //! What the files hold is what was listed. A kind that no file has could not be
 //! listed, and neither could what a file says is on a further page.
 
-mod describe;
-mod reader;
-
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read, stdin};
@@ -13,14 +10,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use ebskeep_core::id::{AccountId, Place, Region};
-use ebskeep_core::inventory::{Inventory, Listing};
-use ebskeep_core::lineage::missing_volumes;
+use ebskeep_core::inventory::Inventory;
 use ebskeep_core::setting::Settings;
+use ebskeep_files::{Kind, Listed};
 use jiff::Timestamp;
 
 use crate::cli::{AwsArgs, InventoryArgs};
 use crate::error::Failure;
-use describe::{Kind, Listed};
 
 /// Reads the files of `--inventory`.
 pub(crate) fn read(args: &InventoryArgs, aws: &AwsArgs, settings: &Settings) -> Result<Inventory, Failure> {
@@ -39,7 +35,7 @@ pub(crate) fn read(args: &InventoryArgs, aws: &AwsArgs, settings: &Settings) -> 
         }
     }
     let place = Place { account: account(args.account.as_deref(), &listed)?, region: region(&aws.regions)? };
-    Ok(inventory(listed, place, args.now.unwrap_or_else(Timestamp::now), settings))
+    Ok(listed.into_inventory(place, args.now.unwrap_or_else(Timestamp::now), settings))
 }
 
 fn refuse_what_needs_aws(aws: &AwsArgs) -> Result<(), Failure> {
@@ -60,7 +56,7 @@ fn open(path: &Path) -> Result<File, Failure> {
 
 fn read_one(file: impl Read, name: &str, listed: &mut Listed) -> Result<(), Failure> {
     listed.file_begins(name);
-    reader::documents(BufReader::new(file), listed).map_err(|error| {
+    ebskeep_files::documents(BufReader::new(file), listed).map_err(|error| {
         Failure::usage(anyhow!("{name}: {error}"))
             .hint("it has to be JSON as `aws ec2 describe-… --output json` prints it, without --query")
     })?;
@@ -99,40 +95,4 @@ fn region(given: &[String]) -> Result<Region, Failure> {
         }),
         _ => Err(Failure::usage(anyhow!("files are from one Region: give --region once, with its name"))),
     }
-}
-
-fn inventory(listed: Listed, place: Place, now: Timestamp, settings: &Settings) -> Inventory {
-    let Listed { instances, volumes, snapshots, images, gaps } = listed;
-    let mut gaps = gaps.into_gaps();
-    let mut gap = |kind: Kind| gaps.remove(&kind);
-    let mut inventory = Inventory {
-        place,
-        now,
-        observed_at: now,
-        machine_clock: None,
-        instances: listing(instances, |instance| instance.id.clone(), gap(Kind::Instances)),
-        volumes: listing(volumes, |volume| volume.id.clone(), gap(Kind::Volumes)),
-        snapshots: listing(snapshots, |snapshot| snapshot.id.clone(), gap(Kind::Snapshots)),
-        images: listing(images, |image| image.id.clone(), gap(Kind::Images)),
-        locks: Listing::default(),
-        tiers: Listing::default(),
-        confirmed_gone: BTreeSet::new(),
-    };
-    // The files are all there is to ask: a volume in none of them is gone, if
-    // they list volumes at all.
-    if inventory.volumes.is_complete() {
-        inventory.confirmed_gone = missing_volumes(&inventory, settings).into_iter().collect();
-    }
-    inventory
-}
-
-/// Sorted and each once, as an observation is; of an item in two files the
-/// later one counts.
-fn listing<T, I: Ord>(mut items: Vec<T>, id: impl Fn(&T) -> I, gap: Option<String>) -> Listing<T> {
-    // Stable, so that the later of two stays behind the earlier.
-    items.sort_by_cached_key(&id);
-    items.reverse();
-    items.dedup_by(|a, b| id(a) == id(b));
-    items.reverse();
-    Listing { items, gap }
 }

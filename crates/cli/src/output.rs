@@ -9,8 +9,6 @@ use serde::Serialize;
 
 use crate::error::Exit;
 
-/// The schema of several plans.
-pub(crate) const PLANS: &str = "ebskeep.plans/1";
 /// The schema of several reports.
 pub(crate) const REPORTS: &str = "ebskeep.reports/1";
 

@@ -7,11 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use ebskeep_core::job::SavedPlan;
-use ebskeep_core::plan::SCHEMA;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::Failure;
-use crate::output::PLANS;
 
 /// Writes a document so that the file is never half of one.
 pub(crate) fn write(path: &Path, document: &impl Serialize) -> Result<(), Failure> {
@@ -43,41 +41,9 @@ pub(crate) fn write(path: &Path, document: &impl Serialize) -> Result<(), Failur
 pub(crate) fn read(path: &Path) -> Result<Vec<SavedPlan>, Failure> {
     let what = || format!("the plan {} cannot be read", path.display());
     let text = std::fs::read(path).with_context(what).map_err(Failure::usage)?;
-    parse(&text).with_context(what).map_err(|error| {
+    ebskeep_files::plans(&text).with_context(what).map_err(|error| {
         Failure::usage(error).hint("a plan is what `ebskeep plan --out FILE` writes; nothing was done")
     })
-}
-
-fn parse(text: &[u8]) -> anyhow::Result<Vec<SavedPlan>> {
-    #[derive(Deserialize)]
-    struct Head {
-        schema: String,
-    }
-    #[derive(Deserialize)]
-    struct Several {
-        plans: Vec<SavedPlan>,
-    }
-    // Reads over the whole file, so damage anywhere in it shows here.
-    let Head { schema } = serde_json::from_slice(text)?;
-    match schema.as_str() {
-        SCHEMA => Ok(vec![serde_json::from_slice(text)?]),
-        PLANS => {
-            let Several { plans } = serde_json::from_slice(text)?;
-            if let Some(other) = plans.iter().find(|plan| plan.schema != SCHEMA) {
-                return Err(anyhow!("a plan in it is {:?}, not {SCHEMA:?}", other.schema));
-            }
-            let mut regions: Vec<_> = plans.iter().map(|plan| &plan.region).collect();
-            regions.sort();
-            if let Some([twice, _]) = regions.windows(2).find(|pair| matches!(pair, [a, b] if a == b)) {
-                return Err(anyhow!("it holds two plans for {twice}"));
-            }
-            if plans.is_empty() {
-                return Err(anyhow!("it holds no plan"));
-            }
-            Ok(plans)
-        }
-        other => Err(anyhow!("its schema is {other:?}, not {SCHEMA:?} or {PLANS:?}")),
-    }
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@ use ebskeep_core::plan::Plan;
 use ebskeep_core::report::{NOT_LISTED, text::plan_text};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
+use ebskeep_files::PLANS;
 use futures::future::join_all;
 
 use super::{parted, runtime};
 use crate::cli::{AwsArgs, JobName, PlanArgs};
 use crate::error::{Exit, Failure};
 use crate::inventory;
-use crate::output::{PLANS, PlanList, RegionError};
+use crate::output::{PlanList, RegionError};
 use crate::place::{SystemClock, places};
 use crate::saved;
 use crate::signals::{obeyed, unless_stopped};

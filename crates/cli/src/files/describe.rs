@@ -16,28 +16,37 @@ use smol_str::SmolStr;
 
 /// What the files hold.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
-    pub(super) instances: Vec<Instance>,
-    pub(super) volumes: Vec<Volume>,
-    pub(super) snapshots: Vec<Snapshot>,
-    pub(super) images: Vec<Image>,
+pub struct Listed {
+    /// Of all reservations.
+    pub instances: Vec<Instance>,
+    /// In the order of the files, as all of these.
+    pub volumes: Vec<Volume>,
+    /// Whoever owns them.
+    pub snapshots: Vec<Snapshot>,
+    /// With the snapshots that they use.
+    pub images: Vec<Image>,
     pub(super) gaps: Gaps,
 }
 
 /// The kinds of things, each with a key of its own in the JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// EC2 instances.
     Instances,
+    /// EBS volumes.
     Volumes,
+    /// EBS snapshots.
     Snapshots,
+    /// Machine images.
     Images,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 4] = [Self::Instances, Self::Volumes, Self::Snapshots, Self::Images];
+    /// Each once.
+    pub const ALL: [Self; 4] = [Self::Instances, Self::Volumes, Self::Snapshots, Self::Images];
 
     /// The key.
-    pub(super) fn key(self) -> &'static str {
+    pub fn key(self) -> &'static str {
         match self {
             Self::Instances => "Reservations",
             Self::Volumes => "Volumes",
@@ -79,13 +88,13 @@ impl Gaps {
 
 impl Listed {
     /// What follows is from this file.
-    pub(super) fn file_begins(&mut self, name: &str) {
+    pub fn file_begins(&mut self, name: &str) {
         name.clone_into(&mut self.gaps.file);
         self.gaps.file_had = 0;
     }
 
     /// Whether the file listed anything.
-    pub(super) fn file_had_any(&self) -> bool {
+    pub fn file_had_any(&self) -> bool {
         self.gaps.file_had > 0
     }
 }

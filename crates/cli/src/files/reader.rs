@@ -10,7 +10,7 @@ use super::describe::{Document, Listed};
 
 /// Why a file cannot be taken.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Damage {
+pub enum Damage {
     /// What stands in it is wrong there.
     #[error("line {line}, column {column}: {what}")]
     Content {
@@ -27,7 +27,7 @@ pub(super) enum Damage {
 }
 
 /// Reads every document into `listed`.
-pub(super) fn documents(file: impl BufRead, listed: &mut Listed) -> Result<(), Damage> {
+pub fn documents(file: impl BufRead, listed: &mut Listed) -> Result<(), Damage> {
     let mut lines = Lines { file, line: 1, column: 0, skipped_mark: false };
     loop {
         if !lines.skip_blanks()? {
