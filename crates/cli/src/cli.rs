@@ -47,7 +47,9 @@ pub(crate) struct Cli {
 const TAGS_EXAMPLES_AND_CODES: &str = "\
 Tags on instances and volumes (a volume's own tag beats its instance's):
   Backup               Yes, No, hourly, daily, weekly, monthly, yearly, every 6h,
-                       every-run. Without it a resource is not backed up.
+                       daily @ 03:30, weekly @ sun 03:30, monthly @ 31 03:30,
+                       30 3 * * mon-fri (cron), every-run. Without it a resource
+                       is not backed up.
   Retention            How long a backup stays: 14 (days), 2w, 6m, 1y, 36h, forever.
                        Without it --default-retention.
   Backup_TimeZone      IANA name, such as Europe/London. Without it --time-zone.

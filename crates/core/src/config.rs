@@ -206,9 +206,9 @@ impl<'a> Fleet<'a> {
                 Ok(Backup::No) => Wanted::Excluded(format!("{}={value} on {on}", self.settings.keys.backup)),
                 Ok(Backup::On(schedule)) => Wanted::On(schedule),
                 // What nobody understands is backed up all the same.
-                Ok(Backup::Default) | Err(_) => Wanted::On(self.settings.default_schedule),
+                Ok(Backup::Default) | Err(_) => Wanted::On(self.settings.default_schedule.clone()),
             },
-            Said::Conflict(_) => Wanted::On(self.settings.default_schedule),
+            Said::Conflict(_) => Wanted::On(self.settings.default_schedule.clone()),
         }
     }
 

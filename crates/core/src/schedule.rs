@@ -1,14 +1,28 @@
-//! `Backup`: when a volume is due. Owns the grammar of schedules and their
-//! slots; whether a volume is due is decided in [`crate::plan`].
+//! `Backup`: when a volume is due. Owns schedules and their slots; the grammar
+//! is in `parse`, cron in `cron`. Whether a volume is due is decided in
+//! [`crate::plan`].
+//!
+//! A schedule is a set of local times. What makes instants of them is here
+//! alone: of schedules that name hours each local time counts once, of the
+//! others each real occurrence counts.
 
-use jiff::civil::DateTime;
+mod cron;
+mod parse;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan};
 
 use crate::calendar;
 
+pub use cron::Cron;
+
 /// When snapshots are due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Schedule {
     /// At each run of the creator, as the original tool.
     EveryRun,
@@ -16,18 +30,35 @@ pub enum Schedule {
     Minutes(i8),
     /// At every so many local hours from midnight. Divides 24.
     Hours(i8),
-    /// Every so many local days, counted from 1970-01-01; `daily` is 1.
-    Days(i32),
-    /// Mondays, 00:00 local.
-    Weekly,
-    /// The first of the month, 00:00 local.
-    Monthly,
+    /// Every so many local days, counted from 1970-01-01; `daily` is every one.
+    Days {
+        /// How many, at least 1.
+        every: i32,
+        /// The local time.
+        at: Time,
+    },
+    /// Once a week; `weekly` is Monday 00:00.
+    Weekly {
+        /// The day.
+        day: Weekday,
+        /// The local time.
+        at: Time,
+    },
+    /// Once a month; `monthly` is the first, 00:00.
+    Monthly {
+        /// The day, 1 to 31; past the end of a month it is the month's last.
+        day: i8,
+        /// The local time.
+        at: Time,
+    },
     /// New Year, 00:00 local.
     Yearly,
+    /// Five fields of cron.
+    Cron(Cron),
 }
 
 /// What the value of a `Backup` tag says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backup {
     /// `Yes`: the default schedule.
     Default,
@@ -37,243 +68,150 @@ pub enum Backup {
     On(Schedule),
 }
 
-impl Backup {
-    /// Reads the value of a `Backup` tag. The error says what is wrong and
-    /// what to write.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match text.trim().to_ascii_lowercase().as_str() {
-            "yes" | "true" | "on" | "1" | "enabled" => Ok(Self::Default),
-            "no" | "false" | "off" | "0" | "disabled" => Ok(Self::No),
-            _ => Schedule::parse(text).map(Self::On),
-        }
-    }
-}
-
 impl Schedule {
-    /// Reads a schedule. The error says what is wrong and what to write.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim().to_ascii_lowercase();
-        match text.as_str() {
-            "every-run" => return Ok(Self::EveryRun),
-            "hourly" => return Ok(Self::Minutes(60)),
-            "daily" => return Ok(Self::Days(1)),
-            "weekly" => return Ok(Self::Weekly),
-            "monthly" => return Ok(Self::Monthly),
-            "yearly" => return Ok(Self::Yearly),
-            _ => {}
-        }
-        if let Some(period) = text.strip_prefix("every ") {
-            return every(period.trim());
-        }
-        if text.contains('@') || text.split_whitespace().count() == 5 {
-            return Err("times of day and cron are not understood by this version; write yes, no, every-run, hourly, \
-                 daily, weekly, monthly, yearly, or a period such as \"every 6h\""
-                .to_owned());
-        }
-        Err("it is none of yes, no, every-run, hourly, daily, weekly, monthly, yearly, nor a period such as \"every 6h\""
-            .to_owned())
-    }
+    /// Each local midnight.
+    pub const DAILY: Self = Self::Days { every: 1, at: Time::midnight() };
 
     /// The latest instant of the schedule that is not after `now`. `run` is
-    /// what `every-run` answers: the trigger's scheduled time, or the run's start.
-    pub fn slot(self, now: Timestamp, zone: &TimeZone, run: Timestamp) -> Timestamp {
+    /// what `every-run` answers: the trigger's scheduled time, or the run's
+    /// start. Before a schedule's first instant it is the beginning of time.
+    pub fn slot(&self, now: Timestamp, zone: &TimeZone, run: Timestamp) -> Timestamp {
         match self {
             Self::EveryRun => run,
-            Self::Minutes(n) => in_real_time(now, zone, n),
-            Self::Hours(n) => named(now, zone, i64::from(n).hours(), |t| t.date().at(t.hour() - t.hour() % n, 0, 0, 0)),
-            Self::Days(n) => named(now, zone, i64::from(n).days(), |t| {
-                let past = days_since_1970(t).rem_euclid(n);
-                t.date().saturating_sub(i64::from(past).days()).at(0, 0, 0, 0)
-            }),
-            Self::Weekly => named(now, zone, 7.days(), |t| {
-                let past = t.weekday().to_monday_zero_offset();
-                t.date().saturating_sub(i64::from(past).days()).at(0, 0, 0, 0)
-            }),
-            Self::Monthly => named(now, zone, 1.month(), |t| t.date().first_of_month().at(0, 0, 0, 0)),
-            Self::Yearly => named(now, zone, 1.year(), |t| t.date().first_of_year().at(0, 0, 0, 0)),
+            _ => self.at_or_before(now, zone).unwrap_or(Timestamp::MIN),
         }
     }
 
     /// The slot before the one at `slot`; `None` for `every-run`, which has
-    /// no instants of its own.
-    pub fn slot_before(self, slot: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-        if self == Self::EveryRun {
-            return None;
-        }
-        let just_before = slot.checked_sub(1.nanosecond()).ok()?;
-        Some(self.slot(just_before, zone, just_before))
+    /// no instants of its own, and at the beginning of time.
+    pub fn slot_before(&self, slot: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        self.at_or_before(slot.checked_sub(1.nanosecond()).ok()?, zone)
     }
-}
 
-impl std::fmt::Display for Schedule {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    /// The earliest instant of the schedule that is after `at`; `None` for
+    /// `every-run`, which has no instants of its own, and at the end of time.
+    pub fn slot_after(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        if self.runs_in_real_time() {
+            return self.real_after(at, zone);
+        }
+        let local = self.earliest_not_before(reached(at, zone).checked_add(1.nanosecond()).ok()?)?;
+        // A local time that no instant can name has the end of time for its own.
+        Some(calendar::instant(local, zone)).filter(|found| *found < Timestamp::MAX)
+    }
+
+    fn at_or_before(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        if self.runs_in_real_time() {
+            return self.real_at_or_before(at, zone);
+        }
+        let local = self.latest_not_after(reached(at, zone))?;
+        Some(calendar::instant(local, zone)).filter(|found| *found > Timestamp::MIN)
+    }
+
+    /// Whether each real occurrence of a local time counts: so it is where no
+    /// hour is named.
+    fn runs_in_real_time(&self) -> bool {
         match self {
-            Self::EveryRun => f.write_str("every-run"),
-            Self::Minutes(60) => f.write_str("hourly"),
-            Self::Minutes(n) => write!(f, "every {n}m"),
-            Self::Hours(n) => write!(f, "every {n}h"),
-            Self::Days(1) => f.write_str("daily"),
-            Self::Days(n) => write!(f, "every {n}d"),
-            Self::Weekly => f.write_str("weekly"),
-            Self::Monthly => f.write_str("monthly"),
-            Self::Yearly => f.write_str("yearly"),
+            Self::Minutes(_) => true,
+            Self::Cron(cron) => !cron.names_hours(),
+            Self::EveryRun
+            | Self::Hours(_)
+            | Self::Days { .. }
+            | Self::Weekly { .. }
+            | Self::Monthly { .. }
+            | Self::Yearly => false,
+        }
+    }
+
+    /// Looks back through the times between two switches, in each of which
+    /// local and real time go side by side.
+    fn real_at_or_before(&self, mut at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        loop {
+            let offset = zone.to_offset(at);
+            let local = self.latest_not_after(offset.to_datetime(at));
+            let found = local.and_then(|local| offset.to_timestamp(local).ok());
+            match calendar::switch_at_or_before(zone, at) {
+                Some(switch) if found.is_none_or(|found| found < switch) => {
+                    at = switch.checked_sub(1.nanosecond()).ok()?;
+                }
+                _ => return found,
+            }
+        }
+    }
+
+    /// The same, forward.
+    fn real_after(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        let mut from = at.checked_add(1.nanosecond()).ok()?;
+        loop {
+            let offset = zone.to_offset(from);
+            let local = self.earliest_not_before(offset.to_datetime(from));
+            let found = local.and_then(|local| offset.to_timestamp(local).ok());
+            match zone.following(from).next().map(|next| next.timestamp()) {
+                Some(switch) if found.is_none_or(|found| found >= switch) => from = switch,
+                _ => return found,
+            }
+        }
+    }
+
+    /// The latest of the schedule's local times that is not after `local`.
+    fn latest_not_after(&self, local: DateTime) -> Option<DateTime> {
+        match self {
+            Self::Cron(cron) => cron.latest_not_after(local),
+            _ => [0, -1].into_iter().filter_map(|by| self.in_period(local, by)).find(|found| *found <= local),
+        }
+    }
+
+    /// The earliest of the schedule's local times that is not before `local`.
+    fn earliest_not_before(&self, local: DateTime) -> Option<DateTime> {
+        match self {
+            Self::Cron(cron) => cron.earliest_not_before(local),
+            _ => [0, 1].into_iter().filter_map(|by| self.in_period(local, by)).find(|found| *found >= local),
+        }
+    }
+
+    /// All but cron have one local time in each of their periods (an hour's
+    /// part, a week): the one in the period of `local`, or `by` periods later.
+    fn in_period(&self, local: DateTime, by: i32) -> Option<DateTime> {
+        let date = local.date();
+        let on = |days: i32, at: Time| Some(date.checked_add(days.days()).ok()?.to_datetime(at));
+        match self {
+            Self::EveryRun | Self::Cron(_) => None,
+            Self::Minutes(n) => {
+                let begun = date.at(local.hour(), local.minute() - local.minute() % n, 0, 0);
+                begun.checked_add((by * i32::from(*n)).minutes()).ok()
+            }
+            Self::Hours(n) => {
+                let begun = date.at(local.hour() - local.hour() % n, 0, 0, 0);
+                begun.checked_add((by * i32::from(*n)).hours()).ok()
+            }
+            Self::Days { every, at } => on(by * every - days_since_1970(date).rem_euclid(*every), *at),
+            Self::Weekly { day, at } => {
+                let into = |day: Weekday| i32::from(day.to_monday_zero_offset());
+                on(7 * by + into(*day) - into(date.weekday()), *at)
+            }
+            Self::Monthly { day, at } => {
+                let first = date.first_of_month().checked_add(by.months()).ok()?;
+                let past = (*day).min(first.days_in_month()) - 1;
+                Some(first.checked_add(i32::from(past).days()).ok()?.to_datetime(*at))
+            }
+            Self::Yearly => Some(date.first_of_year().checked_add(by.years()).ok()?.at(0, 0, 0, 0)),
         }
     }
 }
 
-fn every(period: &str) -> Result<Schedule, String> {
-    let wrong = || format!("\"every {period}\" is no period; write a number and m, h or d, such as \"every 6h\"");
-    let unit = period.chars().last().ok_or_else(wrong)?;
-    let digits = period.strip_suffix(unit).unwrap_or_default().trim();
-    if digits.is_empty() || digits.len() > 4 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(wrong());
-    }
-    let n: i32 = digits.parse().map_err(|_| wrong())?;
-    let divides = |whole: i32| i8::try_from(n).ok().filter(|_| n > 0 && n <= whole && whole % n == 0);
-    match unit {
-        'm' => divides(60)
-            .map(Schedule::Minutes)
-            .ok_or_else(|| "minutes must divide the hour: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30 or 60".to_owned()),
-        'h' => divides(24)
-            .map(Schedule::Hours)
-            .ok_or_else(|| "hours must divide the day: 1, 2, 3, 4, 6, 8, 12 or 24".to_owned()),
-        'd' if n > 0 => Ok(Schedule::Days(n)),
-        'd' => Err("days must be 1 or more".to_owned()),
-        _ => Err(wrong()),
-    }
+fn days_since_1970(date: Date) -> i32 {
+    (date - jiff::civil::date(1970, 1, 1)).get_days()
 }
 
-fn days_since_1970(local: DateTime) -> i32 {
-    let epoch = jiff::civil::date(1970, 1, 1);
-    (local.date() - epoch).get_days()
-}
+/// How long after a switch the local time may still be one that was passed
+/// before it. No zone has ever been set back by more than a day.
+const LONGEST_BACK: i64 = 48;
 
-/// The latest of the local times that `floor` names whose instant is not after
-/// `now`. Around a switch a local time's instant may lie past `now`, and the
-/// next one's before it, so the neighbours are looked at too.
-fn named(now: Timestamp, zone: &TimeZone, step: Span, floor: impl Fn(DateTime) -> DateTime) -> Timestamp {
-    let here = floor(zone.to_datetime(now));
-    let before = floor(here.saturating_sub(step));
-    let near = [here.saturating_add(step), here, before, floor(before.saturating_sub(step))];
-    near.into_iter()
-        .map(|local| calendar::instant(floor(local), zone))
-        .filter(|at| *at <= now)
-        .max()
-        // Only at the very beginning of time is there none before.
-        .unwrap_or(now)
-}
-
-/// The latest instant not after `now` whose local minute is a multiple of `n`:
-/// every real hour has its slots, a repeated one too.
-fn in_real_time(now: Timestamp, zone: &TimeZone, n: i8) -> Timestamp {
-    let mut at = now;
-    loop {
-        let local = zone.to_datetime(at);
-        let past =
-            i64::from(local.minute() % n).minutes().seconds(local.second()).nanoseconds(local.subsec_nanosecond());
-        let slot = at.checked_sub(past).unwrap_or(at);
-        match calendar::switch_at_or_before(zone, at) {
-            // The slot would lie before a switch, where another offset ruled.
-            Some(switch) if switch > slot => at = switch.checked_sub(1.nanosecond()).unwrap_or(switch),
-            _ => return slot,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_read_without_regard_to_case_and_blanks() {
-        for (text, backup) in [
-            (" Yes ", Backup::Default),
-            ("TRUE", Backup::Default),
-            ("1", Backup::Default),
-            ("off", Backup::No),
-            ("Every-Run", Backup::On(Schedule::EveryRun)),
-            ("hourly", Backup::On(Schedule::Minutes(60))),
-            ("every 15m", Backup::On(Schedule::Minutes(15))),
-            ("EVERY 6h", Backup::On(Schedule::Hours(6))),
-            ("every  2 d", Backup::On(Schedule::Days(2))),
-        ] {
-            assert_eq!(Backup::parse(text), Ok(backup), "{text:?}");
-        }
-        for text in [
-            "",
-            "Yse",
-            "every",
-            "every 7m",
-            "every 5h",
-            "every 0d",
-            "every -1h",
-            "every h",
-            "every 6x",
-            "daily @ 03:30",
-            "0 3 * * *",
-            "ja",
-        ] {
-            assert!(Backup::parse(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn the_slot_is_the_latest_instant_not_after_now() {
-        for (schedule, zone_name, now, slot) in [
-            ("hourly", "UTC", "2026-03-10T12:34:56Z", "2026-03-10T12:00:00Z"),
-            ("hourly", "Asia/Kathmandu", "2026-03-10T12:34:56Z", "2026-03-10T12:15:00Z"),
-            ("every 15m", "UTC", "2026-03-10T12:44:59Z", "2026-03-10T12:30:00Z"),
-            ("daily", "UTC", "2026-03-10T00:00:00Z", "2026-03-10T00:00:00Z"),
-            ("daily", "America/New_York", "2026-03-10T03:00:00Z", "2026-03-09T04:00:00Z"),
-            ("weekly", "UTC", "2026-03-15T23:59:59Z", "2026-03-09T00:00:00Z"),
-            ("monthly", "Europe/London", "2026-04-01T00:30:00Z", "2026-03-31T23:00:00Z"),
-            ("yearly", "Pacific/Auckland", "2025-12-31T12:00:00Z", "2025-12-31T11:00:00Z"),
-            ("every 6h", "UTC", "2026-03-10T17:59:00Z", "2026-03-10T12:00:00Z"),
-            ("every 2d", "UTC", "1970-01-04T12:00:00Z", "1970-01-03T00:00:00Z"),
-            ("every 2d", "UTC", "2026-03-10T12:00:00Z", "2026-03-10T00:00:00Z"),
-            // Clocks go forward at 01:00 in London: a repeated or skipped hour changes no real hour.
-            ("hourly", "Europe/London", "2026-03-29T01:30:00Z", "2026-03-29T01:00:00Z"),
-            ("hourly", "Europe/London", "2026-10-25T01:30:00Z", "2026-10-25T01:00:00Z"),
-            ("hourly", "Europe/London", "2026-10-25T00:30:00Z", "2026-10-25T00:00:00Z"),
-            // Lord Howe goes back half an hour at 02:00 to 01:30: its next full hour is 90 minutes after 01:00.
-            ("hourly", "Australia/Lord_Howe", "2026-04-04T15:10:00Z", "2026-04-04T14:00:00Z"),
-            ("hourly", "Australia/Lord_Howe", "2026-04-04T15:30:00Z", "2026-04-04T15:30:00Z"),
-            // Sao Paulo skipped midnight of 2018-11-04: its day began at 01:00.
-            ("daily", "America/Sao_Paulo", "2018-11-04T03:00:00Z", "2018-11-04T03:00:00Z"),
-            ("daily", "America/Sao_Paulo", "2018-11-04T02:59:59Z", "2018-11-03T03:00:00Z"),
-            // Apia had no 2011-12-30.
-            ("daily", "Pacific/Apia", "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z"),
-            ("daily", "Pacific/Apia", "2011-12-30T09:59:00Z", "2011-12-29T10:00:00Z"),
-            // 18:00 to 00:00 and 00:00 to 06:00 across London's spring switch.
-            ("every 6h", "Europe/London", "2026-03-29T04:59:00Z", "2026-03-29T00:00:00Z"),
-            ("every 6h", "Europe/London", "2026-03-29T05:00:00Z", "2026-03-29T05:00:00Z"),
-        ] {
-            let zone = calendar::zone(zone_name).unwrap();
-            let now = now.parse().unwrap();
-            let got = Schedule::parse(schedule).unwrap().slot(now, &zone, now);
-            assert_eq!(got, slot.parse().unwrap(), "{schedule} in {zone_name} at {now}");
-        }
-    }
-
-    #[test]
-    fn the_midnight_that_comes_twice_counts_once_and_first() {
-        // Havana went back from 01:00 to 00:00 on 2025-11-02: 00:00 to 01:00 came twice.
-        let zone = calendar::zone("America/Havana").unwrap();
-        let first: Timestamp = "2025-11-02T04:00:00Z".parse().unwrap();
-        for now in ["2025-11-02T04:30:00Z", "2025-11-02T05:30:00Z"] {
-            let now = now.parse().unwrap();
-            assert_eq!(Schedule::Days(1).slot(now, &zone, now), first);
-        }
-    }
-
-    #[test]
-    fn every_run_is_its_own_slot_and_has_none_before() {
-        let zone = TimeZone::UTC;
-        let now: Timestamp = "2026-03-10T12:00:05Z".parse().unwrap();
-        let trigger: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
-        assert_eq!(Schedule::EveryRun.slot(now, &zone, trigger), trigger);
-        assert_eq!(Schedule::EveryRun.slot_before(trigger, &zone), None);
-        let midnight: Timestamp = "2026-03-10T00:00:00Z".parse().unwrap();
-        assert_eq!(Schedule::Days(1).slot_before(midnight, &zone), Some("2026-03-09T00:00:00Z".parse().unwrap()));
-    }
+/// The latest local time whose instant is not after `at`. While an hour is
+/// repeated that is its end, since its times all count where they were first.
+fn reached(at: Timestamp, zone: &TimeZone) -> DateTime {
+    let since = at.checked_sub(LONGEST_BACK.hours()).unwrap_or(Timestamp::MIN);
+    let just_after = at.checked_add(1.nanosecond()).unwrap_or(at);
+    let switches = zone.preceding(just_after).map(|switch| switch.timestamp()).take_while(|switch| *switch > since);
+    let ends = switches.filter_map(|switch| Some(zone.to_datetime(switch.checked_sub(1.nanosecond()).ok()?)));
+    ends.fold(zone.to_datetime(at), DateTime::max)
 }

@@ -177,7 +177,7 @@ impl Default for Settings {
     /// What [`TABLE`] says; a test holds the two together.
     fn default() -> Self {
         Self {
-            default_schedule: Schedule::Days(1),
+            default_schedule: Schedule::DAILY,
             default_retention: Policy::Age(Age::days(7)),
             time_zone: TimeZone::UTC,
             keys: Keys::default(),

@@ -151,7 +151,7 @@ impl Create {
 
 /// The scope with the latest slot: a snapshot for it serves the others too.
 fn best<'s, 'a>(scopes: &'s [Scope<'a>], now: Timestamp, run: Timestamp) -> Option<(&'s Scope<'a>, Timestamp)> {
-    let slots = scopes.iter().filter_map(|scope| match scope.backup {
+    let slots = scopes.iter().filter_map(|scope| match &scope.backup {
         Wanted::On(schedule) => Some((scope, schedule.slot(now, &scope.zone, run))),
         Wanted::No | Wanted::Excluded(_) => None,
     });
@@ -236,7 +236,7 @@ const RUNS_BACK: i64 = 48;
 
 /// Whether no backup was taken for the slot before the current one either.
 fn passed_over_twice(scope: &Scope<'_>, snapshots: &[Managed<'_>], slot: Timestamp) -> bool {
-    let Wanted::On(schedule) = scope.backup else { return false };
+    let Wanted::On(schedule) = &scope.backup else { return false };
     let before = schedule.slot_before(slot, &scope.zone);
     let before = before.or_else(|| slot.checked_sub(RUNS_BACK.hours()).ok()).unwrap_or(slot);
     let taken = |managed: &&Managed<'_>| managed.is_good() || managed.snapshot.state == SnapshotState::Pending;
