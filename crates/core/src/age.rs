@@ -23,6 +23,26 @@ impl Age {
         Self { years: 0, months: 0, days, hours: 0 }
     }
 
+    /// This many real hours.
+    pub const fn hours(hours: i64) -> Self {
+        Self { years: 0, months: 0, days: 0, hours }
+    }
+
+    /// This many calendar months.
+    pub const fn months(months: i64) -> Self {
+        Self { years: 0, months, days: 0, hours: 0 }
+    }
+
+    /// This many calendar years.
+    pub const fn years(years: i64) -> Self {
+        Self { years, months: 0, days: 0, hours: 0 }
+    }
+
+    /// As it is written in a tag: `1y2m3d4h`.
+    pub fn short(self) -> impl fmt::Display {
+        Short(self)
+    }
+
     /// Reads `14` (days), or numbers with units `y m w d h`, each unit once.
     /// `m` is months. The error says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, AgeError> {
@@ -101,6 +121,20 @@ impl fmt::Display for Age {
                 let plural = if count == 1 { "" } else { "s" };
                 write!(f, "{gap}{count} {unit}{plural}")?;
                 first = false;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Short(Age);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Age { years, months, days, hours } = self.0;
+        for (count, unit) in [(years, 'y'), (months, 'm'), (days, 'd'), (hours, 'h')] {
+            if count > 0 {
+                write!(f, "{count}{unit}")?;
             }
         }
         Ok(())

@@ -6,9 +6,11 @@
 mod create;
 mod expire;
 mod group;
+mod history;
 mod keep;
 mod policy;
 mod problems;
+mod rules;
 mod snapshot_tags;
 
 use jiff::{SignedDuration, Timestamp};

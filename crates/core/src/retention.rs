@@ -1,9 +1,14 @@
-//! `Retention`: how long a snapshot stays. Owns the grammar; what a policy
-//! keeps is decided in [`crate::plan`].
+//! `Retention`: how long a snapshot stays. Owns the grammar and the span of a
+//! policy; what a policy keeps is decided in [`crate::plan`].
 
-use smol_str::SmolStr;
+mod rules;
 
-use crate::age::Age;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::age::{Age, AgeError};
+use crate::calendar;
+pub use rules::{Bucket, Reach, Rule, Rules};
 
 /// A retention policy that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +17,8 @@ pub enum Policy {
     Age(Age),
     /// Never expires.
     Forever,
-    /// Rules such as `daily=7 weekly=4`. This version records them as text and
-    /// keeps everything under them (`policy-later`).
-    Rules(SmolStr),
+    /// Rules such as `daily=7 weekly=4`: what any of them keeps is kept.
+    Rules(Rules),
 }
 
 impl Policy {
@@ -26,12 +30,10 @@ impl Policy {
             return Ok(Self::Forever);
         }
         if text.contains('=') {
-            return rules(text).map(|()| Self::Rules(text.into()));
+            return Rules::parse(text).map(Self::Rules);
         }
         Age::parse(text).map(Self::Age).map_err(|why| match why {
-            crate::age::AgeError::NotAnAge => {
-                format!("{why}, \"forever\", or rules such as \"daily=7 weekly=4 monthly=12\"")
-            }
+            AgeError::NotAnAge => format!("{why}, \"forever\", or rules such as \"daily=7 weekly=4 monthly=12\""),
             _ => why.to_string(),
         })
     }
@@ -43,6 +45,21 @@ impl Policy {
             _ => None,
         }
     }
+
+    /// The end of the policy's span for what began at `start`: its age, or the
+    /// longest that its rules name. `None` for `forever`, `last` and `all`, which
+    /// have no end.
+    pub fn span_ends(&self, start: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        match self {
+            Self::Age(age) => Some(calendar::after(start, *age, zone)),
+            Self::Forever => None,
+            Self::Rules(rules) => {
+                let ends = rules.iter().map(|rule| rule.span().map(|span| calendar::after(start, span, zone)));
+                // `None` is less than any end, so it has to be looked for by itself.
+                ends.collect::<Option<Vec<_>>>()?.into_iter().max()
+            }
+        }
+    }
 }
 
 impl std::fmt::Display for Policy {
@@ -50,50 +67,9 @@ impl std::fmt::Display for Policy {
         match self {
             Self::Age(age) => age.fmt(f),
             Self::Forever => f.write_str("forever"),
-            Self::Rules(text) => f.write_str(text),
+            Self::Rules(rules) => rules.fmt(f),
         }
     }
-}
-
-const COUNTED: [&str; 6] = ["last", "hourly", "daily", "weekly", "monthly", "yearly"];
-const TIMED: [&str; 6] =
-    ["within", "within-hourly", "within-daily", "within-weekly", "within-monthly", "within-yearly"];
-
-/// Checks the grammar of rules, so that a typing error is told today and not
-/// when the rules first count.
-fn rules(text: &str) -> Result<(), String> {
-    let text = text.to_ascii_lowercase();
-    let mut seen: Vec<&str> = Vec::new();
-    for rule in text.split(|c: char| c.is_whitespace() || c == ',').filter(|rule| !rule.is_empty()) {
-        let Some((name, value)) = rule.split_once('=') else {
-            return Err(format!("{rule:?} is no rule; write rules such as \"daily=7 weekly=4\""));
-        };
-        if seen.contains(&name) {
-            return Err(format!("the rule {name:?} is named twice"));
-        }
-        seen.push(name);
-        if COUNTED.contains(&name) {
-            let digits = !value.is_empty() && value.len() <= 9 && value.bytes().all(|b| b.is_ascii_digit());
-            let count = digits && value.bytes().any(|b| b != b'0');
-            if !count && value != "all" {
-                return Err(format!("{rule:?} needs a count of 1 or more, or \"all\""));
-            }
-        } else if TIMED.contains(&name) {
-            // A bare number is days in an age, but says nothing in a rule.
-            let unit = value.bytes().any(|b| b.is_ascii_alphabetic());
-            Age::parse(value)
-                .ok()
-                .filter(|_| unit)
-                .ok_or_else(|| format!("{rule:?} needs a duration such as 1y2m3d4h"))?;
-        } else {
-            return Err(format!(
-                "there is no rule {name:?}; there are {} and {}",
-                COUNTED.join(", "),
-                TIMED.join(", ")
-            ));
-        }
-    }
-    if seen.is_empty() { Err("there is no rule in it".to_owned()) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -104,10 +80,18 @@ mod tests {
     fn policies_are_told_apart() {
         assert_eq!(Policy::parse(" 7 "), Ok(Policy::Age(Age::days(7))));
         assert_eq!(Policy::parse("Forever"), Ok(Policy::Forever));
-        for rules in
-            ["daily=7 weekly=4 monthly=12 yearly=3", "daily=7,weekly=all", "Last=3", "within=1y2m3d4h within-daily=30d"]
-        {
-            assert_eq!(Policy::parse(rules), Ok(Policy::Rules(rules.into())), "{rules:?}");
+        for (text, shown) in [
+            ("daily=7 weekly=4 monthly=12 yearly=3", "daily=7 weekly=4 monthly=12 yearly=3"),
+            ("yearly=3,daily=7,,weekly=ALL", "daily=7 weekly=all yearly=3"),
+            ("Last=3", "last=3"),
+            ("within-daily=30d within=1y2m3d4h", "within=1y2m3d4h within-daily=30d"),
+            ("hourly=024 daily=007", "hourly=24 daily=7"),
+            ("within=2w", "within=14d"),
+        ] {
+            let policy = Policy::parse(text).unwrap();
+            assert!(matches!(policy, Policy::Rules(_)), "{text:?}");
+            assert_eq!(policy.to_string(), shown, "{text:?}");
+            assert_eq!(Policy::parse(shown), Ok(policy), "{text:?}");
         }
     }
 
@@ -129,13 +113,40 @@ mod tests {
             ",=,",
             "within=7",
             "within=0d",
+            "within=all",
+            "daily=7d",
+            "daily=99999999999",
             "none",
             "all",
             "delete",
             "daily=7;weekly=4",
+            "daily = 7",
             "日=7",
         ] {
             assert!(Policy::parse(text).is_err(), "{text:?} is no policy");
+        }
+    }
+
+    #[test]
+    fn the_span_is_the_age_or_the_longest_that_rules_name() {
+        let start: Timestamp = "2026-01-31T00:00:00Z".parse().unwrap();
+        for (policy, ends) in [
+            ("7", Some("2026-02-07T00:00:00Z")),
+            ("36h", Some("2026-02-01T12:00:00Z")),
+            ("hourly=36", Some("2026-02-01T12:00:00Z")),
+            ("daily=7", Some("2026-02-07T00:00:00Z")),
+            ("daily=7 weekly=4", Some("2026-02-28T00:00:00Z")),
+            // Twelve months and one year are the same.
+            ("daily=7 monthly=12", Some("2027-01-31T00:00:00Z")),
+            ("yearly=1 daily=400", Some("2027-03-07T00:00:00Z")),
+            ("within=1m", Some("2026-02-28T00:00:00Z")),
+            ("within-weekly=1y daily=3", Some("2027-01-31T00:00:00Z")),
+            ("forever", None),
+            ("last=3", None),
+            ("daily=7 weekly=all", None),
+        ] {
+            let got = Policy::parse(policy).unwrap().span_ends(start, &TimeZone::UTC);
+            assert_eq!(got, ends.map(|text| text.parse().unwrap()), "{policy}");
         }
     }
 }

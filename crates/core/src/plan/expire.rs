@@ -1,14 +1,12 @@
 //! The decider of `expire`: a verdict with its reasons for every snapshot.
 
-use std::collections::BTreeMap;
-
 use smol_str::SmolStr;
 
-use super::keep::{self, Facts};
-use super::policy::{Source, policies};
+use super::history::{Lineage, World};
+use super::keep::{self, Ask, Opinion};
+use super::policy::Source;
 use super::{Action, Deletion, ExpireVerdict, Notice, Reason, SnapshotVerdict};
 use crate::config::{Fleet, Wanted};
-use crate::id::{ImageId, SnapshotId};
 use crate::inventory::{Inventory, Snapshot};
 use crate::lineage::{self, Managed, SourceVolume};
 use crate::setting::Settings;
@@ -35,12 +33,11 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
             out.ignore(snapshot, not_ours);
         }
     }
-    let images = keep::images_by_snapshot(inventory);
-    let volumes = lineage::volumes_by_id(inventory);
+    let world = World::new(inventory, fleet, settings);
     let mut deletions = Vec::new();
-    for (key, snapshots) in lineage::lineages(inventory, settings) {
-        let volume = lineage::source_volume(&key, inventory, &volumes);
-        out.lineage(&snapshots, volume, &images, inventory, fleet, settings, &mut deletions);
+    for (key, snapshots) in &lineage::lineages(inventory, settings) {
+        let lineage = Lineage::new(key, snapshots, &world);
+        out.lineage(&lineage, &world, &mut deletions);
     }
     out.verdicts.sort_by(|a, b| a.snapshot_id.cmp(&b.snapshot_id));
     deletions.sort_by(|a: &(_, Deletion), b| (a.0, &a.1.snapshot_id).cmp(&(b.0, &b.1.snapshot_id)));
@@ -67,54 +64,19 @@ impl Expire {
         });
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of it is read, none of it belongs together")]
-    fn lineage(
-        &mut self,
-        snapshots: &[Managed<'_>],
-        volume: SourceVolume<'_>,
-        images: &BTreeMap<&SnapshotId, &ImageId>,
-        inventory: &Inventory,
-        fleet: &Fleet<'_>,
-        settings: &Settings,
-        deletions: &mut Vec<(jiff::Timestamp, Deletion)>,
-    ) {
-        let scopes = match volume {
-            SourceVolume::Exists(volume) => fleet.scopes(volume),
-            _ => Vec::new(),
-        };
-        let policies = policies(snapshots, &scopes, settings, inventory.now);
-        self.lineage_findings(inventory, snapshots, volume, &scopes, policies.governing.first().map(|g| &g.source));
-        let mut rank = 0;
-        let mut newer_good: Option<&Managed<'_>> = None;
-        for managed in snapshots {
-            let surplus =
-                newer_good.is_some_and(|newer| managed.has_slot && newer.has_slot && newer.time == managed.time);
-            let good_rank = (managed.is_good() && !surplus).then_some(rank);
-            if managed.is_good() && surplus {
-                self.finding(
-                    managed,
-                    "surplus",
-                    "another good snapshot of this volume has the same slot; the newest counts".to_owned(),
-                );
-            } else if managed.is_good() {
-                rank += 1;
-                newer_good = Some(managed);
+    fn lineage(&mut self, lineage: &Lineage<'_>, world: &World<'_>, deletions: &mut Vec<(jiff::Timestamp, Deletion)>) {
+        self.lineage_findings(lineage, world);
+        for (managed, rank) in lineage.snapshots.iter().zip(&lineage.ranks) {
+            if managed.is_good() && rank.is_none() {
+                let detail = "another good snapshot of this volume has the same slot; the newest counts".to_owned();
+                self.finding(managed, "surplus", detail);
             }
             self.snapshot_notices(managed);
-            let facts = Facts {
-                managed,
-                volume,
-                scopes: &scopes,
-                policies: &policies,
-                good_rank,
-                image: images.get(&managed.snapshot.id).copied(),
-                settings,
-                now: inventory.now,
-            };
-            let (kept, passed) = keep::judge(&facts);
+            let facts = lineage.facts(managed, *rank, world);
+            let kept = keep::judge(&facts, Ask::Keeping);
             let delete = kept.is_empty();
             let expires_on = if delete { None } else { keep::expires_on(&kept) };
-            let reasons = if delete { gone_by(passed) } else { kept.into_iter().map(|k| k.reason).collect() };
+            let reasons = if delete { gone_by(keep::judge(&facts, Ask::Passed)) } else { reasons(kept) };
             if delete {
                 deletions.push((managed.start, deletion(managed)));
             }
@@ -128,21 +90,15 @@ impl Expire {
         }
     }
 
-    fn lineage_findings(
-        &mut self,
-        inventory: &Inventory,
-        snapshots: &[Managed<'_>],
-        volume: SourceVolume<'_>,
-        scopes: &[crate::config::Scope<'_>],
-        source: Option<&Source>,
-    ) {
+    fn lineage_findings(&mut self, lineage: &Lineage<'_>, world: &World<'_>) {
+        let Lineage { snapshots, volume, scopes, policies, .. } = lineage;
         let SourceVolume::Exists(live) = volume else { return };
         // What instances say is not known unless all of them were listed.
-        if !inventory.instances.is_complete() {
+        if !world.inventory.instances.is_complete() {
             return;
         }
         let resource = SmolStr::new(live.id.as_str());
-        if let Some(on) = keep::live_keep_forever(volume, scopes) {
+        if let Some(on) = keep::live_keep_forever(*volume, scopes) {
             let detail = format!("KeepForever on {on} keeps all {} snapshots of it", snapshots.len());
             self.findings.push(Notice { resource: resource.clone(), code: "keep-forever", detail });
         }
@@ -154,7 +110,7 @@ impl Expire {
                 detail: detail.to_owned(),
             });
         }
-        if let Some(Source::Record(on)) = source {
+        if let Some(Source::Record(on)) = policies.governing.first().map(|governing| &governing.source) {
             let detail =
                 format!("no Retention tag says how long its snapshots stay; the one recorded on {on} still holds");
             self.findings.push(Notice { resource, code: "retention-recorded", detail });
@@ -198,11 +154,15 @@ fn deletion(managed: &Managed<'_>) -> Deletion {
     }
 }
 
+fn reasons(opinions: Vec<Opinion>) -> Vec<Reason> {
+    opinions.into_iter().map(|opinion| opinion.reason).collect()
+}
+
 /// Why nothing keeps it: what kept it until now. Every rule that never did is
 /// silent, so of a snapshot that no rule ever kept this says that.
-fn gone_by(passed: Vec<Reason>) -> Vec<Reason> {
+fn gone_by(passed: Vec<Opinion>) -> Vec<Reason> {
     if passed.is_empty() {
         return vec![Reason { rule: "age", detail: SmolStr::new_static("no rule keeps it") }];
     }
-    passed
+    reasons(passed)
 }

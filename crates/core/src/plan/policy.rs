@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use smol_str::SmolStr;
 
+use super::rules::{self, KeptBy};
 use crate::calendar;
 use crate::config::Scope;
-use crate::lineage::Managed;
+use crate::lineage::{Managed, SourceVolume};
 use crate::retention::Policy;
 use crate::setting::Settings;
 use crate::tags;
@@ -23,6 +24,24 @@ pub(super) struct Governing {
     /// The policy and its zone as text, which new snapshots record; a default
     /// is not recorded.
     pub(super) text: Option<Text>,
+    /// What its rules keep of the lineage; empty until [`Policies::weigh`].
+    pub(super) weighed: Weighed,
+}
+
+/// What the rules of a policy keep of one lineage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Weighed {
+    /// By the rank of a snapshot among the good ones that count, newest first.
+    kept: Vec<Vec<KeptBy>>,
+    /// When they stop keeping: only where the volume is gone or cannot be known.
+    pub(super) end: Option<Timestamp>,
+}
+
+impl Weighed {
+    /// The rules that keep the snapshot of this rank.
+    pub(super) fn kept(&self, rank: Option<usize>) -> &[KeptBy] {
+        rank.and_then(|rank| self.kept.get(rank)).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// A policy as it was written.
@@ -36,14 +55,35 @@ pub(super) struct Text {
 
 impl Governing {
     /// What the longest of several is found by: no policy anybody understands,
-    /// forever, rules, and ages by their end.
+    /// forever, rules without an end, and the others by the end of their span.
     fn length(&self, start: Timestamp) -> (u8, Timestamp) {
         match &self.policy {
             Err(_) => (3, Timestamp::MAX),
             Ok(Policy::Forever) => (2, Timestamp::MAX),
-            Ok(Policy::Rules(_)) => (1, Timestamp::MAX),
-            Ok(Policy::Age(age)) => (0, calendar::after(start, *age, &self.zone)),
+            Ok(policy @ (Policy::Rules(_) | Policy::Age(_))) => match policy.span_ends(start, &self.zone) {
+                None => (1, Timestamp::MAX),
+                Some(end) => (0, end),
+            },
         }
+    }
+
+    /// The end of its span for what began at `start`, if it has one.
+    pub(super) fn span_ends(&self, start: Timestamp) -> Option<Timestamp> {
+        self.policy.as_ref().ok().and_then(|policy| policy.span_ends(start, &self.zone))
+    }
+
+    fn weigh(&mut self, good: &[&Managed<'_>], volume: SourceVolume<'_>, settings: &Settings) {
+        let Ok(Policy::Rules(rules)) = &self.policy else { return };
+        let times: Vec<Timestamp> = good.iter().map(|managed| managed.time).collect();
+        let kept = rules::keeps(rules, &self.zone, &times);
+        let end = match volume {
+            SourceVolume::Exists(_) | SourceVolume::NotSeen => None,
+            SourceVolume::Gone | SourceVolume::CannotBeKnown => good
+                .first()
+                .and_then(|newest| self.span_ends(newest.start))
+                .map(|end| calendar::after(end, settings.orphan_grace, &TimeZone::UTC)),
+        };
+        self.weighed = Weighed { kept, end };
     }
 }
 
@@ -79,6 +119,16 @@ pub(super) struct Policies {
     pub(super) grace: Vec<Governing>,
 }
 
+impl Policies {
+    /// Works out what the rules among them keep of a lineage: of its good
+    /// snapshots, newest first and one for each slot.
+    pub(super) fn weigh(&mut self, good: &[&Managed<'_>], volume: SourceVolume<'_>, settings: &Settings) {
+        for policy in self.governing.iter_mut().chain(&mut self.grace) {
+            policy.weigh(good, volume, settings);
+        }
+    }
+}
+
 /// The policies of a lineage, its snapshots newest first. `scopes` are those
 /// of its volume if it exists, else empty.
 pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: &Settings, now: Timestamp) -> Policies {
@@ -86,10 +136,11 @@ pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: 
     for scope in scopes {
         if let Some(tagged) = &scope.retention {
             governing.push(Governing {
-                policy: tagged.policy.clone(),
+                policy: in_its_zone(tagged.policy.clone(), scope.zone_tag.as_deref()),
                 zone: scope.zone.clone(),
                 source: Source::Tag(tagged.on.to_string()),
                 text: Some(Text { retention: tagged.text.clone(), zone: scope.zone_tag.clone() }),
+                weighed: Weighed::default(),
             });
         }
     }
@@ -133,6 +184,18 @@ fn default(zone: &TimeZone, settings: &Settings) -> Governing {
         zone: zone.clone(),
         source: Source::Default,
         text: None,
+        weighed: Weighed::default(),
+    }
+}
+
+/// A policy beside the zone it names. Rules in a calendar that nobody knows keep
+/// everything.
+fn in_its_zone(policy: Result<Policy, String>, zone: Option<&str>) -> Result<Policy, String> {
+    match (policy, zone) {
+        (Ok(Policy::Rules(_)), Some(name)) if calendar::zone(name).is_none() => {
+            Err(format!("there is no time zone {name:?} to count its days in"))
+        }
+        (policy, _) => policy,
     }
 }
 
@@ -145,12 +208,14 @@ pub(super) fn longest(governing: &[Governing], start: Timestamp) -> Option<&Gove
 /// The policy recorded on a snapshot, in the zone recorded with it.
 fn recorded(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
     let text = managed.recorded_retention()?;
-    let zone = managed.snapshot.tags.get(tags::TZ).and_then(calendar::zone);
+    let named = managed.snapshot.tags.get(tags::TZ);
+    let zone = named.and_then(calendar::zone);
     Some(Governing {
-        policy: Policy::parse(text),
+        policy: in_its_zone(Policy::parse(text), named),
         zone: zone.unwrap_or_else(|| settings.time_zone.clone()),
         source: Source::Record(managed.snapshot.id.to_string()),
-        text: Some(Text { retention: text.into(), zone: managed.snapshot.tags.get(tags::TZ).map(SmolStr::new) }),
+        text: Some(Text { retention: text.into(), zone: named.map(SmolStr::new) }),
+        weighed: Weighed::default(),
     })
 }
 

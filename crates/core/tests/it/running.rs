@@ -32,7 +32,7 @@ impl Setting {
         fake.instance("i-1", &["vol-1", "vol-2"]);
         fake.world.borrow_mut().instances.get_mut("i-1").unwrap().tags = tags([("Backup", "Yes"), ("Name", "web")]);
         for (id, days, delete_on) in
-            [("snap-a", 20, "2026-02-16"), ("snap-b", 19, "2026-02-17"), ("snap-c", 2, "2026-03-06")]
+            [("snap-a", 20, "2026-02-16"), ("snap-b", 19, "2026-02-17"), ("snap-c", 1, "2026-03-07")]
         {
             fake.snapshot(id, "vol-1", days, tags([("Type", "Automated"), ("DeleteOn", delete_on)]));
         }

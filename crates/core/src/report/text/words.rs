@@ -12,7 +12,15 @@ pub(super) fn rule(name: &str) -> &'static str {
         "forever" => "Retention=forever",
         "bad-policy" => "nobody understands their retention, which keeps",
         "policy-grace" => "the retention was shortened lately",
-        "policy-later" => "this version keeps everything under retention rules",
+        "last" => "among the last ones, under their retention",
+        "hourly" | "within-hourly" => "the newest of its hour, under their retention",
+        "daily" | "within-daily" => "the newest of its day, under their retention",
+        "weekly" | "within-weekly" => "the newest of its week, under their retention",
+        "monthly" | "within-monthly" => "the newest of its month, under their retention",
+        "yearly" | "within-yearly" => "the newest of its year, under their retention",
+        "within" => "young enough, under their retention",
+        "rules" => "no rule of their retention keeps them",
+        "backups-failing" => "nothing goes while the backups of their volume fail",
         "unfinished-tags" => "their own tags are still to be written",
         "newest-good" => "the newest good backups of their volumes",
         "in-use" => "an image of yours uses them",
@@ -68,11 +76,14 @@ mod tests {
         let sources = [
             include_str!("../../plan/create.rs"),
             include_str!("../../plan/expire.rs"),
-            include_str!("../../plan/keep.rs"),
+            include_str!("../../plan/keep/aws.rs"),
+            include_str!("../../plan/keep/dates.rs"),
+            include_str!("../../plan/keep/lineage.rs"),
+            include_str!("../../plan/keep/policy.rs"),
         ];
         let mut seen = 0;
         for source in sources {
-            for opening in ["reason(\"", "rule: \"", "skip(\""] {
+            for opening in ["keeps(\"", "passed(\"", "silent(\"", "until(\"", "rule: \"", "skip(\""] {
                 for (at, _) in source.match_indices(opening) {
                     let name = source[at + opening.len()..].split('"').next().unwrap();
                     // Why a volume is snapshotted is told for each, never counted.

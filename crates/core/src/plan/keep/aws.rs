@@ -1,0 +1,105 @@
+//! R8, R9, R11 and failed snapshots: what AWS's own facts keep.
+
+use jiff::{Timestamp, ToSpan};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{Facts, Judgement, Until, shown};
+use crate::inventory::{LockState, SnapshotState, StorageTier};
+use crate::tags;
+
+/// Hours for which AWS bills an archived snapshot in any case: 90 days. Source:
+/// Amazon EBS User Guide, "Archive Amazon EBS snapshots".
+const ARCHIVED_AT_LEAST: i64 = 90 * 24;
+
+/// Hours for which one restored from the Recycle Bin is kept: 14 days
+/// (docs/semantics.md 3).
+const RESTORED_KEEPS: i64 = 14 * 24;
+
+/// R8: an image of ours uses it.
+pub(super) fn in_use(facts: &Facts<'_>, out: &mut Judgement) {
+    match facts.image {
+        Some(image) => out.keeps("in-use", Until::Open, format_smolstr!("image {image} uses it")),
+        None => out.silent("in-use", || "no image of this account uses it".into()),
+    }
+}
+
+/// R9: locked. AWS refuses to delete it in any case.
+pub(super) fn locked(facts: &Facts<'_>, out: &mut Judgement) {
+    let Some(lock) = facts.lock else {
+        return out.silent("locked", || "no lock on it is known".into());
+    };
+    let mode = match lock.state {
+        LockState::Compliance | LockState::ComplianceCooloff => "locked in compliance mode",
+        LockState::Governance => "locked in governance mode",
+        LockState::Other => "locked in a way that this version does not know",
+        LockState::Expired => return out.passed("locked", || "its lock has expired".into()),
+    };
+    match lock.expires.filter(|end| *end > facts.now) {
+        Some(end) => out.keeps("locked", Until::At(end), format_smolstr!("{mode} until {}", shown(end))),
+        // Past its end, and AWS still says that it is locked.
+        None => out.keeps("locked", Until::Open, mode),
+    }
+}
+
+/// R9: in the Recycle Bin.
+pub(super) fn in_bin(facts: &Facts<'_>, out: &mut Judgement) {
+    match facts.managed.snapshot.state {
+        SnapshotState::Recoverable | SnapshotState::Recovering => {
+            out.keeps("in-bin", Until::Open, "it is in the Recycle Bin");
+        }
+        _ => out.silent("in-bin", || "it is not in the Recycle Bin".into()),
+    }
+}
+
+/// R9: archived for less than 90 days, or nobody knows since when.
+pub(super) fn archived(facts: &Facts<'_>, out: &mut Judgement) {
+    if facts.managed.snapshot.tier == StorageTier::Standard {
+        return out.silent("archived", || "it is not archived".into());
+    }
+    let Some(since) = facts.tier.and_then(|tier| tier.archived_at) else {
+        return out.keeps("archived", Until::Open, "it is archived, since when is not known, which keeps");
+    };
+    let end = since.saturating_add(ARCHIVED_AT_LEAST.hours()).unwrap_or(Timestamp::MAX);
+    let (keeps, over) = (
+        || format_smolstr!("archived {}; AWS bills 90 days in any case", shown(since)),
+        || format_smolstr!("archived {}, more than 90 days ago", shown(since)),
+    );
+    out.until("archived", end, keeps, over);
+}
+
+/// R9: restored from the Recycle Bin: we asked to delete it more than an hour
+/// and less than 14 days ago, and here it is. An unreadable mark keeps.
+pub(super) fn restored(facts: &Facts<'_>, out: &mut Judgement) {
+    let Some(mark) = facts.managed.snapshot.tags.get(tags::DELETED) else {
+        return out.silent("restored", || "it was never deleted by us".into());
+    };
+    let Ok(at) = mark.parse::<Timestamp>() else {
+        let detail = format_smolstr!("its {} is no time, which keeps", tags::DELETED);
+        return out.keeps("restored", Until::Open, detail);
+    };
+    let hour = at.saturating_add(1.hour()).unwrap_or(Timestamp::MAX);
+    let end = at.saturating_add(RESTORED_KEEPS.hours()).unwrap_or(Timestamp::MAX);
+    if facts.now <= hour {
+        return out.silent("restored", || {
+            format_smolstr!("its deletion began {}, less than an hour ago", shown(at))
+        });
+    }
+    let words = |rest: &str| format_smolstr!("deleted {} and restored since, {rest}", shown(at));
+    out.until("restored", end, || words("which keeps for 14 days"), || words("more than 14 days ago"));
+}
+
+/// R11: not finished; or in a state that this version does not know.
+pub(super) fn pending(facts: &Facts<'_>, out: &mut Judgement) {
+    match facts.managed.snapshot.state {
+        SnapshotState::Pending => out.keeps("pending", Until::Open, "it is not finished"),
+        SnapshotState::Other => out.keeps("pending", Until::Open, "its state is not one this version knows"),
+        _ => out.silent("pending", || SmolStr::new_static("it is finished")),
+    }
+}
+
+/// A failed snapshot of ours goes one hour after it began.
+pub(super) fn failed(facts: &Facts<'_>, out: &mut Judgement) {
+    let end = facts.managed.snapshot.started.saturating_add(1.hour()).unwrap_or(Timestamp::MAX);
+    let words = |rest: &str| format_smolstr!("it failed, and nothing can be restored from it; it {rest}");
+    out.until("error", end, || words("goes an hour after it began"), || words("began more than an hour ago"));
+}

@@ -1,0 +1,96 @@
+//! R1 to R3: what tags on the snapshot, and `KeepForever` on what it came from,
+//! keep.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{Facts, Judgement, Until};
+use crate::calendar;
+use crate::config::Scope;
+use crate::lineage::{Managed, SourceVolume};
+use crate::retention::Policy;
+use crate::tags;
+
+/// R1: `KeepForever`, on it or on its live volume or instance.
+pub(super) fn keep_forever(facts: &Facts<'_>, out: &mut Judgement) {
+    let on_it = facts.managed.snapshot.tags.loose(tags::KEEP_FOREVER).next().is_some();
+    let on =
+        if on_it { Some(SmolStr::new_static("it")) } else { live_keep_forever(facts.volume, facts.scopes) };
+    match on {
+        Some(on) => out.keeps("keep-forever", Until::Open, format_smolstr!("KeepForever on {on}")),
+        None => out.silent("keep-forever", || "no KeepForever on it, or on its volume or instance".into()),
+    }
+}
+
+/// The live volume or instance that bears `KeepForever`, if one does.
+pub(in crate::plan) fn live_keep_forever(volume: SourceVolume<'_>, scopes: &[Scope<'_>]) -> Option<SmolStr> {
+    if let SourceVolume::Exists(volume) = volume
+        && volume.tags.loose(tags::KEEP_FOREVER).next().is_some()
+    {
+        return Some(SmolStr::new(volume.id.as_str()));
+    }
+    let mut instances = scopes.iter().filter_map(|scope| scope.instance);
+    instances
+        .find(|instance| instance.tags.loose(tags::KEEP_FOREVER).next().is_some())
+        .map(|instance| SmolStr::new(instance.id.as_str()))
+}
+
+/// The latest readable date under a key, loosely matched.
+fn latest_date(managed: &Managed<'_>, key: &str) -> Option<Date> {
+    managed.snapshot.tags.loose(key).filter_map(|(_, value)| value.trim().parse().ok()).max()
+}
+
+/// The start of its `DeleteOn`, the latest of several, if one can be read.
+pub(super) fn dated_end(managed: &Managed<'_>) -> Option<Timestamp> {
+    latest_date(managed, tags::DELETE_ON).map(|date| calendar::start_of_day(date, &TimeZone::UTC))
+}
+
+/// R2: `KeepUntil` not passed; the latest of several; unparsable keeps.
+pub(super) fn hold(facts: &Facts<'_>, out: &mut Judgement) {
+    unreadable(facts, tags::KEEP_UNTIL, "hold", out);
+    if let Some(date) = latest_date(facts.managed, tags::KEEP_UNTIL) {
+        // Noon UTC of the next day is the end of that day everywhere on Earth.
+        let end = calendar::instant(date.saturating_add(1.day()).at(12, 0, 0, 0), &TimeZone::UTC);
+        let (keeps, over) = (
+            || format_smolstr!("KeepUntil {date} has not passed everywhere on Earth"),
+            || format_smolstr!("KeepUntil {date} has passed"),
+        );
+        out.until("hold", end, keeps, over);
+    } else if facts.managed.snapshot.tags.loose(tags::KEEP_UNTIL).next().is_none() {
+        out.silent("hold", || "no KeepUntil on it".into());
+    }
+}
+
+/// R3: `DeleteOn` after today's UTC date; the latest of several; unparsable
+/// keeps; removed by hand, where the record says a whole-day age, keeps.
+pub(super) fn delete_on(facts: &Facts<'_>, out: &mut Judgement) {
+    unreadable(facts, tags::DELETE_ON, "delete-on", out);
+    if let (Some(date), Some(end)) = (latest_date(facts.managed, tags::DELETE_ON), dated_end(facts.managed)) {
+        let (keeps, over) =
+            (|| format_smolstr!("DeleteOn {date} has not come"), || format_smolstr!("DeleteOn {date} has come"));
+        out.until("delete-on", end, keeps, over);
+    } else if delete_on_removed(facts.managed) {
+        out.keeps("delete-on", Until::Open, "its DeleteOn was removed by hand, which keeps");
+    } else if facts.managed.snapshot.tags.loose(tags::DELETE_ON).next().is_none() {
+        out.silent("delete-on", || "no DeleteOn on it".into());
+    }
+}
+
+/// A date that nobody can read keeps.
+fn unreadable(facts: &Facts<'_>, key: &'static str, rule: &'static str, out: &mut Judgement) {
+    for (_, value) in facts.managed.snapshot.tags.loose(key) {
+        if value.trim().parse::<Date>().is_err() {
+            out.keeps(rule, Until::Open, format_smolstr!("{key}={value} is no date, which keeps"));
+        }
+    }
+}
+
+/// Whether a `DeleteOn` that we wrote is missing: the record says an age in
+/// whole days, with which one is always written.
+pub(in crate::plan) fn delete_on_removed(managed: &Managed<'_>) -> bool {
+    let tags = &managed.snapshot.tags;
+    let whole_days = managed.recorded_retention().and_then(|text| Policy::parse(text).ok()?.whole_days());
+    managed.has_slot && whole_days.is_some() && tags.loose(tags::DELETE_ON).next().is_none()
+}

@@ -1,0 +1,105 @@
+//! R5 and R7: what the rest of its lineage keeps a snapshot for.
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::dates::dated_end;
+use super::{Facts, Judgement, Until, shown};
+use crate::calendar;
+use crate::config::{Scope, Wanted};
+use crate::lineage::{Managed, SourceVolume};
+use crate::plan::policy::Source;
+
+/// R5: the newest good ones of a volume that exists; of one that is gone or
+/// cannot be known, until the grace after the policy's span.
+pub(super) fn newest_good(facts: &Facts<'_>, out: &mut Judgement) {
+    let minimum = facts.settings.minimum;
+    let Some(rank) = facts.good_rank.filter(|rank| *rank < minimum) else {
+        return out.silent("newest-good", || match facts.good_rank {
+            Some(rank) => format_smolstr!("{rank} newer good snapshots of its volume stay; at least {minimum} do"),
+            None => "it is not good, or another one of its slot counts instead".into(),
+        });
+    };
+    let which = if rank == 0 {
+        SmolStr::new_static("the newest")
+    } else {
+        format_smolstr!("number {} of the newest", rank + 1)
+    };
+    match facts.volume {
+        SourceVolume::Exists(_) => {
+            let detail = format_smolstr!("{which} good snapshot of a volume that exists");
+            out.keeps("newest-good", Until::Open, detail);
+        }
+        SourceVolume::NotSeen => {
+            let detail = format_smolstr!(
+                "{which} good snapshot of a volume that is no longer listed; AWS is asked by its id once that matters"
+            );
+            out.keeps("newest-good", Until::Open, detail);
+        }
+        SourceVolume::Gone | SourceVolume::CannotBeKnown => {
+            let words = |rest: &str, end| {
+                format_smolstr!("{which} good snapshot of a volume that is gone or elsewhere, {rest} {}", shown(end))
+            };
+            // A policy without an end keeps by itself (R4).
+            if let Some(end) = gone_end(facts) {
+                out.until("newest-good", end, || words("kept until", end), || words("was kept until", end));
+            }
+        }
+    }
+}
+
+/// Until when the newest good snapshot stays where its volume does not: the grace
+/// after its start and the longest span that can be told.
+fn gone_end(facts: &Facts<'_>) -> Option<Timestamp> {
+    let dated = dated_end(facts.managed);
+    let spans = facts.policies.governing.iter().map(|governing| {
+        // A DeleteOn is the whole policy where only the default would govern.
+        if governing.source == Source::Default && dated.is_some() {
+            return None;
+        }
+        governing.span_ends(facts.managed.start)
+    });
+    let ends = spans.chain([dated]).flatten();
+    ends.map(|end| calendar::after(end, facts.settings.orphan_grace, &TimeZone::UTC)).max()
+}
+
+/// R7: nothing of a lineage goes while its backups fail.
+pub(super) fn backups_failing(facts: &Facts<'_>, out: &mut Judgement) {
+    match facts.failing {
+        Some(why) => out.keeps("backups-failing", Until::Open, why.clone()),
+        None => out.silent("backups-failing", || match facts.volume {
+            SourceVolume::Exists(_) => "its volume's backups are not behind, or none are to be taken".into(),
+            _ => "its volume is not there to be backed up".into(),
+        }),
+    }
+}
+
+/// How far back `every-run`, which has no slots to count, looks for a backup:
+/// 48 hours (docs/semantics.md 3, R7).
+const RUNS_BACK: i64 = 48;
+
+/// Why the backups of a lineage whose volume exists count as failing, if they do:
+/// the newest good one is older than the slot before the current one.
+pub(in crate::plan) fn failing(
+    newest_good: Option<&Managed<'_>>,
+    scopes: &[Scope<'_>],
+    now: Timestamp,
+) -> Option<SmolStr> {
+    let newest = newest_good?;
+    scopes.iter().find_map(|scope| {
+        let Wanted::On(schedule) = &scope.backup else { return None };
+        let slot = schedule.slot(now, &scope.zone, now);
+        let least = match schedule.slot_before(slot, &scope.zone) {
+            Some(before) => before,
+            None => now.checked_sub(RUNS_BACK.hours()).ok()?,
+        };
+        (newest.time < least).then(|| {
+            format_smolstr!(
+                "its volume is to be backed up ({schedule}), and the newest good backup is of {}; nothing of it goes \
+                 until there is a newer one",
+                shown(newest.time)
+            )
+        })
+    })
+}

@@ -1,0 +1,168 @@
+//! Retention rules such as `daily=7 weekly=4 within=1m`: their grammar and span
+//! (docs/semantics.md 2.3).
+
+use crate::age::Age;
+
+/// What the rules of a policy divide time into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bucket {
+    /// Nothing: each snapshot is its own (`last`, `within`).
+    Each,
+    /// Calendar hours; the two of a repeated hour are two.
+    Hour,
+    /// Calendar days.
+    Day,
+    /// ISO weeks, from Monday.
+    Week,
+    /// Calendar months.
+    Month,
+    /// Calendar years.
+    Year,
+}
+
+/// How far back a rule reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// So many buckets that are not empty; at least 1.
+    Count(u32),
+    /// All of them.
+    All,
+    /// What is strictly younger than that before the newest good snapshot.
+    Within(Age),
+}
+
+/// One rule of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rule {
+    /// Of what the newest is kept.
+    pub bucket: Bucket,
+    /// How far back.
+    pub reach: Reach,
+}
+
+/// The rules of a policy: at least one, each name once, in the order in which
+/// they are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules(Vec<Rule>);
+
+/// All names: those with a count, then those with a duration.
+const NAMES: [(Bucket, &str, &str); 6] = [
+    (Bucket::Each, "last", "within"),
+    (Bucket::Hour, "hourly", "within-hourly"),
+    (Bucket::Day, "daily", "within-daily"),
+    (Bucket::Week, "weekly", "within-weekly"),
+    (Bucket::Month, "monthly", "within-monthly"),
+    (Bucket::Year, "yearly", "within-yearly"),
+];
+
+impl Rule {
+    /// Its name, as in a tag.
+    pub fn name(self) -> &'static str {
+        let mut names = NAMES.iter().filter(|(bucket, _, _)| *bucket == self.bucket);
+        let (counted, timed) = names.next().map_or(("", ""), |(_, counted, timed)| (*counted, *timed));
+        match self.reach {
+            Reach::Count(_) | Reach::All => counted,
+            Reach::Within(_) => timed,
+        }
+    }
+
+    /// How long what is kept can be kept: a week for `weekly=1`. `None` for `last`
+    /// and `all`, which have no end.
+    pub fn span(self) -> Option<Age> {
+        match self.reach {
+            Reach::All => None,
+            Reach::Within(age) => Some(age),
+            Reach::Count(count) => {
+                let count = i64::from(count);
+                match self.bucket {
+                    Bucket::Each => None,
+                    Bucket::Hour => Some(Age::hours(count)),
+                    Bucket::Day => Some(Age::days(count)),
+                    Bucket::Week => Some(Age::days(count * 7)),
+                    Bucket::Month => Some(Age::months(count)),
+                    Bucket::Year => Some(Age::years(count)),
+                }
+            }
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| format!("{text:?} is no rule; write rules such as \"daily=7 weekly=4\""))?;
+        for (bucket, counted, timed) in NAMES {
+            if name == counted {
+                return Ok(Self { bucket, reach: count(text, value)? });
+            }
+            if name == timed {
+                return Ok(Self { bucket, reach: Reach::Within(duration(text, value)?) });
+            }
+        }
+        let [counted, timed]: [Vec<&str>; 2] =
+            [NAMES.iter().map(|(_, name, _)| *name).collect(), NAMES.iter().map(|(_, _, name)| *name).collect()];
+        Err(format!("there is no rule {name:?}; there are {} and {}", counted.join(", "), timed.join(", ")))
+    }
+}
+
+fn count(rule: &str, value: &str) -> Result<Reach, String> {
+    if value == "all" {
+        return Ok(Reach::All);
+    }
+    let digits = value.len() <= 9 && value.bytes().all(|b| b.is_ascii_digit());
+    let count = value.parse().ok().filter(|count| digits && *count > 0);
+    count.map(Reach::Count).ok_or_else(|| format!("{rule:?} needs a count of 1 or more, or \"all\""))
+}
+
+fn duration(rule: &str, value: &str) -> Result<Age, String> {
+    // A bare number is days in an age, but says nothing in a rule.
+    let unit = value.bytes().any(|b| b.is_ascii_alphabetic());
+    let age = Age::parse(value).ok().filter(|_| unit);
+    age.ok_or_else(|| format!("{rule:?} needs a duration such as 1y2m3d4h"))
+}
+
+impl Rules {
+    /// Reads rules, by blank or comma. The error says what is wrong and what to
+    /// write.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.to_ascii_lowercase();
+        let mut rules: Vec<Rule> = Vec::new();
+        for part in text.split(|c: char| c.is_whitespace() || c == ',').filter(|part| !part.is_empty()) {
+            let rule = Rule::parse(part)?;
+            if rules.iter().any(|other| other.name() == rule.name()) {
+                return Err(format!("the rule {:?} is named twice", rule.name()));
+            }
+            rules.push(rule);
+        }
+        if rules.is_empty() {
+            return Err("there is no rule in it".to_owned());
+        }
+        rules.sort_by_key(|rule| (matches!(rule.reach, Reach::Within(_)), rule.bucket));
+        Ok(Self(rules))
+    }
+
+    /// The rules.
+    pub fn iter(&self) -> impl Iterator<Item = Rule> {
+        self.0.iter().copied()
+    }
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.name();
+        match self.reach {
+            Reach::Count(count) => write!(f, "{name}={count}"),
+            Reach::All => write!(f, "{name}=all"),
+            Reach::Within(age) => write!(f, "{name}={}", age.short()),
+        }
+    }
+}
+
+impl std::fmt::Display for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, rule) in self.0.iter().enumerate() {
+            let gap = if at == 0 { "" } else { " " };
+            write!(f, "{gap}{rule}")?;
+        }
+        Ok(())
+    }
+}
