@@ -5,17 +5,21 @@
 //! by rules of its own that are simpler and stricter than theirs. A mistake in
 //! a decider is to meet a different mind here.
 
+mod policy;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan};
 
+use self::policy::{Backup, span_is_over};
 use crate::id::{SnapshotId, VolumeId};
-use crate::inventory::{InstanceState, Inventory, Snapshot, SnapshotState, VolumeState};
+use crate::inventory::{InstanceState, Inventory, LockState, Snapshot, SnapshotState, StorageTier, Volume, VolumeState};
 use crate::job::{Request, Untagged};
 use crate::plan::{Action, CheckResult, Deletion, ExpireVerdict, Job, Plan};
 use crate::setting::Settings;
+use crate::tags::Tags;
 
 /// The machine's clock, and the youngest of our snapshots, may differ from
 /// AWS's clock by this much (docs/semantics.md 4).
@@ -27,6 +31,9 @@ const PERCENT_COUNTS_ABOVE: usize = 20;
 
 /// Tags AWS takes on one resource.
 const MAX_TAGS: usize = 50;
+
+/// Instances in these states do not count.
+const NOT_LIVE: [InstanceState; 3] = [InstanceState::ShuttingDown, InstanceState::Terminated, InstanceState::Other];
 
 /// All checks of a plan, passed and failed.
 pub fn check(plan: &Plan, inventory: &Inventory, request: &Request, settings: &Settings) -> Vec<CheckResult> {
@@ -55,19 +62,30 @@ struct World<'a> {
     inventory: &'a Inventory,
     settings: &'a Settings,
     snapshots: BTreeMap<&'a SnapshotId, &'a Snapshot>,
-    live_volumes: BTreeSet<&'a VolumeId>,
+    live_volumes: BTreeMap<&'a VolumeId, &'a Volume>,
     deletions: Vec<&'a Deletion>,
+    /// What AWS says is locked now.
+    locked: BTreeSet<&'a SnapshotId>,
+    /// What AWS says has been archived for 90 days.
+    long_archived: BTreeSet<&'a SnapshotId>,
+    /// The tags of instances that count, by the volumes they have.
+    instances: BTreeMap<&'a VolumeId, Vec<&'a Tags>>,
+    /// Ours, by where they came from.
+    histories: BTreeMap<Origin<'a>, Vec<&'a Snapshot>>,
 }
+
+/// Where a snapshot came from: of one made here the volume alone.
+type Origin<'a> = (&'a str, &'a str, &'a str);
 
 impl<'a> World<'a> {
     fn new(plan: &'a Plan, inventory: &'a Inventory, settings: &'a Settings) -> Self {
         let gone = |state| matches!(state, VolumeState::Deleting | VolumeState::Deleted);
-        Self {
+        let mut world = Self {
             plan,
             inventory,
             settings,
             snapshots: inventory.snapshots.items.iter().map(|s| (&s.id, s)).collect(),
-            live_volumes: inventory.volumes.items.iter().filter(|v| !gone(v.state)).map(|v| &v.id).collect(),
+            live_volumes: inventory.volumes.items.iter().filter(|v| !gone(v.state)).map(|v| (&v.id, v)).collect(),
             deletions: plan
                 .actions
                 .iter()
@@ -76,7 +94,34 @@ impl<'a> World<'a> {
                     Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::FinishTags(_) => None,
                 })
                 .collect(),
+            locked: inventory
+                .locks
+                .items
+                .iter()
+                .filter(|lock| lock.state != LockState::Expired)
+                .map(|lock| &lock.snapshot)
+                .collect(),
+            long_archived: inventory
+                .tiers
+                .items
+                .iter()
+                .filter(|tier| tier.archived_at.is_some_and(|at| at.as_second() + 90 * 86_400 <= plan.now.as_second()))
+                .map(|tier| &tier.snapshot)
+                .collect(),
+            instances: BTreeMap::new(),
+            histories: BTreeMap::new(),
+        };
+        for instance in inventory.instances.items.iter().filter(|i| !NOT_LIVE.contains(&i.state)) {
+            for device in &instance.devices {
+                world.instances.entry(&device.volume).or_default().push(&instance.tags);
+            }
         }
+        let mut histories: BTreeMap<Origin<'_>, Vec<&Snapshot>> = BTreeMap::new();
+        for snapshot in inventory.snapshots.items.iter().filter(|s| world.ours(s)) {
+            histories.entry(origin(snapshot)).or_default().push(snapshot);
+        }
+        world.histories = histories;
+        world
     }
 
     /// Whether a snapshot's own tags say that it is ours, read plainly.
@@ -97,8 +142,33 @@ impl<'a> World<'a> {
         owned && automated && deployment && (copy || made_here)
     }
 
-    fn ours_of(&self, volume: &VolumeId) -> impl Iterator<Item = &&'a Snapshot> {
-        self.snapshots.values().filter(move |s| s.volume == *volume && self.ours(s))
+    /// Ours of a volume here.
+    fn ours_of(&self, volume: &'a VolumeId) -> &[&'a Snapshot] {
+        self.histories.get(&("", "", volume.as_str())).map_or(&[], Vec::as_slice)
+    }
+
+    /// The volume of a snapshot made here, if it is live.
+    fn live_volume(&self, snapshot: &Snapshot) -> Option<&'a Volume> {
+        let copy = snapshot.tags.get("Source_SnapshotId").is_some();
+        self.live_volumes.get(&snapshot.volume).copied().filter(|_| !copy)
+    }
+
+    /// The tags of the instances that have a volume.
+    fn instances_of(&self, volume: &VolumeId) -> Vec<&'a Tags> {
+        self.instances.get(volume).cloned().unwrap_or_default()
+    }
+
+    /// How many are ours.
+    fn managed(&self) -> usize {
+        self.histories.values().map(Vec::len).sum()
+    }
+}
+
+fn origin(snapshot: &Snapshot) -> Origin<'_> {
+    let tag = |key| snapshot.tags.get(key).unwrap_or_default();
+    match snapshot.tags.get("Source_SnapshotId") {
+        Some(_) => (tag("ebskeep:source-account"), tag("ebskeep:source-region"), tag("ebskeep:volume")),
+        None => ("", "", snapshot.volume.as_str()),
     }
 }
 
@@ -131,7 +201,7 @@ fn clock(world: &World<'_>) -> CheckResult {
             wrong.push(format!("this machine's clock is {off} s off AWS's; set it right"));
         }
     }
-    for snapshot in world.snapshots.values().filter(|s| world.ours(s)) {
+    for snapshot in world.histories.values().flatten() {
         // Not the plan's `now`, which may be one that was asked for: a saved plan's, or the past.
         let ahead = snapshot.started.as_second() - world.inventory.observed_at.as_second();
         if ahead > tolerance {
@@ -146,13 +216,11 @@ fn clock(world: &World<'_>) -> CheckResult {
 /// Managed snapshots of live volumes, but not one live resource with the key:
 /// the key setting is wrong.
 fn backup_key(world: &World<'_>) -> CheckResult {
-    let folded = |key: &str| key.trim().to_lowercase().replace(['-', '_'], "");
     let key = folded(&world.settings.keys.backup);
-    let gone = [InstanceState::ShuttingDown, InstanceState::Terminated, InstanceState::Other];
-    let instances = world.inventory.instances.items.iter().filter(|i| !gone.contains(&i.state)).map(|i| &i.tags);
-    let volumes = world.inventory.volumes.items.iter().filter(|v| world.live_volumes.contains(&v.id));
+    let instances = world.inventory.instances.items.iter().filter(|i| !NOT_LIVE.contains(&i.state)).map(|i| &i.tags);
+    let volumes = world.live_volumes.values();
     let tagged = instances.chain(volumes.map(|v| &v.tags)).any(|tags| tags.iter().any(|(k, _)| folded(k) == key));
-    let of_live = world.snapshots.values().filter(|s| world.live_volumes.contains(&s.volume) && world.ours(s)).count();
+    let of_live: usize = world.live_volumes.keys().map(|volume| world.ours_of(volume).len()).sum();
     let mut wrong = Vec::new();
     if of_live > 0 && !tagged {
         wrong.push(format!(
@@ -186,9 +254,9 @@ fn listed(world: &World<'_>, check: &'static str, job: Job, needed: &[&str]) -> 
 /// Never two snapshots of one volume in one slot.
 fn one_per_slot(world: &World<'_>) -> CheckResult {
     let mut wrong = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut look = |volume: &VolumeId, slot: Timestamp| {
-        if !seen.insert(volume.clone()) {
+    let mut seen: BTreeSet<&VolumeId> = BTreeSet::new();
+    let mut look = |volume, slot: Timestamp| {
+        if !seen.insert(volume) {
             wrong.push(format!("{volume} would be snapshotted twice"));
         }
         let has = |s: &&&Snapshot| {
@@ -199,7 +267,7 @@ fn one_per_slot(world: &World<'_>) -> CheckResult {
             let its = s.tags.get("ebskeep:slot").and_then(|text| text.parse().ok()).filter(|its| *its <= s.started);
             good && fresh && its == Some(slot)
         };
-        if let Some(there) = world.ours_of(volume).find(has) {
+        if let Some(there) = world.ours_of(volume).iter().find(has) {
             wrong.push(format!("{volume} has {} for the slot {slot} already", there.id));
         }
     };
@@ -246,15 +314,15 @@ fn tag_limit(world: &World<'_>) -> CheckResult {
 /// Deletions that the snapshot's own record does not foresee: too many at once
 /// mean that the world has changed, and wait for a person.
 fn unforeseen(world: &World<'_>) -> CheckResult {
-    let today = utc_date(world.plan.now);
-    let unforeseen = world
-        .deletions
-        .iter()
-        .filter(|deletion| {
-            !world.snapshots.get(&deletion.snapshot_id).is_some_and(|s| foreseen(s, today, world.plan.now))
-        })
-        .count();
-    let managed = world.snapshots.values().filter(|s| world.ours(s)).count();
+    let mut unforeseen = 0;
+    for (history, deletions) in by_history(world) {
+        let good: Vec<Backup<'_>> = policy::good(history);
+        let mut read = policy::Read::default();
+        unforeseen += deletions.iter().filter(|snapshot| !foreseen(snapshot, &good, &mut read, world)).count();
+    }
+    // What is not even listed is foreseen by nothing.
+    unforeseen += world.deletions.iter().filter(|d| !world.snapshots.contains_key(&d.snapshot_id)).count();
+    let managed = world.managed();
     let (most, percent) = (world.settings.max_delete, world.settings.max_delete_percent);
     let mut wrong = Vec::new();
     if unforeseen > most {
@@ -270,48 +338,34 @@ fn unforeseen(world: &World<'_>) -> CheckResult {
     })
 }
 
-/// Whether a snapshot has a slot and its own record, `DeleteOn` and
-/// `ebskeep:retention`, keeps it no longer. What is recorded as forever, as rules
-/// or as nothing readable is never foreseen to go.
-fn foreseen(snapshot: &Snapshot, today: Date, now: Timestamp) -> bool {
-    let tag = |key| snapshot.tags.get(key);
-    let date = tag("DeleteOn").map(|text| text.trim().parse::<Date>().is_ok_and(|date| date <= today));
-    let record = tag("ebskeep:retention").map(|text| age_is_over(text, snapshot.started, now));
-    let says = date.is_some() || record.is_some();
-    tag("ebskeep:slot").is_some() && says && date != Some(false) && record != Some(false)
+/// What is to be deleted, with all of ours that came from the same volume.
+fn by_history<'w, 'a>(world: &'w World<'a>) -> Vec<(&'w [&'a Snapshot], Vec<&'a Snapshot>)> {
+    let mut by_origin: BTreeMap<Origin<'a>, Vec<&'a Snapshot>> = BTreeMap::new();
+    for snapshot in world.deletions.iter().filter_map(|deletion| world.snapshots.get(&deletion.snapshot_id)) {
+        by_origin.entry(origin(snapshot)).or_default().push(snapshot);
+    }
+    let with_history = |(origin, deletions)| {
+        (world.histories.get(&origin).map_or(&[][..], Vec::as_slice), deletions)
+    };
+    by_origin.into_iter().map(with_history).collect()
 }
 
-/// Whether an age as text has ended, counted in UTC. Zones and daylight saving
-/// move an end by up to 26 hours; that much early still counts as foreseen.
-fn age_is_over(text: &str, start: Timestamp, now: Timestamp) -> bool {
-    let mut span = Span::new();
-    let mut number = String::new();
-    for c in text.trim().to_ascii_lowercase().chars() {
-        if c.is_ascii_digit() {
-            number.push(c);
-            continue;
-        }
-        let Ok(count) = number.parse::<i64>() else { return false };
-        number.clear();
-        let added = match c {
-            'y' => span.try_years(count),
-            'm' => span.try_months(count),
-            'w' => span.try_weeks(count),
-            'd' => span.try_days(count),
-            'h' => span.try_hours(count),
-            _ => return false,
-        };
-        let Ok(longer) = added else { return false };
-        span = longer;
-    }
-    if !number.is_empty() {
-        // A bare number is days.
-        let days = number.parse().ok().filter(|_| span.is_zero()).and_then(|days: i64| span.try_days(days).ok());
-        let Some(days) = days else { return false };
-        span = days;
-    }
-    let end = start.to_zoned(TimeZone::UTC).checked_add(span);
-    !span.is_zero() && end.is_ok_and(|end| end.timestamp().as_second() <= now.as_second() + 26 * 60 * 60)
+/// Whether a snapshot has a slot and its own record, `DeleteOn` and
+/// `ebskeep:retention`, keeps it no longer. What is recorded as forever or as
+/// nothing readable is never foreseen to go.
+fn foreseen<'a>(snapshot: &'a Snapshot, good: &[Backup<'a>], read: &mut policy::Read<'a>, world: &World<'_>) -> bool {
+    let tag = |key| snapshot.tags.get(key);
+    let (today, now) = (utc_date(world.plan.now), world.plan.now);
+    let date = tag("DeleteOn").map(|text| text.trim().parse::<Date>().is_ok_and(|date| date <= today));
+    let record = tag("ebskeep:retention").map(|text| {
+        let zone = tag("ebskeep:tz").unwrap_or_default();
+        let gone = snapshot.tags.get("Source_SnapshotId").is_some()
+            || world.inventory.confirmed_gone.contains(&snapshot.volume);
+        let ended = gone && span_is_over(text, good, world.settings.orphan_grace, now);
+        ended || !read.keeps(text, zone, snapshot, good, now, world.settings)
+    });
+    let says = date.is_some() || record.is_some();
+    tag("ebskeep:slot").is_some() && says && date != Some(false) && record != Some(false)
 }
 
 /// Never the last good snapshot of a volume that exists.
@@ -319,9 +373,9 @@ fn last_good(world: &World<'_>) -> CheckResult {
     let going: BTreeSet<&SnapshotId> = world.deletions.iter().map(|deletion| &deletion.snapshot_id).collect();
     let volumes: BTreeSet<&VolumeId> = world.deletions.iter().map(|deletion| &deletion.volume_id).collect();
     let mut left: BTreeMap<&VolumeId, (usize, usize)> = BTreeMap::new();
-    for snapshot in world.snapshots.values() {
-        if volumes.contains(&snapshot.volume) && snapshot.state == SnapshotState::Completed && world.ours(snapshot) {
-            let (staying, leaving) = left.entry(&snapshot.volume).or_default();
+    for volume in volumes {
+        for snapshot in world.ours_of(volume).iter().filter(|s| s.state == SnapshotState::Completed) {
+            let (staying, leaving) = left.entry(volume).or_default();
             if going.contains(&snapshot.id) { *leaving += 1 } else { *staying += 1 }
         }
     }
@@ -342,6 +396,7 @@ fn reason_to_stay(world: &World<'_>) -> CheckResult {
     let in_images: BTreeSet<&SnapshotId> = world.inventory.images.items.iter().flat_map(|i| &i.snapshots).collect();
     let verdicts: BTreeMap<&SnapshotId, ExpireVerdict> =
         world.plan.snapshots.iter().map(|v| (&v.snapshot_id, v.verdict)).collect();
+    let live_policies = kept_by_live_tags(world);
     let mut wrong = Vec::new();
     for deletion in &world.deletions {
         let id = &deletion.snapshot_id;
@@ -350,6 +405,16 @@ fn reason_to_stay(world: &World<'_>) -> CheckResult {
             continue;
         };
         let mut stays = stays(snapshot, today, world.plan.now);
+        if world.locked.contains(id) {
+            stays.push("it is locked");
+        }
+        let long_archived = world.long_archived.contains(id);
+        if snapshot.tier == StorageTier::Archive && !long_archived {
+            stays.push("it is not known to be archived for 90 days");
+        }
+        if live_policies.get(id) == Some(&true) {
+            stays.push("the retention that is tagged on its volume or instance keeps it");
+        }
         if verdicts.get(id) != Some(&ExpireVerdict::Delete) {
             stays.push("its verdict is not delete");
         }
@@ -373,6 +438,42 @@ fn reason_to_stay(world: &World<'_>) -> CheckResult {
     })
 }
 
+/// Whether what is to be deleted is kept by the retention on its live volume, or
+/// else on an instance that has it.
+fn kept_by_live_tags<'a>(world: &World<'a>) -> BTreeMap<&'a SnapshotId, bool> {
+    let keys = &world.settings.keys;
+    let mut kept = BTreeMap::new();
+    for (history, deletions) in by_history(world) {
+        let Some(volume) = deletions.first().and_then(|s| world.live_volume(s)) else { continue };
+        let good: Vec<Backup<'_>> = policy::good(history);
+        let mut read = policy::Read::default();
+        let of_volume = loosely(&volume.tags, &keys.retention);
+        let zone_of_volume = loosely(&volume.tags, &keys.time_zone);
+        let instances = world.instances_of(&volume.id);
+        let tags: Vec<Option<&Tags>> = if instances.is_empty() { vec![None] } else { instances.into_iter().map(Some).collect() };
+        for tags in tags {
+            let from = |own: Option<&'a str>, key: &str| own.or_else(|| tags.and_then(|tags| loosely(tags, key)));
+            let Some(text) = from(of_volume, &keys.retention) else { continue };
+            let zone = from(zone_of_volume, &keys.time_zone).unwrap_or_default();
+            // An age counts from the start in whole dates or to the second; rules need a good one.
+            for snapshot in deletions.iter().filter(|s| s.state == SnapshotState::Completed) {
+                let keeps = read.keeps(text, zone, snapshot, &good, world.plan.now, world.settings);
+                *kept.entry(&snapshot.id).or_insert(false) |= keeps;
+            }
+        }
+    }
+    kept
+}
+
+/// The value of a key, read without regard to case, blanks, `-` and `_`.
+fn loosely<'t>(tags: &'t Tags, key: &str) -> Option<&'t str> {
+    tags.iter().find(|(k, _)| folded(k) == folded(key)).map(|(_, value)| value.trim())
+}
+
+fn folded(key: &str) -> String {
+    key.trim().to_lowercase().replace(['-', '_'], "")
+}
+
 /// Plain reasons on the snapshot itself.
 fn stays(snapshot: &Snapshot, today: Date, now: Timestamp) -> Vec<&'static str> {
     let mut stays = Vec::new();
@@ -386,7 +487,7 @@ fn stays(snapshot: &Snapshot, today: Date, now: Timestamp) -> Vec<&'static str> 
         stays.push("it is less than an hour old");
     }
     for (key, value) in snapshot.tags.iter() {
-        let key = key.trim().to_lowercase().replace(['-', '_'], "");
+        let key = folded(key);
         let date = value.trim().parse::<Date>();
         if key == "keepforever" {
             stays.push("KeepForever");

@@ -76,7 +76,7 @@ impl<'a> Lineage<'a> {
         let mut ranks = Vec::with_capacity(snapshots.len());
         for managed in snapshots {
             let same_slot = |newer: &&Managed<'_>| managed.has_slot && newer.has_slot && newer.time == managed.time;
-            let counts = managed.is_good() && !good.last().is_some_and(|newer| same_slot(newer));
+            let counts = managed.is_good() && !good.last().is_some_and(same_slot);
             ranks.push(counts.then_some(good.len()));
             if counts {
                 good.push(managed);

@@ -11,6 +11,7 @@ mod applying_sets;
 mod fake;
 #[cfg(test)]
 mod holding;
+mod naive;
 #[cfg(test)]
 mod observing;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod properties;
 mod reporting;
 #[cfg(test)]
 mod retagging;
+mod rules;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

@@ -1,0 +1,228 @@
+//! The second opinion's own reading of retention policies: text and snapshots in,
+//! whether one is still kept out. Nothing here is the deciders'.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{Span, Timestamp, Zoned};
+
+use crate::age::Age;
+use crate::id::SnapshotId;
+use crate::inventory::{Snapshot, SnapshotState};
+use crate::setting::Settings;
+
+/// Zones and daylight saving move an end by up to 26 hours; that much early
+/// still counts as over.
+const TOLERANCE_SECONDS: i64 = 26 * 60 * 60;
+
+/// A good snapshot, and the time that it counts by.
+pub(super) struct Backup<'a> {
+    snapshot: &'a Snapshot,
+    time: Timestamp,
+}
+
+/// The good ones of a history, oldest first: one for each slot.
+pub(super) fn good<'a>(history: &[&'a Snapshot]) -> Vec<Backup<'a>> {
+    let slot_of = |snapshot: &'a Snapshot| snapshot.tags.get("ebskeep:slot");
+    let mut all: Vec<(Timestamp, Timestamp, &Snapshot)> = Vec::new();
+    for snapshot in history.iter().filter(|s| s.state == SnapshotState::Completed) {
+        let began = began(snapshot);
+        let slot = slot_of(snapshot).and_then(|text| text.parse::<Timestamp>().ok());
+        all.push((slot.filter(|slot| *slot <= began).unwrap_or(began), began, snapshot));
+    }
+    all.sort_by_key(|(time, began, snapshot)| (*time, *began, &snapshot.id));
+    let mut good: Vec<Backup<'_>> = Vec::new();
+    for (time, _, snapshot) in all {
+        let has_slot = slot_of(snapshot).is_some();
+        if has_slot && good.last().is_some_and(|last| last.time == time && slot_of(last.snapshot).is_some()) {
+            good.pop();
+        }
+        good.push(Backup { snapshot, time });
+    }
+    good
+}
+
+/// When a snapshot began; of a copy, when its source did.
+fn began(snapshot: &Snapshot) -> Timestamp {
+    let copy = snapshot.tags.get("Source_SnapshotId").is_some();
+    let source = snapshot.tags.get("ebskeep:started").filter(|_| copy);
+    source.and_then(|text| text.parse().ok()).unwrap_or(snapshot.started)
+}
+
+/// Policies of one history that were read already: what each one's rules keep.
+#[derive(Default)]
+pub(super) struct Read<'a>(BTreeMap<(String, String), BTreeSet<&'a SnapshotId>>);
+
+impl<'a> Read<'a> {
+    /// Whether a policy as text keeps a snapshot of the history. One that nobody
+    /// understands, or whose zone nobody knows, does.
+    pub(super) fn keeps(
+        &mut self,
+        text: &str,
+        zone: &str,
+        snapshot: &Snapshot,
+        good: &[Backup<'a>],
+        now: Timestamp,
+        settings: &Settings,
+    ) -> bool {
+        if !text.contains('=') {
+            return !age_is_over(text, began(snapshot), now);
+        }
+        let kept = self.0.entry((text.to_owned(), zone.to_owned())).or_insert_with(|| {
+            let all = || good.iter().map(|backup| &backup.snapshot.id).collect();
+            let zone = match zone.trim() {
+                "" => Some(settings.time_zone.clone()),
+                name => TimeZoneDatabase::bundled().get(name).ok(),
+            };
+            zone.and_then(|zone| rules_keep(text, &zone, good)).unwrap_or_else(all)
+        });
+        kept.contains(&snapshot.id)
+    }
+}
+
+/// Whether an age as text has ended, counted in UTC.
+fn age_is_over(text: &str, start: Timestamp, now: Timestamp) -> bool {
+    let Some(span) = span(text, Bare::Days) else { return false };
+    let end = start.to_zoned(TimeZone::UTC).checked_add(span);
+    end.is_ok_and(|end| end.timestamp().as_second() <= now.as_second() + TOLERANCE_SECONDS)
+}
+
+/// Whether a policy is over for a whole history to which nothing is added any
+/// more: the longest that it names, and the grace, after the newest good one.
+pub(super) fn span_is_over(text: &str, good: &[Backup<'_>], grace: Age, now: Timestamp) -> bool {
+    let Some(newest) = good.last() else { return false };
+    let longest = |part: &str| {
+        let (name, value) = part.split_once('=')?;
+        match (name, value.parse::<i64>()) {
+            ("hourly", Ok(n)) => Span::new().try_hours(n).ok(),
+            ("daily", Ok(n)) => Span::new().try_days(n).ok(),
+            ("weekly", Ok(n)) => Span::new().try_weeks(n).ok(),
+            ("monthly", Ok(n)) => Span::new().try_months(n).ok(),
+            ("yearly", Ok(n)) => Span::new().try_years(n).ok(),
+            _ if name.starts_with("within") => span(value, Bare::Nothing),
+            _ => None,
+        }
+    };
+    let text = text.to_ascii_lowercase();
+    let grace = span(&grace.short().to_string(), Bare::Days);
+    let began = began(newest.snapshot).to_zoned(TimeZone::UTC);
+    parts(&text).all(|part| {
+        let end = longest(part)
+            .zip(grace)
+            .and_then(|(longest, grace)| began.checked_add(longest).ok()?.checked_add(grace).ok());
+        end.is_some_and(|end| end.timestamp().as_second() <= now.as_second() + TOLERANCE_SECONDS)
+    })
+}
+
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', ',', '\t', '\n']).filter(|part| !part.is_empty())
+}
+
+/// What rules as text keep of the good ones, oldest first; `None` if they are not
+/// understood.
+fn rules_keep<'a>(text: &str, zone: &TimeZone, good: &[Backup<'a>]) -> Option<BTreeSet<&'a SnapshotId>> {
+    let text = text.to_ascii_lowercase();
+    let local: Vec<Zoned> = good.iter().map(|backup| backup.time.to_zoned(zone.clone())).collect();
+    let mut kept = BTreeSet::new();
+    for part in parts(&text) {
+        let (name, value) = part.split_once('=')?;
+        let (within, period) = match name.strip_prefix("within") {
+            Some(rest) => (true, rest.strip_prefix('-').unwrap_or("each")),
+            None => (false, if name == "last" { "each" } else { name }),
+        };
+        let since = match (within, local.last()) {
+            (true, Some(last)) => Some(last.checked_sub(span(value, Bare::Nothing)?).ok()?),
+            _ => None,
+        };
+        let in_reach = |at: &Zoned| since.as_ref().is_none_or(|since| at > since);
+        // Of each period the newest: later ones replace those before them.
+        let mut newest: BTreeMap<[i64; 5], usize> = BTreeMap::new();
+        for (index, at) in local.iter().enumerate().filter(|(_, at)| in_reach(at)) {
+            newest.insert(period_of(period, at, index)?, index);
+        }
+        let most = if within || value == "all" { usize::MAX } else { value.parse().ok()? };
+        let oldest = local.first().filter(|first| newest.len() < most && in_reach(first)).map(|_| 0);
+        let indices = newest.values().rev().take(most).copied().chain(oldest);
+        kept.extend(indices.filter_map(|index| good.get(index)).map(|backup| &backup.snapshot.id));
+    }
+    Some(kept)
+}
+
+/// The calendar period an instant is in, such that later ones compare greater.
+fn period_of(name: &str, at: &Zoned, index: usize) -> Option<[i64; 5]> {
+    let date: Date = at.date();
+    let (year, month, day) = (i64::from(date.year()), i64::from(date.month()), i64::from(date.day()));
+    let week = date.iso_week_date();
+    Some(match name {
+        "each" => [i64::try_from(index).ok()?, 0, 0, 0, 0],
+        "hourly" => [year, month, day, i64::from(at.hour()), -i64::from(at.offset().seconds())],
+        "daily" => [year, month, day, 0, 0],
+        "weekly" => [i64::from(week.year()), i64::from(week.week()), 0, 0, 0],
+        "monthly" => [year, month, 0, 0, 0],
+        "yearly" => [year, 0, 0, 0, 0],
+        _ => return None,
+    })
+}
+
+/// What a bare number means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bare {
+    Days,
+    Nothing,
+}
+
+/// A length of time as text: `14`, `1y6m`. `None` if it is none, or zero.
+fn span(text: &str, bare: Bare) -> Option<Span> {
+    let mut span = Span::new();
+    let mut number = String::new();
+    for c in text.trim().to_ascii_lowercase().chars() {
+        if c.is_ascii_digit() {
+            number.push(c);
+            continue;
+        }
+        let count = number.parse::<i64>().ok()?;
+        number.clear();
+        span = match c {
+            'y' => span.try_years(count),
+            'm' => span.try_months(count),
+            'w' => span.try_weeks(count),
+            'd' => span.try_days(count),
+            'h' => span.try_hours(count),
+            _ => return None,
+        }
+        .ok()?;
+    }
+    if !number.is_empty() {
+        // Alone it is days.
+        let alone = span.is_zero() && bare == Bare::Days;
+        span = span.try_days(number.parse::<i64>().ok().filter(|_| alone)?).ok()?;
+    }
+    (!span.is_zero()).then_some(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_over_or_not_and_what_nobody_understands_never_is() {
+        let start: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        for (text, at, over) in [
+            ("7", "2026-03-08T00:00:00Z", true),
+            ("7", "2026-03-06T21:59:59Z", false),
+            ("1w", "2026-03-08T00:00:00Z", true),
+            ("1d12h", "2026-03-02T12:00:00Z", true),
+            ("1m", "2026-04-01T00:00:00Z", true),
+            ("1y", "2027-02-27T22:00:00Z", true),
+            ("1y", "2027-02-27T21:59:59Z", false),
+            ("forever", "2036-03-01T00:00:00Z", false),
+            ("7x", "2036-03-01T00:00:00Z", false),
+            ("0", "2036-03-01T00:00:00Z", false),
+            ("", "2036-03-01T00:00:00Z", false),
+            ("unset", "2036-03-01T00:00:00Z", false),
+        ] {
+            assert_eq!(age_is_over(text, start, at.parse().unwrap()), over, "{text:?} at {at}");
+        }
+    }
+}
