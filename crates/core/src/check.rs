@@ -15,7 +15,9 @@ use jiff::{Timestamp, ToSpan};
 
 use self::policy::{Backup, span_is_over};
 use crate::id::{SnapshotId, VolumeId};
-use crate::inventory::{InstanceState, Inventory, LockState, Snapshot, SnapshotState, StorageTier, Volume, VolumeState};
+use crate::inventory::{
+    InstanceState, Inventory, LockState, Snapshot, SnapshotState, StorageTier, Volume, VolumeState,
+};
 use crate::job::{Request, Untagged};
 use crate::plan::{Action, CheckResult, Deletion, ExpireVerdict, Job, Plan};
 use crate::setting::Settings;
@@ -344,9 +346,7 @@ fn by_history<'w, 'a>(world: &'w World<'a>) -> Vec<(&'w [&'a Snapshot], Vec<&'a 
     for snapshot in world.deletions.iter().filter_map(|deletion| world.snapshots.get(&deletion.snapshot_id)) {
         by_origin.entry(origin(snapshot)).or_default().push(snapshot);
     }
-    let with_history = |(origin, deletions)| {
-        (world.histories.get(&origin).map_or(&[][..], Vec::as_slice), deletions)
-    };
+    let with_history = |(origin, deletions)| (world.histories.get(&origin).map_or(&[][..], Vec::as_slice), deletions);
     by_origin.into_iter().map(with_history).collect()
 }
 
@@ -450,7 +450,8 @@ fn kept_by_live_tags<'a>(world: &World<'a>) -> BTreeMap<&'a SnapshotId, bool> {
         let of_volume = loosely(&volume.tags, &keys.retention);
         let zone_of_volume = loosely(&volume.tags, &keys.time_zone);
         let instances = world.instances_of(&volume.id);
-        let tags: Vec<Option<&Tags>> = if instances.is_empty() { vec![None] } else { instances.into_iter().map(Some).collect() };
+        let tags: Vec<Option<&Tags>> =
+            if instances.is_empty() { vec![None] } else { instances.into_iter().map(Some).collect() };
         for tags in tags {
             let from = |own: Option<&'a str>, key: &str| own.or_else(|| tags.and_then(|tags| loosely(tags, key)));
             let Some(text) = from(of_volume, &keys.retention) else { continue };

@@ -132,7 +132,13 @@ fn everything_the_deciders_look_at_is_read() {
     let rule = |list: &str, index: usize| plan[list][index]["reasons"][0]["rule"].clone();
     assert_eq!([rule("volumes", 0), rule("volumes", 1), rule("volumes", 2)], ["due", "excluded", "volume-state"]);
     assert_eq!(plan["actions"][0]["description"], "db - vol-1 (/dev/xvda)");
-    assert_eq!([rule("snapshots", 0), rule("snapshots", 1)], ["newest-good", "in-use"]);
+    let rules = |index: usize| -> Vec<&str> {
+        let reasons = plan["snapshots"][index]["reasons"].as_array().unwrap();
+        reasons.iter().map(|reason| reason["rule"].as_str().unwrap()).collect()
+    };
+    // The volume is to be backed up, and its newest backup is a year old.
+    assert_eq!(rules(0), ["newest-good", "backups-failing"]);
+    assert_eq!(rules(1), ["backups-failing", "in-use"]);
 }
 
 #[test]

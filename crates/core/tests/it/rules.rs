@@ -79,7 +79,8 @@ fn snapshot(id: usize, time: Timestamp, late: i64, state: SnapshotState) -> Snap
 /// Times within hours, days or years of an instant, no two of them the same.
 fn lineage() -> impl Strategy<Value = Vec<Snapshot>> {
     let reach = select(vec![3_600_i64 * 5, 86_400 * 3, 86_400 * 40, 86_400 * 900]);
-    let states = vec![SnapshotState::Completed, SnapshotState::Completed, SnapshotState::Completed, SnapshotState::Pending];
+    let states =
+        vec![SnapshotState::Completed, SnapshotState::Completed, SnapshotState::Completed, SnapshotState::Pending];
     let one = (0.0..1.0_f64, 0..600_i64, select(states), any::<bool>());
     (select(DENSE.to_vec()), reach, prop::collection::vec(one, 0..50)).prop_map(|(around, reach, rows)| {
         let around: Timestamp = around.parse().unwrap();
@@ -150,7 +151,13 @@ fn plan(snapshots: &[Snapshot], policy: &str, zone: &str) -> Plan {
 /// Which rules keep which snapshot; snapshots that none keeps are left out.
 fn kept(plan: &Plan) -> BTreeMap<String, BTreeSet<String>> {
     let rules = |verdict: &ebskeep_core::plan::SnapshotVerdict| -> BTreeSet<String> {
-        verdict.reasons.iter().map(|reason| reason.rule).filter(|rule| NAMES.contains(rule)).map(str::to_owned).collect()
+        verdict
+            .reasons
+            .iter()
+            .map(|reason| reason.rule)
+            .filter(|rule| NAMES.contains(rule))
+            .map(str::to_owned)
+            .collect()
     };
     let of_good = plan.snapshots.iter().filter(|verdict| verdict.verdict == ExpireVerdict::Keep);
     let kept = of_good.map(|verdict| (verdict.snapshot_id.to_string(), rules(verdict)));

@@ -80,9 +80,7 @@ pub(super) fn restored(facts: &Facts<'_>, out: &mut Judgement) {
     let hour = at.saturating_add(1.hour()).unwrap_or(Timestamp::MAX);
     let end = at.saturating_add(RESTORED_KEEPS.hours()).unwrap_or(Timestamp::MAX);
     if facts.now <= hour {
-        return out.silent("restored", || {
-            format_smolstr!("its deletion began {}, less than an hour ago", shown(at))
-        });
+        return out.silent("restored", || format_smolstr!("its deletion began {}, less than an hour ago", shown(at)));
     }
     let words = |rest: &str| format_smolstr!("deleted {} and restored since, {rest}", shown(at));
     out.until("restored", end, || words("which keeps for 14 days"), || words("more than 14 days ago"));

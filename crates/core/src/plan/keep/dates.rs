@@ -16,8 +16,7 @@ use crate::tags;
 /// R1: `KeepForever`, on it or on its live volume or instance.
 pub(super) fn keep_forever(facts: &Facts<'_>, out: &mut Judgement) {
     let on_it = facts.managed.snapshot.tags.loose(tags::KEEP_FOREVER).next().is_some();
-    let on =
-        if on_it { Some(SmolStr::new_static("it")) } else { live_keep_forever(facts.volume, facts.scopes) };
+    let on = if on_it { Some(SmolStr::new_static("it")) } else { live_keep_forever(facts.volume, facts.scopes) };
     match on {
         Some(on) => out.keeps("keep-forever", Until::Open, format_smolstr!("KeepForever on {on}")),
         None => out.silent("keep-forever", || "no KeepForever on it, or on its volume or instance".into()),

@@ -5,9 +5,9 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{Facts, Judgement, Until, shown};
 use crate::calendar::Local;
+use crate::lineage::Managed;
 use crate::plan::policy::{Governing, Source, age_ends};
 use crate::plan::rules::KeptBy;
-use crate::lineage::Managed;
 use crate::retention::{Bucket, Policy, Reach, Rule, Rules};
 use crate::tags;
 
@@ -75,7 +75,9 @@ fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut J
         out.keeps(by.rule.name(), until, detail);
     }
     for rule in rules.iter().filter(|rule| kept.iter().all(|by| by.rule != *rule)) {
-        out.silent(rule.name(), || format_smolstr!("\"{rule}\" ({source}) does not: {}", why_not(rule, governing, facts)));
+        out.silent(rule.name(), || {
+            format_smolstr!("\"{rule}\" ({source}) does not: {}", why_not(rule, governing, facts))
+        });
     }
     if kept.is_empty() {
         out.passed("rules", || format_smolstr!("Retention \"{rules}\" ({source}): no rule keeps it"));
