@@ -11,6 +11,7 @@ mod applying_sets;
 mod fake;
 #[cfg(test)]
 mod holding;
+#[cfg(test)]
 mod naive;
 #[cfg(test)]
 mod observing;
@@ -24,6 +25,7 @@ mod properties;
 mod reporting;
 #[cfg(test)]
 mod retagging;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod running;
