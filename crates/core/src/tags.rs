@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 
 /// `Type`: what makes a snapshot one of an automatic tool's.
@@ -66,9 +66,11 @@ pub const MAX_VALUE: usize = 256;
 
 /// The tags of one resource. Keys are unique to AWS, which tells case apart;
 /// several may still be the same to us (see [`Tags::loose`]).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Tags(BTreeMap<SmolStr, SmolStr>);
+#[derive(Clone, Debug, Default)]
+pub struct Tags {
+    all: BTreeMap<SmolStr, SmolStr>,
+    keep_forever_last: Option<bool>,
+}
 
 impl Tags {
     /// No tags.
@@ -78,44 +80,80 @@ impl Tags {
 
     /// The value of exactly this key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(SmolStr::as_str)
+        self.all.get(key).map(SmolStr::as_str)
     }
 
     /// Writes one tag, replacing the value of the same key.
     pub fn set(&mut self, key: impl Into<SmolStr>, value: impl Into<SmolStr>) {
-        self.0.insert(key.into(), value.into());
+        self.all.insert(key.into(), value.into());
+    }
+
+    /// Adds one tag as AWS lists it, after those before it.
+    pub fn set_listed(&mut self, key: impl Into<SmolStr>, value: impl Into<SmolStr>) {
+        let key = key.into();
+        self.keep_forever_last = Some(key == KEEP_FOREVER);
+        self.set(key, value);
+    }
+
+    /// Whether `KeepForever` was the last of them when AWS listed them; `None`
+    /// where that is not known. It means nothing to us; aws-ebs-snapshots-lambda
+    /// spared a snapshot only if it was.
+    pub fn keep_forever_last(&self) -> Option<bool> {
+        self.keep_forever_last
     }
 
     /// Removes one tag; says whether it was there.
     pub fn remove(&mut self, key: &str) -> bool {
-        self.0.remove(key).is_some()
+        self.all.remove(key).is_some()
     }
 
     /// All tags, in the order of their keys: AWS's order means nothing.
     pub fn iter(&self) -> impl Iterator<Item = (&SmolStr, &SmolStr)> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// The tags whose key is the same as `key` to us: without regard to case,
     /// surrounding blanks, `-` and `_`.
     pub fn loose<'a>(&'a self, key: &'a str) -> impl Iterator<Item = (&'a SmolStr, &'a SmolStr)> {
-        self.0.iter().filter(move |(k, _)| same_key(k, key))
+        self.all.iter().filter(move |(k, _)| same_key(k, key))
     }
 
     /// How many count against [`MAX_TAGS`].
     pub fn counted(&self) -> usize {
-        self.0.keys().filter(|k| !k.starts_with("aws:")).count()
+        self.all.keys().filter(|k| !k.starts_with("aws:")).count()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 }
 
 impl<K: Into<SmolStr>, V: Into<SmolStr>> FromIterator<(K, V)> for Tags {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
-        Self(tags.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+        let all = tags.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        Self { all, keep_forever_last: None }
+    }
+}
+
+/// The same tags, in whatever order they were listed.
+impl PartialEq for Tags {
+    fn eq(&self, other: &Self) -> bool {
+        self.all == other.all
+    }
+}
+
+impl Eq for Tags {}
+
+impl Serialize for Tags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.all.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self { all: BTreeMap::deserialize(deserializer)?, keep_forever_last: None })
     }
 }
 
@@ -142,6 +180,23 @@ fn folded(key: &str) -> impl Iterator<Item = char> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_the_order_as_listed_one_thing_is_known_and_it_makes_no_difference() {
+        let listed = |keys: &[&str]| {
+            let mut tags = Tags::new();
+            for key in keys {
+                tags.set_listed(*key, "");
+            }
+            tags
+        };
+        let last = listed(&["Type", "DeleteOn", "KeepForever"]);
+        let first = listed(&["KeepForever", "Type", "DeleteOn"]);
+        assert_eq!((last.keep_forever_last(), first.keep_forever_last()), (Some(true), Some(false)));
+        assert_eq!(last, first);
+        let unknown: Tags = [("Type", ""), ("DeleteOn", ""), ("KeepForever", "")].into_iter().collect();
+        assert_eq!((unknown.keep_forever_last(), &unknown), (None, &last));
+    }
 
     #[test]
     fn keys_match_without_regard_to_case_blanks_dashes_and_underscores() {

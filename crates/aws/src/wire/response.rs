@@ -398,7 +398,7 @@ fn read_tags(xml: &mut Xml<'_>, tags: &mut Tags) -> Result<(), ReadError> {
             _ => xml.skip(),
         })?;
         let key = key.ok_or_else(|| ReadError::Missing { of: "a tag".to_owned(), element: "key" })?;
-        tags.set(key, value.unwrap_or_default());
+        tags.set_listed(key, value.unwrap_or_default());
         Ok(())
     })
 }

@@ -288,7 +288,7 @@ fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tags, D::Error> {
         if tags.get(&key).is_some() {
             return Err(de::Error::custom(format_args!("the tag key {key:?} is there twice")));
         }
-        tags.set(key, value);
+        tags.set_listed(key, value);
     }
     Ok(tags)
 }

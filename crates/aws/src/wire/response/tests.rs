@@ -62,6 +62,16 @@ fn a_snapshot_with_no_more_than_it_must_have_reads() {
 }
 
 #[test]
+fn whether_keep_forever_was_listed_last_is_known() {
+    for (key, at, last) in
+        [("KeepForever", "Empty", true), ("KeepForever", "Name", false), ("keepforever", "Empty", false)]
+    {
+        let listed = snapshot_page(&SNAPSHOT.replace(&format!("<key>{at}<"), &format!("<key>{key}<"))).unwrap();
+        assert_eq!(listed.items[0].tags.keep_forever_last(), Some(last), "{key} for {at}");
+    }
+}
+
+#[test]
 fn every_snapshot_state_and_tier_reads() {
     for (word, state) in [
         ("pending", SnapshotState::Pending),
