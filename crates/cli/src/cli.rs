@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use ebskeep_core::adopt::TABLE;
 use ebskeep_core::plan::Job;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -69,6 +71,7 @@ Examples:
   ebskeep apply --plan plan.json         carry out exactly that
   ebskeep hold snap-0123456789abcdef0 --until 2027-03-31 --reason audit
   ebskeep release snap-0123456789abcdef0
+  ebskeep adopt                          What other tools left, and make it ours
   aws ec2 describe-snapshots --owner-ids self > snapshots.json
   ebskeep plan expire --account 123456789012 --region eu-west-1 \\
       --inventory snapshots.json volumes.json instances.json images.json
@@ -105,6 +108,14 @@ pub(crate) enum Command {
     /// from snapshots of this account in one Region. Shows first what would
     /// still keep each, or that it would go, and asks.
     Release(ReleaseArgs),
+    /// Find the snapshots of other tools, and make them ours
+    ///
+    /// Lists them by tool and volume, with the tags that adopting would write and
+    /// when they would then go: no earlier than their own tool says, and not
+    /// within the next days. With --yes, or once that is answered with yes, it
+    /// tags them. Snapshots of AWS Backup and Data Lifecycle Manager are never
+    /// among them.
+    Adopt(AdoptArgs),
     /// See it work on an EC2 in memory: 30 days in a few seconds
     ///
     /// Builds a small fleet in an EC2 of its own, lives through 30 days of
@@ -244,6 +255,25 @@ pub(crate) struct ReleaseArgs {
     pub(crate) yes: bool,
 }
 
+/// `ebskeep adopt`
+#[derive(Debug, Args)]
+pub(crate) struct AdoptArgs {
+    /// Only those of this tool
+    ///
+    /// `original` is aws-ebs-snapshots-lambda, whose finished snapshots are ours
+    /// already; with it comes a report of what the first run of ebskeep changes.
+    #[arg(long, value_name = "TOOL", value_parser = PossibleValuesParser::new(TABLE.iter().map(|row| row.name)))]
+    pub(crate) from: Option<String>,
+    /// Tag them without asking
+    ///
+    /// Without it, and without a terminal to ask on, they are only shown.
+    #[arg(long, short, conflicts_with_all = ["inventory", "now"])]
+    pub(crate) yes: bool,
+    /// What to look at, and as of when; then they are only shown.
+    #[command(flatten)]
+    pub(crate) seen: InventoryArgs,
+}
+
 /// `ebskeep demo`
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
@@ -299,7 +329,7 @@ pub(crate) enum Format {
 /// Global flags that mean nothing to verbs that reach no AWS.
 fn meaningless(verb: &str, flag: &str) -> bool {
     match verb {
-        "plan" | "apply" | "hold" | "release" | "help" => false,
+        "plan" | "apply" | "hold" | "release" | "adopt" | "help" => false,
         "demo" => !matches!(flag, "quiet" | "verbose"),
         _ => true,
     }

@@ -1,5 +1,6 @@
 //! One module for each verb.
 
+pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod completions;
 pub(crate) mod demo;

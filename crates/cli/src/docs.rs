@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use ebskeep_core::adopt::{self, SCHEMA as ADOPT};
 use ebskeep_core::plan::{Plan, SCHEMA as PLAN};
 use ebskeep_core::report::{Document, SCHEMA as REPORT};
 use ebskeep_core::retag::{self, SCHEMA as RETAG};
@@ -23,6 +24,7 @@ pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
         (PLAN, schema(PLAN, schema_for!(Plan))),
         (PLANS, schema_of::<PlanList<'_>>(PLANS)),
         (REPORT, schema_of::<Document<'_>>(REPORT)),
+        (ADOPT, schema_of::<adopt::Document<'_>>(ADOPT)),
         (RETAG, schema_of::<retag::Document<'_>>(RETAG)),
         (REPORTS, schema_of::<ReportList<'_>>(REPORTS)),
     ]

@@ -5,6 +5,7 @@
 //! `clippy.toml` forbids them. The one road is
 //! observe → decide → check → apply → report ([`job`]).
 
+pub mod adopt;
 pub mod age;
 pub mod apply;
 pub mod calendar;

@@ -115,7 +115,7 @@ pub fn classify<'a>(snapshot: &'a Snapshot, place: &Place, deployment: &str) -> 
 }
 
 /// A mark of R10 among the tags, if there is one.
-fn foreign_mark(tags: &Tags) -> Option<&str> {
+pub(crate) fn foreign_mark(tags: &Tags) -> Option<&str> {
     tags.iter().map(|(key, _)| key.as_str()).find(|key| {
         let key = key.to_ascii_lowercase();
         key.starts_with("aws:backup:") || key.starts_with("aws:dlm:") || key == "dlm:managed"

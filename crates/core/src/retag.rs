@@ -21,6 +21,7 @@ use crate::stop::Why;
 use crate::tags::{self, Tags};
 
 pub use document::{Document, SCHEMA};
+pub(crate) use foresee::retagged;
 pub use foresee::{Affected, Foresight, foresee};
 pub use hold::{Hold, HoldError, Length, hold, release};
 

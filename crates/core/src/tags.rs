@@ -51,6 +51,9 @@ pub const SOURCE_REGION: &str = "ebskeep:source-region";
 pub const SOURCE_ACCOUNT: &str = "ebskeep:source-account";
 /// On copies: when the source began.
 pub const STARTED: &str = "ebskeep:started";
+/// The tool that made a snapshot which `ebskeep adopt` made ours; nothing is
+/// decided by it.
+pub const ADOPTED: &str = "ebskeep:adopted";
 /// `KeepForever`: keeps, whatever the value; matched loosely.
 pub const KEEP_FOREVER: &str = "KeepForever";
 /// `KeepUntil`: keeps to the end of that date; matched loosely.

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy tells from tests")]
 
+mod adopting;
 mod files;
 mod holds;
 mod looks;

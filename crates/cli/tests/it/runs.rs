@@ -16,13 +16,18 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
-fn run(server: &Server, arguments: &[&str]) -> Ran {
-    let output = server.ebskeep().args(arguments).output().unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+impl Ran {
+    pub(crate) fn of(output: &std::process::Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout.clone()).unwrap(),
+            stderr: String::from_utf8(output.stderr.clone()).unwrap(),
+        }
     }
+}
+
+fn run(server: &Server, arguments: &[&str]) -> Ran {
+    Ran::of(&server.ebskeep().args(arguments).output().unwrap())
 }
 
 #[track_caller]

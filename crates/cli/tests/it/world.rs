@@ -63,7 +63,8 @@ pub(crate) fn by_hand(world: &World, volume: &str) -> String {
     snapshot(world, volume, Timestamp::now() - 48.hours(), [("Name", "mine")].into_iter().collect())
 }
 
-fn snapshot(world: &World, volume: &str, started: Timestamp, tags: Tags) -> String {
+/// A good snapshot that began then, with these tags.
+pub(crate) fn snapshot(world: &World, volume: &str, started: Timestamp, tags: Tags) -> String {
     act(
         world,
         Deed::PutSnapshot {

@@ -4,6 +4,8 @@
 //! through [`Style`] whether there are colours and how much is told. What needs
 //! somebody's attention stands last, where a terminal shows it.
 
+mod adopt;
+mod migration;
 mod plan;
 mod report;
 mod retag;
@@ -15,6 +17,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+pub use adopt::adoption_text;
 pub use plan::plan_text;
 pub use report::report_text;
 pub use retag::{retagging_text, tagged_text};

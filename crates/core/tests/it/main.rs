@@ -2,6 +2,8 @@
 //! EC2 that has state, virtual time and faults.
 
 #[cfg(test)]
+mod adopting;
+#[cfg(test)]
 mod applying_creates;
 #[cfg(test)]
 mod applying_deletes;
@@ -11,6 +13,8 @@ mod applying_sets;
 mod fake;
 #[cfg(test)]
 mod holding;
+#[cfg(test)]
+mod migrating;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
