@@ -27,6 +27,7 @@ fn verdict(server: &Server, id: &str) -> Value {
 
 #[test]
 fn without_yes_they_are_only_shown_and_with_it_they_are_ours() {
+    let _proof = ebskeep_proofs::proves(&["6.43"]);
     let (world, server, theirs) = scene();
     let ran = ends(&server, &["adopt"], 0);
     assert!(ran.stdout.contains("Brown") && ran.stdout.contains("1 snapshot can be adopted"), "{}", ran.stdout);

@@ -35,6 +35,7 @@ fn would_go(server: &Server, id: &str) -> bool {
 
 #[test]
 fn what_is_held_stays_and_what_is_released_goes() {
+    let _proof = ebskeep_proofs::proves(&["6.38", "6.39"]);
     let Scene { world, server, old, .. } = scene();
     assert!(would_go(&server, &old));
     let ran = ends(&server, &["hold", &old, "--until", "2099-12-31", "--reason", "court order"], 0);
@@ -62,6 +63,7 @@ fn what_is_held_stays_and_what_is_released_goes() {
 
 #[test]
 fn keeping_longer_asks_nothing_and_keeping_shorter_does() {
+    let _proof = ebskeep_proofs::proves(&["6.38"]);
     let Scene { world, server, old, .. } = scene();
     ends(&server, &["hold", &old, "--until", "2098-01-01"], 0);
     ends(&server, &["hold", &old, "--until", "2099-01-01"], 0);
@@ -77,6 +79,7 @@ fn keeping_longer_asks_nothing_and_keeping_shorter_does() {
 
 #[test]
 fn what_cannot_be_held_ends_with_2_before_anything_is_written() {
+    let _proof = ebskeep_proofs::proves(&["6.41"]);
     let Scene { world, server, old, foreign } = scene();
     for (arguments, said) in [
         (&["hold", &old][..], "--until"),

@@ -56,6 +56,7 @@ fn found(adoption: &Adoption) -> Vec<(Tool, &Found)> {
 
 #[test]
 fn each_tool_is_recognised_by_its_marks_and_by_its_own_date() {
+    let _proof = ebskeep_proofs::proves(&["6.44", "6.46"]);
     let autosnap = "autosnap-web.vol-1-20260130-030000";
     for (snapshot, tool, own) in [
         (described("x", &[("DeleteOn", "2026-04-01")]), Some(Tool::Brown), Some("2026-04-01")),
@@ -117,6 +118,7 @@ fn each_tool_is_recognised_by_its_marks_and_by_its_own_date() {
 
 #[test]
 fn what_is_written_never_brings_an_end_forward() {
+    let _proof = ebskeep_proofs::proves(&["5.24", "6.45"]);
     for (pairs, set, first_goes) in [
         // Its own date is to come, and far enough: only what makes it ours.
         (&[("DeleteOn", "2026-04-01")][..], &[("Type", "Automated"), ("ebskeep:adopted", "brown")][..], "2026-04-01"),
@@ -168,6 +170,7 @@ fn a_deployment_of_another_name_writes_it() {
 
 #[test]
 fn what_cannot_be_adopted_says_why() {
+    let _proof = ebskeep_proofs::proves(&["6.47"]);
     let brown = || described("x", &[("DeleteOn", "2026-04-01")]);
     let state = |state| Snapshot { state, ..brown() };
     let full = |count: usize| {
@@ -201,6 +204,7 @@ fn what_cannot_be_adopted_says_why() {
 
 #[test]
 fn nothing_goes_within_the_grace_of_being_adopted() {
+    let _proof = ebskeep_proofs::proves(&["6.45"]);
     let mut all = Vec::new();
     for (n, days) in (0..400).step_by(7).enumerate() {
         all.push(aged(&format!("snap-a{n:03}"), days, tags([("DeleteOn", "2025-06-01")])));

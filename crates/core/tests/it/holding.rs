@@ -87,6 +87,7 @@ fn fates(change: &Change) -> (ExpireVerdict, ExpireVerdict) {
 
 #[test]
 fn a_hold_is_written_under_its_own_spelling_and_replaces_every_other() {
+    let _proof = ebskeep_proofs::proves(&["6.36", "6.38"]);
     let y27 = until("2027-01-01");
     for (there, how, set, remove, lessens) in [
         // Nothing there: only what is asked for.
@@ -128,6 +129,7 @@ fn a_hold_is_written_under_its_own_spelling_and_replaces_every_other() {
 
 #[test]
 fn a_release_removes_every_spelling_and_shows_what_is_left_to_keep_it() {
+    let _proof = ebskeep_proofs::proves(&["6.37", "6.39"]);
     for (there, removed, lessens, fates_are) in [
         (&[][..], &[][..], false, (Delete, Delete)),
         (&[("KeepForever", "")], &["KeepForever"], true, (Keep, Delete)),
@@ -148,6 +150,7 @@ fn a_release_removes_every_spelling_and_shows_what_is_left_to_keep_it() {
 
 #[test]
 fn what_is_not_ours_can_be_held_and_is_told_so() {
+    let _proof = ebskeep_proofs::proves(&["6.40"]);
     let how = until("2027-01-01");
     let change = one(hold(&inventory(&[]), &ids(&["snap-2"]), &how, &Settings::default()));
     assert_eq!(fates(&change), (Ignore, Ignore));
@@ -166,6 +169,7 @@ fn each_snapshot_named_is_there_once_and_in_order() {
 
 #[test]
 fn what_cannot_be_held_is_told_before_anything_happens() {
+    let _proof = ebskeep_proofs::proves(&["6.41"]);
     let settings = Settings::default();
     let all = inventory(&[]);
     let refused = |inventory: &Inventory, named: &[&str], how: &Hold| {

@@ -67,10 +67,9 @@ fn keep_forever_is_told_by_where_aws_listed_it() {
 
 #[test]
 fn a_backlog_waits_for_a_person_and_says_how_much_it_is() {
-    let backlog = (0..120)
-        .map(|n| aged(&format!("snap-{n:03}"), 30 + n, tags([("Type", "Automated"), ("DeleteOn", "2026-02-01")])));
-    // Of those begun before their date, the newest stays.
-    let report = of(backlog);
+    let dated = |date| tags([("Type", "Automated"), ("DeleteOn", date)]);
+    let backlog = (0..119).map(|n| aged(&format!("snap-{n:03}"), 30 + n, dated("2026-02-01")));
+    let report = of(backlog.chain([aged("snap-fresh", 1, dated("2026-03-07"))]));
     assert_eq!((report.deletions, report.managed), (119, 120));
     let [refusal] = report.refusals.as_slice() else { panic!("{:?}", report.refusals) };
     assert_eq!(refusal.check, "unforeseen-deletions");

@@ -48,6 +48,7 @@ fn outcomes(tagged: &Tagged) -> Vec<Outcome> {
 
 #[tokio::test(start_paused = true)]
 async fn tags_are_set_before_others_are_removed_and_alike_ones_share_calls() {
+    let _proof = ebskeep_proofs::proves(&["6.42"]);
     let ids: Vec<String> = (0..250).map(|n| format!("snap-{n:03}")).collect();
     let (fake, mut retags) = scene(&ids.iter().map(String::as_str).collect::<Vec<_>>());
     retags[7].set.set("KeepReason", "another");
@@ -65,6 +66,7 @@ async fn tags_are_set_before_others_are_removed_and_alike_ones_share_calls() {
 
 #[tokio::test(start_paused = true)]
 async fn what_changed_or_went_since_it_was_shown_is_not_touched() {
+    let _proof = ebskeep_proofs::proves(&["6.42"]);
     let (fake, retags) = scene(&["snap-1", "snap-2", "snap-3"]);
     fake.world.borrow_mut().snapshots.get_mut("snap-1").unwrap().tags.set("Name", "web");
     fake.world.borrow_mut().snapshots.remove("snap-2");
