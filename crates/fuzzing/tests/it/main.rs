@@ -1,0 +1,4 @@
+//! The fuzz targets' bodies, without a fuzzer.
+
+#[cfg(test)]
+mod bounded;
