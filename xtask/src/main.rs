@@ -9,6 +9,7 @@ use clap::Parser;
 mod count;
 mod env;
 mod moto;
+mod mutants;
 mod promises;
 mod step;
 mod test;
@@ -20,11 +21,14 @@ mod venv;
 enum Chore {
     /// Run every check and every test, and close on one line that counts them.
     Test(test::Options),
+    /// Change the deciders one thing at a time and see that a test notices.
+    Mutants(mutants::Options),
 }
 
 fn main() -> ExitCode {
     let all_well = match Chore::parse() {
         Chore::Test(options) => test::run(&options),
+        Chore::Mutants(options) => mutants::run(&options),
     };
     if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -206,7 +206,7 @@ fn is_python_path(filter: &str) -> bool {
 }
 
 /// Whether `cargo <tool>` is there.
-fn is_installed(tool: &str) -> bool {
+pub(crate) fn is_installed(tool: &str) -> bool {
     let asked = cargo().args([tool, "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     asked.is_ok_and(|status| status.success())
 }
