@@ -349,6 +349,10 @@ pub struct Deletion {
     /// was not, and stays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failed: bool,
+    /// Whether it was archived when it was decided; what has moved between the
+    /// tiers by the last look stays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
 }
 
 /// Something to tell about one resource.

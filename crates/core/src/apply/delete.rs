@@ -192,8 +192,10 @@ fn stays(deletion: &Deletion, snapshot: &Snapshot) -> Option<Ending> {
     if snapshot.state != planned {
         return changed(format!("not deleted: its state is {:?} now", snapshot.state).to_lowercase());
     }
-    if snapshot.tier != StorageTier::Standard {
-        return changed("not deleted: it was archived since it was planned".to_owned());
+    let planned = if deletion.archived { StorageTier::Archive } else { StorageTier::Standard };
+    if snapshot.tier != planned {
+        let what = if deletion.archived { "taken out of the archive" } else { "archived" };
+        return changed(format!("not deleted: it was {what} since it was planned"));
     }
     if let Some(key) = first_difference(&deletion.tags, &snapshot.tags, Some(DELETED)) {
         return changed(format!("not deleted: its tag {key:?} changed since it was planned"));

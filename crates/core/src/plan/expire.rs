@@ -151,6 +151,7 @@ fn deletion(managed: &Managed<'_>) -> Deletion {
         tags: managed.snapshot.tags.clone(),
         size_gib: managed.snapshot.size_gib,
         failed: managed.snapshot.state == crate::inventory::SnapshotState::Error,
+        archived: managed.snapshot.tier == crate::inventory::StorageTier::Archive,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ebskeep_core::apply::Applied;
 use ebskeep_core::cloud::ErrorKind;
-use ebskeep_core::inventory::{SnapshotState, StorageTier};
+use ebskeep_core::inventory::{LockState, SnapshotState, StorageTier};
 use ebskeep_core::plan::Action;
 use ebskeep_core::report::Outcome;
 use ebskeep_core::tags::{DELETED, Tags};
@@ -47,6 +47,20 @@ async fn what_was_archived_since_it_was_planned_stays() {
     let all = deletions(&fake, &["snap-1"]);
     fake.world.borrow_mut().snapshots.get_mut("snap-1").unwrap().tier = StorageTier::Archive;
     assert_eq!(outcomes(&run(&fake, &all).await), [Outcome::Changed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_archived_when_it_was_planned_goes_and_stays_if_it_was_taken_out_since() {
+    let fake = Fake::new();
+    let mut all = deletions(&fake, &["snap-1", "snap-2"]);
+    for action in &mut all.actions {
+        let Action::DeleteSnapshot(deletion) = action else { panic!("{action:?}") };
+        deletion.archived = true;
+    }
+    fake.archive("snap-1", 100);
+    let applied = run(&fake, &all).await;
+    assert_eq!(outcomes(&applied), [Outcome::Done, Outcome::Changed]);
+    assert!(applied.results[1].detail.contains("taken out of the archive"), "{}", applied.results[1].detail);
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,16 +179,16 @@ async fn what_aws_refuses_is_reported_unmarked_and_stops_nothing_else() {
     let _proof = ebskeep_proofs::proves(&["6.14", "6.16"]);
     let fake = Fake::new();
     let plan = deletions(&fake, &["snap-1", "snap-2", "snap-3", "snap-4", "snap-5"]);
+    fake.lock("snap-5", LockState::Expired);
     fake.world.borrow_mut().in_use.insert("snap-1".into());
-    let locked = Fault::new("DeleteSnapshot", ErrorKind::Other).about("snap-2").said("SnapshotLocked", "is locked");
-    fake.fault(locked.always());
+    fake.lock("snap-2", LockState::Governance);
     fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Denied).about("snap-3").always());
     fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Invalid).about("snap-4").always());
     let applied = run(&fake, &plan).await;
     let expected = [Outcome::InUse, Outcome::Failed, Outcome::Denied, Outcome::Failed, Outcome::Done];
     assert_eq!(outcomes(&applied), expected);
     assert!(applied.results[0].detail.contains("deregister the image"));
-    assert!(applied.results[1].detail.contains("is locked"));
+    assert!(applied.results[1].detail.contains("SnapshotLocked"), "{}", applied.results[1].detail);
     assert!(applied.results[2].detail.contains("allow ec2:DeleteSnapshot"));
     for id in ["snap-1", "snap-2", "snap-3", "snap-4"] {
         assert_eq!(fake.tags_of(id), Some(old()));

@@ -9,8 +9,8 @@ use ebskeep_core::cloud::{
 };
 use ebskeep_core::id::{Place, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
-    Attachment, Device, Image, Instance, InstanceState, Lock, Snapshot, SnapshotState, StorageTier, TierStatus, Volume,
-    VolumeState,
+    Attachment, Device, Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier,
+    TierStatus, Volume, VolumeState,
 };
 use ebskeep_core::tags::{MAX_TAGS, Tags};
 use jiff::{SignedDuration, Timestamp};
@@ -195,6 +195,21 @@ impl Fake {
 
     pub(crate) fn fault(&self, fault: Fault) {
         self.world.borrow_mut().faults.push(fault);
+    }
+
+    /// A lock on a snapshot, as it is now.
+    pub(crate) fn lock(&self, id: &str, state: LockState) {
+        let lock = Lock { snapshot: id.into(), state, expires: Some(START + SignedDuration::from_hours(24)) };
+        self.world.borrow_mut().locks.insert(id.into(), lock);
+    }
+
+    /// Moves a snapshot to the archive, so many days before the start.
+    pub(crate) fn archive(&self, id: &str, days: i64) {
+        let mut world = self.world.borrow_mut();
+        world.snapshots.get_mut(id).unwrap().tier = StorageTier::Archive;
+        let archived_at = Some(START - SignedDuration::from_hours(24 * days));
+        let status = TierStatus { snapshot: id.into(), tier: StorageTier::Archive, archived_at, restore_expires: None };
+        world.tiers.insert(id.into(), status);
     }
 
     /// Runs `act` once, when the next call of that name has taken effect.
@@ -466,6 +481,9 @@ impl Cloud for Fake {
         self.call("DeleteSnapshot", id, |world, _| {
             if world.in_use.contains(id) {
                 return Err(refusal(ErrorKind::InUse, "DeleteSnapshot", id, "InvalidSnapshot.InUse"));
+            }
+            if world.locks.get(id).is_some_and(|lock| lock.state != LockState::Expired) {
+                return Err(refusal(ErrorKind::Other, "DeleteSnapshot", id, "SnapshotLocked"));
             }
             match world.snapshots.remove(id) {
                 Some(_) => Ok(()),

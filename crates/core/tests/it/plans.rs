@@ -120,6 +120,7 @@ pub(crate) fn delete(id: &str) -> Action {
         tags: old(),
         size_gib: 8,
         failed: false,
+        archived: false,
     })
 }
 

@@ -159,6 +159,7 @@ mod tests {
                 tags: Tags::new(),
                 size_gib: 8,
                 failed: false,
+                archived: false,
             })
         };
         let plan = Plan {
