@@ -234,8 +234,9 @@ fn unread(inventory: &Inventory) -> Vec<Notice> {
     }
     let archived = inventory.snapshots.items.iter().filter(|s| s.tier == StorageTier::Archive).count();
     if let Some(gap) = inventory.tiers.gap.as_ref().filter(|_| archived > 0) {
-        let detail =
-            format!("since when {archived} snapshots are archived could not be read: {gap}; archived ones are kept");
+        let detail = format!(
+            "since when snapshots are archived could not be read: {gap}; archived ones are kept ({archived} here)"
+        );
         found.push(Notice { resource: "snapshots".into(), code: TIERS_UNKNOWN, detail });
     }
     found

@@ -51,7 +51,8 @@ const CONCURRENCY: &[u64] = &[1, 2, 4, 8, 16, 30, 60];
 const UNAVAILABLE: &[u64] = &[1, 2, 4, 8, 16];
 
 /// For what is asked before a run begins: short, since a wrong endpoint looks
-/// just like one that is down, and a person waits for the answer.
+/// just like one that is down, and a person waits for the answer. For what a
+/// run can do without as well: backups do not wait for it.
 const LOOKUP: &[u64] = &[1, 2];
 
 /// A [`Cloud`] that keeps AWS's pace.
@@ -103,6 +104,8 @@ impl Class {
 enum Again {
     /// Twice is the same as once.
     Idempotent,
+    /// Twice is the same as once, and the run can do without.
+    Dispensable,
     /// Twice is two snapshots: only after an answer that says nothing was done.
     OnlyIfNothingWasDone,
 }
@@ -111,11 +114,16 @@ impl Again {
     /// The waits before further attempts after an error of this kind.
     fn waits(self, kind: ErrorKind) -> &'static [u64] {
         match kind {
+            ErrorKind::Throttled | ErrorKind::ConcurrencyLimit | ErrorKind::Unavailable | ErrorKind::Unknown
+                if self == Self::Dispensable =>
+            {
+                LOOKUP
+            }
             ErrorKind::Throttled => THROTTLED,
             ErrorKind::ConcurrencyLimit => CONCURRENCY,
             ErrorKind::Unavailable => UNAVAILABLE,
             ErrorKind::Unknown => match self {
-                Self::Idempotent => UNAVAILABLE,
+                Self::Idempotent | Self::Dispensable => UNAVAILABLE,
                 Self::OnlyIfNothingWasDone => &[],
             },
             // After a wait the slot may have its backup: whoever asked looks first.
@@ -324,8 +332,8 @@ impl<C: Cloud, K: Clock> Cloud for Paced<'_, C, K> {
 
     async fn describe_locked_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Lock>, CloudError> {
         let lane = Lane { operation: "DescribeLockedSnapshots", class: Class::of(query) };
-        self.call(lane, Again::Idempotent, None, async || self.cloud.describe_locked_snapshots(query, token).await)
-            .await
+        let once = async || self.cloud.describe_locked_snapshots(query, token).await;
+        self.call(lane, Again::Dispensable, None, once).await
     }
 
     async fn describe_snapshot_tier_status(
@@ -335,7 +343,7 @@ impl<C: Cloud, K: Clock> Cloud for Paced<'_, C, K> {
     ) -> Result<Page<TierStatus>, CloudError> {
         let lane = Lane { operation: "DescribeSnapshotTierStatus", class: Class::of(query) };
         let once = async || self.cloud.describe_snapshot_tier_status(query, token).await;
-        self.call(lane, Again::Idempotent, None, once).await
+        self.call(lane, Again::Dispensable, None, once).await
     }
 
     async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {

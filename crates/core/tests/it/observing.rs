@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use ebskeep_core::cloud::{CloudError, ErrorKind};
 use ebskeep_core::id::VolumeId;
-use ebskeep_core::inventory::Inventory;
+use ebskeep_core::inventory::{Inventory, LockState};
 use ebskeep_core::observe::observe;
 use ebskeep_core::paced::Paced;
 use ebskeep_core::stop::Stop;
@@ -171,4 +171,93 @@ async fn no_volume_is_gone_while_their_listing_has_a_gap() {
     let inventory = see(&fake, &["vol-gone"]).await.unwrap();
     assert!(inventory.confirmed_gone.is_empty());
     assert!(fake.calls("DescribeVolumes").iter().all(|call| call.about == "all"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_pages_of_the_locks_are_seen() {
+    for page in [0, 1, 2, 3] {
+        let fake = fleet();
+        fake.world.borrow_mut().page = page;
+        for id in ["snap-4", "snap-2", "snap-5"] {
+            fake.lock(id, LockState::Compliance);
+        }
+        let inventory = see(&fake, &[]).await.unwrap();
+        let locks: Vec<_> = inventory.locks.items.iter().map(|lock| (lock.snapshot.as_str(), lock.state)).collect();
+        let locked = ["snap-2", "snap-4", "snap-5"].map(|id| (id, LockState::Compliance));
+        assert_eq!(locks, locked);
+        assert!(inventory.locks.is_complete());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn locks_that_cannot_be_read_are_a_gap_of_their_own() {
+    let fake = fleet();
+    fake.fault(Fault::new("DescribeLockedSnapshots", ErrorKind::Denied).always());
+    let inventory = see(&fake, &[]).await.unwrap();
+    assert!(inventory.locks.items.is_empty());
+    let gap = inventory.locks.gap.as_deref().unwrap();
+    assert!(gap.starts_with("DescribeLockedSnapshots"), "{gap}");
+    assert_eq!(snapshots(&inventory), FIVE);
+    for complete in [inventory.snapshots.is_complete(), inventory.images.is_complete(), inventory.tiers.is_complete()] {
+        assert!(complete);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_about_locks_alone_is_none() {
+    let fake = fleet();
+    for operation in ["DescribeInstances", "DescribeVolumes", "DescribeSnapshots", "DescribeImages"] {
+        fake.fault(Fault::new(operation, ErrorKind::Denied).always());
+    }
+    assert!(see(&fake, &[]).await.is_err());
+    assert_eq!(fake.calls("DescribeLockedSnapshots").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn since_when_is_asked_only_of_what_is_archived() {
+    let fake = fleet();
+    assert!(see(&fake, &[]).await.unwrap().tiers.items.is_empty());
+    assert!(fake.calls("DescribeSnapshotTierStatus").is_empty());
+    fake.archive("snap-4", 100);
+    fake.archive("snap-2", 10);
+    let inventory = see(&fake, &[]).await.unwrap();
+    let since: Vec<_> = inventory.tiers.items.iter().map(|tier| (tier.snapshot.as_str(), tier.archived_at)).collect();
+    let days = |days: i64| Some(START - SignedDuration::from_hours(24 * days));
+    assert_eq!(since, [("snap-2", days(10)), ("snap-4", days(100))]);
+    let asked: Vec<_> = fake.calls("DescribeSnapshotTierStatus").into_iter().map(|call| call.about).collect();
+    assert_eq!(asked, ["snapshot-id=snap-2|snap-4"]);
+}
+
+/// So many archived snapshots.
+fn archive(count: usize) -> Fake {
+    let fake = Fake::new();
+    fake.volume("vol-1");
+    for n in 0..count {
+        let id = format!("snap-{n:03}");
+        fake.snapshot(&id, "vol-1", 3, Tags::new());
+        fake.archive(&id, 1);
+    }
+    fake
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_never_has_more_than_200_values_and_all_its_pages_are_seen() {
+    let fake = archive(450);
+    fake.world.borrow_mut().page = 150;
+    let inventory = see(&fake, &[]).await.unwrap();
+    let seen: Vec<_> = inventory.tiers.items.iter().map(|tier| tier.snapshot.as_str().to_owned()).collect();
+    assert_eq!(seen, (0..450).map(|n| format!("snap-{n:03}")).collect::<Vec<_>>());
+    let calls = fake.calls("DescribeSnapshotTierStatus");
+    let values: Vec<usize> = calls.iter().map(|call| call.about.split('|').count()).collect();
+    assert_eq!(values, [200, 200, 200, 200, 50]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_of_the_tiers_that_cannot_be_read_leaves_what_was_and_is_asked_no_further() {
+    let fake = archive(450);
+    fake.fault(Fault::new("DescribeSnapshotTierStatus", ErrorKind::Denied).about("snap-200").always());
+    let inventory = see(&fake, &[]).await.unwrap();
+    assert_eq!(inventory.tiers.items.len(), 200);
+    assert!(inventory.tiers.gap.is_some() && inventory.snapshots.is_complete());
+    assert_eq!(fake.calls("DescribeSnapshotTierStatus").len(), 2);
 }

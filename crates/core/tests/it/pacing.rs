@@ -53,6 +53,22 @@ async fn throttled_calls_are_repeated_after_growing_waits_and_not_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_run_can_do_without_is_asked_for_three_seconds() {
+    for kind in [ErrorKind::Throttled, ErrorKind::Unavailable, ErrorKind::Unknown] {
+        let (fake, clock, stop) = setting();
+        for operation in ["DescribeLockedSnapshots", "DescribeSnapshotTierStatus"] {
+            fake.fault(Fault::new(operation, kind).always());
+        }
+        let cloud = Paced::new(&fake, &clock, &stop, 100);
+        assert_eq!(cloud.describe_locked_snapshots(&Query::All, None).await.unwrap_err().kind, kind);
+        assert_eq!(cloud.describe_snapshot_tier_status(&Query::All, None).await.unwrap_err().kind, kind);
+        let at = |operation| fake.calls(operation).iter().map(|call| call.at.round()).collect::<Vec<_>>();
+        assert_eq!(at("DescribeLockedSnapshots"), [0., 1., 3.], "{kind}");
+        assert_eq!(at("DescribeSnapshotTierStatus"), [3., 4., 6.], "{kind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_volume_snapshotted_just_now_is_told_to_who_asked() {
     let (answer, at) = create_under(Fault::new("CreateSnapshot", ErrorKind::PerVolumeRate)).await;
     assert_eq!(answer.unwrap_err().kind, ErrorKind::PerVolumeRate);

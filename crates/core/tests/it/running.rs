@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use ebskeep_core::cloud::{CloudError, ErrorKind};
+use ebskeep_core::inventory::LockState;
 use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
 use ebskeep_core::plan::{Action, Job, Plan};
-use ebskeep_core::report::{Conclusion, NOT_LISTED, Outcome, Report};
+use ebskeep_core::report::{Conclusion, LOCKS_UNKNOWN, NOT_LISTED, Outcome, Report, TIERS_UNKNOWN};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::{Stop, Why};
 use ebskeep_core::tags::{DELETED, Tags};
@@ -131,6 +132,67 @@ async fn create_goes_on_with_the_volumes_it_saw_and_ends_as_partly_done() {
     let report = run.apply(planned).await;
     assert!(report.results.iter().all(|result| result.outcome == Outcome::Done) && !report.results.is_empty());
     assert_eq!(report.conclusion(), Conclusion::Partial);
+}
+
+#[tokio::test(start_paused = true)]
+async fn locks_and_tiers_that_could_not_be_read_are_told_and_hold_up_nothing() {
+    let setting = Setting::new();
+    setting.fake.archive("snap-c", 1);
+    for operation in ["DescribeLockedSnapshots", "DescribeSnapshotTierStatus"] {
+        setting.fake.fault(Fault::new(operation, ErrorKind::Denied).always().said("UnauthorizedOperation", "no"));
+    }
+    let report = setting.apply().await;
+    assert_eq!((report.conclusion(), report.exit_code()), (Conclusion::Done, 0), "{report:#?}");
+    let told: Vec<_> = report.plan.findings.iter().map(|f| (f.code, f.detail.as_str())).collect();
+    let locks = "which snapshots are locked could not be read: DescribeLockedSnapshots on all: \
+                 UnauthorizedOperation: no; AWS refuses to delete a locked one in any case";
+    let tiers = "since when snapshots are archived could not be read: DescribeSnapshotTierStatus on \
+                 snapshot-id=snap-c: UnauthorizedOperation: no; archived ones are kept (1 here)";
+    assert_eq!(told, [(LOCKS_UNKNOWN, locks), (TIERS_UNKNOWN, tiers)]);
+    assert_eq!(report.plan.summary.findings, 2);
+    assert_eq!(setting.ids(), ["snap-c", "snap-new1", "snap-new2"], "the rest went");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_archived_for_90_days_goes_and_what_was_not_or_is_locked_stays() {
+    let setting = Setting::new();
+    setting.fake.archive("snap-a", 90);
+    setting.fake.archive("snap-b", 89);
+    let report = setting.apply().await;
+    assert_eq!(report.conclusion(), Conclusion::Done, "{report:#?}");
+    assert_eq!(setting.ids(), ["snap-b", "snap-c", "snap-new1", "snap-new2"]);
+    let setting = Setting::new();
+    setting.fake.archive("snap-a", 90);
+    setting.fake.lock("snap-a", LockState::Governance);
+    setting.fake.lock("snap-b", LockState::Expired);
+    let report = setting.apply().await;
+    assert_eq!(report.conclusion(), Conclusion::Done, "{report:#?}");
+    assert_eq!(setting.ids(), ["snap-a", "snap-c", "snap-new1", "snap-new2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_expire_alone_looks_at_is_not_told_where_nothing_expires() {
+    let setting = Setting::new();
+    setting.fake.archive("snap-c", 1);
+    for operation in ["DescribeLockedSnapshots", "DescribeSnapshotTierStatus"] {
+        setting.fake.fault(Fault::new(operation, ErrorKind::Denied).always());
+    }
+    let planned = setting.run().plan(&Request::new([Job::Create])).await.unwrap();
+    assert_eq!(planned.plan.findings, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_whose_lock_nobody_could_read_stays_and_the_refusal_is_told() {
+    let setting = Setting::new();
+    setting.fake.lock("snap-a", LockState::Compliance);
+    setting.fake.fault(Fault::new("DescribeLockedSnapshots", ErrorKind::Denied).always());
+    let report = setting.apply().await;
+    assert_eq!(report.conclusion(), Conclusion::Partial);
+    let failed: Vec<_> = report.results.iter().filter(|result| result.outcome == Outcome::Failed).collect();
+    let [failed] = failed.as_slice() else { panic!("{:#?}", report.results) };
+    assert!(failed.resource == "snap-a" && failed.detail.contains("SnapshotLocked"), "{failed:?}");
+    assert!(setting.ids().contains(&"snap-a".to_owned()));
+    assert_eq!(setting.fake.tags_of("snap-a").unwrap().get(DELETED), None, "its mark is off again");
 }
 
 #[tokio::test(start_paused = true)]
