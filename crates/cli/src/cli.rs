@@ -187,7 +187,8 @@ pub(crate) struct InventoryArgs {
     ///
     /// The files hold what `aws ec2 describe-snapshots`, `describe-volumes`,
     /// `describe-instances` and `describe-images` print, in any arrangement.
-    /// Expiry is refused unless all four are there. Name jobs and ids before this flag.
+    /// Expiry is refused unless all four are there. `describe-locked-snapshots` and
+    /// `describe-snapshot-tier-status` may be added. Name jobs and ids before this flag.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) inventory: Vec<PathBuf>,
     /// The account the files are from

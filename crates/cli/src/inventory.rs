@@ -61,7 +61,7 @@ fn read_one(file: impl Read, name: &str, listed: &mut Listed) -> Result<(), Fail
             .hint("it has to be JSON as `aws ec2 describe-… --output json` prints it, without --query")
     })?;
     if !listed.file_had_any() {
-        let all: Vec<&str> = Kind::ALL.iter().map(|kind| kind.key()).collect();
+        let all: Vec<&str> = Kind::WITH_KEY.iter().map(|kind| kind.key()).collect();
         return Err(Failure::usage(anyhow!("{name}: it has none of {}", all.join(", ")))
             .hint("it has to be JSON as `aws ec2 describe-… --output json` prints it, without --query"));
     }

@@ -6,7 +6,8 @@ use std::fmt;
 
 use ebskeep_core::id::{AccountId, ImageId, InstanceId, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
-    Attachment, Device, Image, Instance, InstanceState, Snapshot, SnapshotState, StorageTier, Volume, VolumeState,
+    Attachment, Device, Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier,
+    TierStatus, Volume, VolumeState,
 };
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
@@ -25,10 +26,14 @@ pub struct Listed {
     pub snapshots: Vec<Snapshot>,
     /// With the snapshots that they use.
     pub images: Vec<Image>,
+    /// Locks on snapshots, expired ones included.
+    pub locks: Vec<Lock>,
+    /// Which storage tier snapshots are in, and since when.
+    pub tiers: Vec<TierStatus>,
     pub(super) gaps: Gaps,
 }
 
-/// The kinds of things, each with a key of its own in the JSON.
+/// The kinds of things in the JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// EC2 instances.
@@ -39,19 +44,27 @@ pub enum Kind {
     Snapshots,
     /// Machine images.
     Images,
+    /// Locks on snapshots.
+    Locks,
+    /// The tiers that snapshots are stored in.
+    Tiers,
 }
 
 impl Kind {
     /// Each once.
-    pub const ALL: [Self; 4] = [Self::Instances, Self::Volumes, Self::Snapshots, Self::Images];
+    pub const ALL: [Self; 6] =
+        [Self::Instances, Self::Volumes, Self::Snapshots, Self::Images, Self::Locks, Self::Tiers];
+    /// Those that a key says; what kind an item under `Snapshots` is it says itself.
+    pub const WITH_KEY: [Self; 5] = [Self::Instances, Self::Volumes, Self::Snapshots, Self::Images, Self::Tiers];
 
-    /// The key.
+    /// The key. Locks share that of snapshots: their items have a `LockState`.
     pub fn key(self) -> &'static str {
         match self {
             Self::Instances => "Reservations",
             Self::Volumes => "Volumes",
-            Self::Snapshots => "Snapshots",
+            Self::Snapshots | Self::Locks => "Snapshots",
             Self::Images => "Images",
+            Self::Tiers => "SnapshotTierStatuses",
         }
     }
 
@@ -61,6 +74,8 @@ impl Kind {
             Self::Volumes => "describe-volumes",
             Self::Snapshots => "describe-snapshots --owner-ids self",
             Self::Images => "describe-images --owners self --include-deprecated --include-disabled",
+            Self::Locks => "describe-locked-snapshots",
+            Self::Tiers => "describe-snapshot-tier-status",
         }
     }
 }
@@ -70,16 +85,24 @@ impl Kind {
 pub(super) struct Gaps {
     seen: BTreeSet<Kind>,
     cut: BTreeMap<Kind, String>,
+    /// Empty lists under the key that snapshots and locks share: one of either.
+    empty: usize,
     file: String,
     file_had: usize,
 }
 
 impl Gaps {
     /// Why each incomplete kind is so, in words.
-    pub(super) fn into_gaps(self) -> BTreeMap<Kind, String> {
+    pub(super) fn into_gaps(mut self) -> BTreeMap<Kind, String> {
+        // An empty list is of the kind that is still missing, snapshots first.
+        for _ in 0..self.empty {
+            let missing = if self.seen.contains(&Kind::Snapshots) { Kind::Locks } else { Kind::Snapshots };
+            self.seen.insert(missing);
+        }
         let mut gaps = self.cut;
         for kind in Kind::ALL.into_iter().filter(|kind| !self.seen.contains(kind)) {
-            let why = format!("no file has {}; add what `aws ec2 {}` prints", kind.key(), kind.command());
+            let what = if kind == Kind::Locks { "the locks" } else { kind.key() };
+            let why = format!("no file has {what}; add what `aws ec2 {}` prints", kind.command());
             gaps.insert(kind, why);
         }
         gaps
@@ -114,15 +137,15 @@ impl<'de> Visitor<'de> for Document<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with Reservations, Volumes, Snapshots or Images")
+        f.write_str("an object with Reservations, Volumes, Snapshots, Images or SnapshotTierStatuses")
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        let Listed { instances, volumes, snapshots, images, gaps } = self.0;
+        let Listed { instances, volumes, snapshots, images, locks, tiers, gaps } = self.0;
         let mut here = BTreeSet::new();
-        let mut further = false;
+        let (mut further, mut empty) = (false, 0);
         while let Some(key) = map.next_key::<String>()? {
-            let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.key() == key) else {
+            let Some(kind) = Kind::WITH_KEY.into_iter().find(|kind| kind.key() == key) else {
                 if key == "NextToken" {
                     further |= map.next_value::<Option<String>>()?.is_some_and(|token| !token.is_empty());
                 } else {
@@ -130,19 +153,33 @@ impl<'de> Visitor<'de> for Document<'_> {
                 }
                 continue;
             };
-            here.insert(kind);
             match kind {
                 Kind::Instances => map.next_value_seed(Each(&mut |reservation: ReservationIn| {
                     instances.extend(reservation.instances.into_iter().map(Instance::from));
                 }))?,
                 Kind::Volumes => map.next_value_seed(Each(&mut |volume: VolumeIn| volumes.push(volume.into())))?,
-                Kind::Snapshots => {
-                    map.next_value_seed(Each(&mut |snapshot: SnapshotIn| snapshots.push(snapshot.into())))?;
+                Kind::Snapshots | Kind::Locks => {
+                    let before = (snapshots.len(), locks.len());
+                    map.next_value_seed(Each(&mut |either: SnapshotOrLock| match either {
+                        SnapshotOrLock::Snapshot(snapshot) => snapshots.push(snapshot),
+                        SnapshotOrLock::Lock(lock) => locks.push(lock),
+                    }))?;
+                    here.extend((snapshots.len() > before.0).then_some(Kind::Snapshots));
+                    here.extend((locks.len() > before.1).then_some(Kind::Locks));
+                    empty += usize::from((snapshots.len(), locks.len()) == before);
+                    continue;
                 }
                 Kind::Images => map.next_value_seed(Each(&mut |image: ImageIn| images.push(image.into())))?,
+                Kind::Tiers => map.next_value_seed(Each(&mut |tier: TierIn| tiers.push(tier.into())))?,
             }
+            here.insert(kind);
         }
-        gaps.file_had += here.len();
+        if empty > 0 && further {
+            // A page of either, and not the last.
+            here.extend([Kind::Snapshots, Kind::Locks]);
+        }
+        gaps.empty += empty;
+        gaps.file_had += empty + here.len();
         for kind in here {
             gaps.seen.insert(kind);
             if further {
@@ -238,17 +275,28 @@ struct AttachmentIn {
     device: Option<SmolStr>,
 }
 
+/// An item under the key that snapshots and locks share.
+#[derive(Deserialize)]
+#[serde(try_from = "SnapshotIn")]
+enum SnapshotOrLock {
+    Snapshot(Snapshot),
+    Lock(Lock),
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", expecting = "a snapshot")]
 struct SnapshotIn {
     snapshot_id: SnapshotId,
-    owner_id: AccountId,
-    volume_id: VolumeId,
-    state: SmolStr,
+    owner_id: Option<AccountId>,
+    volume_id: Option<VolumeId>,
+    state: Option<SmolStr>,
     state_message: Option<SmolStr>,
-    #[serde(deserialize_with = "time")]
-    start_time: Timestamp,
-    volume_size: u32,
+    #[serde(default, deserialize_with = "maybe_time")]
+    start_time: Option<Timestamp>,
+    volume_size: Option<u32>,
+    lock_state: Option<SmolStr>,
+    #[serde(default, deserialize_with = "maybe_time")]
+    lock_expires_on: Option<Timestamp>,
     storage_tier: Option<SmolStr>,
     #[serde(default)]
     encrypted: bool,
@@ -268,10 +316,22 @@ struct ImageIn {
     block_device_mappings: Vec<MappingIn>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", expecting = "the tier status of a snapshot")]
+struct TierIn {
+    snapshot_id: SnapshotId,
+    storage_tier: Option<SmolStr>,
+    #[serde(default, deserialize_with = "maybe_time")]
+    archival_complete_time: Option<Timestamp>,
+    #[serde(default, deserialize_with = "maybe_time")]
+    restore_expiry_time: Option<Timestamp>,
+}
+
 /// An instant, as the AWS CLI and boto3 write them.
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    let text = SmolStr::deserialize(deserializer)?;
-    text.parse().map_err(|_| de::Error::custom(format_args!("{text:?} is no time such as 2026-03-01T02:00:00Z")))
+fn maybe_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let Some(text) = Option::<SmolStr>::deserialize(deserializer)? else { return Ok(None) };
+    let time = text.parse();
+    time.map(Some).map_err(|_| de::Error::custom(format_args!("{text:?} is no time such as 2026-03-01T02:00:00Z")))
 }
 
 /// AWS's list of keys and values.
@@ -317,8 +377,10 @@ impl From<VolumeIn> for Volume {
     }
 }
 
-impl From<SnapshotIn> for Snapshot {
-    fn from(from: SnapshotIn) -> Self {
+impl TryFrom<SnapshotIn> for SnapshotOrLock {
+    type Error = String;
+
+    fn try_from(from: SnapshotIn) -> Result<Self, String> {
         let SnapshotIn {
             snapshot_id,
             owner_id,
@@ -327,24 +389,42 @@ impl From<SnapshotIn> for Snapshot {
             state_message,
             start_time,
             volume_size,
+            lock_state,
+            lock_expires_on,
             storage_tier,
             encrypted,
             description,
             tags,
         } = from;
-        let state = SnapshotState::from_aws(&state);
-        Self {
+        if let (Some(lock), None, None) = (&lock_state, &state, start_time) {
+            let state = LockState::from_aws(lock);
+            return Ok(Self::Lock(Lock { snapshot: snapshot_id, state, expires: lock_expires_on }));
+        }
+        let missing = |field| move || format!("missing field `{field}`");
+        Ok(Self::Snapshot(Snapshot {
             id: snapshot_id,
-            owner: owner_id,
-            volume: volume_id,
-            state,
+            owner: owner_id.ok_or_else(missing("OwnerId"))?,
+            volume: volume_id.ok_or_else(missing("VolumeId"))?,
+            state: SnapshotState::from_aws(&state.ok_or_else(missing("State"))?),
             state_message,
-            started: start_time,
-            size_gib: volume_size,
+            started: start_time.ok_or_else(missing("StartTime"))?,
+            size_gib: volume_size.ok_or_else(missing("VolumeSize"))?,
             tier: StorageTier::from_aws(storage_tier.as_deref().unwrap_or_default()),
             encrypted,
             description,
             tags,
+        }))
+    }
+}
+
+impl From<TierIn> for TierStatus {
+    fn from(from: TierIn) -> Self {
+        let TierIn { snapshot_id, storage_tier, archival_complete_time, restore_expiry_time } = from;
+        Self {
+            snapshot: snapshot_id,
+            tier: StorageTier::from_aws(storage_tier.as_deref().unwrap_or_default()),
+            archived_at: archival_complete_time,
+            restore_expires: restore_expiry_time,
         }
     }
 }

@@ -24,7 +24,7 @@ impl Listed {
     /// What was listed in this Place, as an observation at `now` would have it.
     /// A kind that no file has, or that goes on elsewhere, is incomplete.
     pub fn into_inventory(self, place: Place, now: Timestamp, settings: &Settings) -> Inventory {
-        let Self { instances, volumes, snapshots, images, gaps } = self;
+        let Self { instances, volumes, snapshots, images, locks, tiers, gaps } = self;
         let mut gaps = gaps.into_gaps();
         let mut gap = |kind: Kind| gaps.remove(&kind);
         let mut inventory = Inventory {
@@ -36,8 +36,8 @@ impl Listed {
             volumes: listing(volumes, |volume| volume.id.clone(), gap(Kind::Volumes)),
             snapshots: listing(snapshots, |snapshot| snapshot.id.clone(), gap(Kind::Snapshots)),
             images: listing(images, |image| image.id.clone(), gap(Kind::Images)),
-            locks: Listing::default(),
-            tiers: Listing::default(),
+            locks: listing(locks, |lock| lock.snapshot.clone(), gap(Kind::Locks)),
+            tiers: listing(tiers, |tier| tier.snapshot.clone(), gap(Kind::Tiers)),
             confirmed_gone: BTreeSet::new(),
         };
         // The files are all there is to ask: a volume in none of them is gone, if

@@ -134,7 +134,7 @@ mod tests {
             ("{\"Volumes\":\n", "line 2, column 0: the file ends in the middle (EOF while parsing a value)"),
             (
                 "[1]",
-                "line 1, column 1: invalid type: sequence, expected an object with Reservations, Volumes, Snapshots or Images",
+                "line 1, column 1: invalid type: sequence, expected an object with Reservations, Volumes, Snapshots, Images or SnapshotTierStatuses",
             ),
             ("{\"Volumes\": 3}", "line 1, column 14: invalid type: integer `3`, expected a list"),
         ] {

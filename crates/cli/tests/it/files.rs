@@ -141,6 +141,68 @@ fn everything_the_deciders_look_at_is_read() {
     assert_eq!(rules(1), ["backups-failing", "in-use"]);
 }
 
+/// The findings about what could not be read of single snapshots.
+fn unread(plan: &Value) -> Vec<(&str, &str)> {
+    let findings = plan["findings"].as_array().unwrap().iter();
+    let told = findings.map(|f| (f["code"].as_str().unwrap(), f["detail"].as_str().unwrap()));
+    told.filter(|(code, _)| code.ends_with("-unknown")).collect()
+}
+
+#[test]
+fn locks_and_tiers_are_read_and_where_no_file_has_them_the_plan_says_so() {
+    let files = Files::new("locks");
+    let mut old = old_backups();
+    let rest = files.file("rest.json", json!({"Reservations": [], "Images": [], "Volumes": []}).to_string());
+    let snapshots = files.file("snapshots.json", old.to_string());
+    // As `aws ec2 describe-locked-snapshots` prints them: under the key of snapshots.
+    let lock = json!({"Snapshots": [{
+        "OwnerId": "123456789012", "SnapshotId": "snap-2", "LockState": "governance", "LockDuration": 1,
+        "LockCreatedOn": "2026-03-09T00:00:00.123000+00:00", "LockExpiresOn": "2026-03-10T00:00:00.123000+00:00"
+    }]});
+    let locks = files.file("locks.json", lock.to_string());
+    let none = files.file("none.json", json!({"Snapshots": []}).to_string());
+
+    let without = planned(&[&snapshots, &rest], &["expire"], 0);
+    let (code, detail) = unread(&without)[0];
+    assert!(code == "locks-unknown" && detail.contains("aws ec2 describe-locked-snapshots"), "{detail}");
+    assert_eq!(unread(&without).len(), 1, "nothing is archived");
+    assert_eq!(unread(&planned(&[&snapshots, &rest], &["create"], 0)), []);
+    // A list that is empty is the one that is missing, whatever the order.
+    for given in [[&snapshots, &rest, &locks], [&locks, &snapshots, &rest], [&none, &snapshots, &rest]] {
+        let with = planned(&given.map(String::as_str), &["expire"], 0);
+        assert_eq!(unread(&with), [], "{given:?}");
+        assert_eq!(verdicts(&with).len(), 2, "{given:?}");
+    }
+    // Locks alone are no listing of snapshots.
+    let alone = planned(&[&locks, &rest], &["expire", "--account", "123456789012"], 4);
+    assert!(alone["checks"].to_string().contains("no file has Snapshots"), "{}", alone["checks"]);
+
+    old["Snapshots"][1]["StorageTier"] = "archive".into();
+    let archived = files.file("archived.json", old.to_string());
+    let tiers = json!({"SnapshotTierStatuses": [
+        {"SnapshotId": "snap-2", "VolumeId": "vol-1", "Status": "completed", "StorageTier": "archive",
+         "LastTieringOperationStatus": "archival-completed", "ArchivalCompleteTime": "2026-03-01T00:00:00.123000+00:00"},
+        {"SnapshotId": "snap-1", "StorageTier": "standard"}
+    ]});
+    let tiers = files.file("tiers.json", tiers.to_string());
+    let without = planned(&[&archived, &locks, &rest], &["expire"], 0);
+    let (code, detail) = unread(&without)[0];
+    assert!(code == "tiers-unknown" && detail.contains("aws ec2 describe-snapshot-tier-status"), "{detail}");
+    let with = planned(&[&archived, &locks, &rest, &tiers], &["expire"], 0);
+    assert_eq!(unread(&with), []);
+    assert_eq!(verdicts(&with)[1], ("snap-2".into(), "keep".into()));
+}
+
+#[test]
+fn an_empty_page_that_is_not_the_last_is_a_gap_in_both_of_what_it_may_be() {
+    let files = Files::new("empty-page");
+    let page = files.file("page.json", json!({"Snapshots": [], "NextToken": "more"}).to_string());
+    let rest = files.file("rest.json", json!({"Reservations": [], "Images": [], "Volumes": []}).to_string());
+    let plan = planned(&[&page, &rest], &["expire", "--account", "123456789012"], 4);
+    assert!(unread(&plan)[0].1.contains("NextToken"), "{}", plan["findings"]);
+    assert!(plan["checks"].to_string().contains("snapshots could not be listed completely"), "{}", plan["checks"]);
+}
+
 #[test]
 fn damage_ends_with_2_and_names_the_file_and_the_line() {
     let files = Files::new("damage");
@@ -149,6 +211,14 @@ fn damage_ends_with_2_and_names_the_file_and_the_line() {
     for (name, text, said) in [
         ("comma.json", good.replacen("\"VolumeId\"", "\"VolumeId", 1), format!("line {at}")),
         ("missing.json", good.replacen("\"VolumeId\"", "\"Volume\"", 1), "missing field `VolumeId`".to_owned()),
+        ("state.json", good.replacen("\"State\"", "\"LockState\"", 1), "missing".to_owned()),
+        (
+            "lock.json",
+            json!({"Snapshots": [{"SnapshotId": "snap-1", "LockState": "governance", "LockExpiresOn": "never"}]})
+                .to_string(),
+            "\"never\" is no time".to_owned(),
+        ),
+        ("tier.json", json!({"SnapshotTierStatuses": [{}]}).to_string(), "missing field `SnapshotId`".to_owned()),
         ("date.json", good.replacen("2025-05-31T00:10:00Z", "last week", 1), "\"last week\" is no time".to_owned()),
         ("cut.json", good.chars().take(good.len() / 2).collect(), "ends in the middle".to_owned()),
         ("text.txt", "SNAPSHOTS\tsnap-1".to_owned(), "line 1".to_owned()),

@@ -54,6 +54,8 @@ fn inventory() -> String {
         "Images": []
     })
     .to_string()
+        // And nothing is locked.
+        + &json!({"Snapshots": []}).to_string()
 }
 
 fn text(name: &str, more: &[&str]) -> String {
