@@ -70,6 +70,15 @@ CALLS = {
         *[ALL_IMAGES | query for query in QUERIES],
         ALL_IMAGES | {"ImageIds": ["ami-00000000000000001"]},
     ],
+    "DescribeLockedSnapshots": [
+        *QUERIES,
+        {"SnapshotIds": SNAPSHOTS[:1]},
+        {"SnapshotIds": SNAPSHOTS},
+    ],
+    "DescribeSnapshotTierStatus": [
+        *QUERIES,
+        {"MaxResults": 1000, "Filters": [{"Name": "snapshot-id", "Values": SNAPSHOTS[:200]}]},
+    ],
     "CreateSnapshot": [
         {"VolumeId": "vol-1", "Description": "web - vol-1 (/dev/xvda)", "TagSpecifications": tag_specification(AWKWARD)},
         {"VolumeId": "vol-1", "Description": "ü" * 255, "TagSpecifications": tag_specification({"Type": "Automated"})},
@@ -204,6 +213,10 @@ def test_botocore_computes_our_signature(probe, call, arguments, with_token):
 
 def test_an_empty_list_of_ids_is_never_sent(probe):
     """To AWS it would mean everything."""
-    for call, arguments in [("DescribeSnapshots", {"SnapshotIds": []}), ("DescribeVolumes", {"VolumeIds": []})]:
+    for call, arguments in [
+        ("DescribeSnapshots", {"SnapshotIds": []}),
+        ("DescribeLockedSnapshots", {"SnapshotIds": []}),
+        ("DescribeVolumes", {"VolumeIds": []}),
+    ]:
         answer = probe.ask("request", call=call, args=arguments, region=REGION)
         assert "error" in answer and "url" not in answer, answer

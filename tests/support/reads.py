@@ -53,6 +53,19 @@ READS: dict[str, Shape] = {
         "NextToken": str,
         "Images": {"ImageId": str, "State": str, "BlockDeviceMappings": {"Ebs": {"SnapshotId": str}}},
     },
+    "DescribeLockedSnapshots": {
+        "NextToken": str,
+        "Snapshots": {"SnapshotId": str, "LockState": str, "LockExpiresOn": datetime},
+    },
+    "DescribeSnapshotTierStatus": {
+        "NextToken": str,
+        "SnapshotTierStatuses": {
+            "SnapshotId": str,
+            "StorageTier": str,
+            "ArchivalCompleteTime": datetime,
+            "RestoreExpiryTime": datetime,
+        },
+    },
     "CreateSnapshot": {"SnapshotId": str, "VolumeId": str},
     "CreateSnapshots": {"Snapshots": {"SnapshotId": str, "VolumeId": str}},
     "DeleteSnapshot": {},

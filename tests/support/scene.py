@@ -39,6 +39,7 @@ class Body:
 class Recorder:
     """Keeps every answer that a client gets."""
 
+    server: str
     bodies: list[Body] = field(default_factory=list)
 
     def attach(self, client: BaseClient) -> None:
@@ -91,10 +92,11 @@ def play(ec2: BaseClient, sts: BaseClient, image: str, advance: Callable[[], Non
     one = ec2.create_snapshot(VolumeId=volume, Description="ü <&>", **tagged("snapshot", AWKWARD))["SnapshotId"]
     ec2.describe_snapshots(**OURS)
     ec2.create_snapshot(VolumeId=encrypted)
+    later = []
     for _ in range(4):
         # AWS takes one of a volume in 15 s.
         advance()
-        ec2.create_snapshot(VolumeId=volume)
+        later.append(ec2.create_snapshot(VolumeId=volume)["SnapshotId"])
     many = ec2.create_snapshots(
         InstanceSpecification={"InstanceId": run["InstanceId"], "ExcludeBootVolume": True},
         Description="a set",
@@ -104,6 +106,22 @@ def play(ec2: BaseClient, sts: BaseClient, image: str, advance: Callable[[], Non
     ec2.create_tags(Resources=[many[0]["SnapshotId"]], Tags=tag_list({"a": "1", "b": ""}))
     ec2.delete_tags(Resources=[many[0]["SnapshotId"]], Tags=[{"Key": "a"}])
     ec2.delete_snapshot(SnapshotId=many[1]["SnapshotId"])
+    for archived in later[:2]:
+        ec2.modify_snapshot_tier(SnapshotId=archived, StorageTier="archive")
+    advance()
+    ec2.describe_snapshot_tier_status(Filters=[{"Name": "snapshot-id", "Values": later[:2]}])
+    ec2.restore_snapshot_tier(SnapshotId=later[0], TemporaryRestoreDays=3)
+    ec2.restore_snapshot_tier(SnapshotId=later[1], PermanentRestore=True)
+    step("describe locks", ec2.describe_locked_snapshots)
+    for which, how in [
+        (0, {"LockMode": "governance", "ExpirationDate": "2040-01-01T00:00:00Z"}),
+        (1, {"LockMode": "compliance", "LockDuration": 1}),
+        (2, {"LockMode": "compliance", "LockDuration": 36500, "CoolOffPeriod": 72}),
+        (3, {"LockMode": "governance", "LockDuration": 2}),
+    ]:
+        step("lock", ec2.lock_snapshot, SnapshotId=later[which], **how)
+    step("unlock", ec2.unlock_snapshot, SnapshotId=later[2])
+    step("delete locked", ec2.delete_snapshot, SnapshotId=later[3])
     root = {"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": one}}
     images = [
         ec2.register_image(Name=f"image {n}", RootDeviceName="/dev/xvda", BlockDeviceMappings=[root])["ImageId"]
@@ -126,12 +144,19 @@ def play(ec2: BaseClient, sts: BaseClient, image: str, advance: Callable[[], Non
     ec2.delete_volume(VolumeId=encrypted)
     advance()
 
-    for look, whose in [(ec2.describe_instances, {}), (ec2.describe_volumes, {}), (ec2.describe_snapshots, OURS)]:
+    for look, whose in [
+        (ec2.describe_instances, {}),
+        (ec2.describe_volumes, {}),
+        (ec2.describe_snapshots, OURS),
+        (ec2.describe_snapshot_tier_status, {}),
+    ]:
         look(**whose)
         page = look(MaxResults=5, **whose)
         while token := page.get("NextToken"):
             page = look(MaxResults=5, NextToken=token, **whose)
     ec2.describe_snapshots(SnapshotIds=[one])
+    step("describe locks", ec2.describe_locked_snapshots)
+    step("describe locks", ec2.describe_locked_snapshots, SnapshotIds=[later[0], later[1]])
     ec2.describe_images(Owners=["self"])
     step("IncludeDisabled", ec2.describe_images, Owners=["self"], IncludeDeprecated=True, IncludeDisabled=True)
 

@@ -55,7 +55,8 @@ use ebskeep_core::cloud::{
 };
 use ebskeep_core::id::{Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
-    Image, Instance, InstanceState, Snapshot, SnapshotState, StorageTier, Volume, VolumeState,
+    Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier, TierStatus, Volume,
+    VolumeState,
 };
 use ebskeep_core::tags::Tags;
 use serde::Deserialize;
@@ -242,6 +243,15 @@ async fn perform(
         "DescribeImages" => {
             let (query, token) = args.query("ImageIds")?;
             ec2.describe_images(&query, token.as_ref()).await.map(|page| listed("Images", &page, image))
+        }
+        "DescribeLockedSnapshots" => {
+            let (query, token) = args.query("SnapshotIds")?;
+            ec2.describe_locked_snapshots(&query, token.as_ref()).await.map(|page| listed("Snapshots", &page, lock))
+        }
+        "DescribeSnapshotTierStatus" => {
+            let (query, token) = args.query("SnapshotIds")?;
+            let answer = ec2.describe_snapshot_tier_status(&query, token.as_ref()).await;
+            answer.map(|page| listed("SnapshotTierStatuses", &page, tier_status))
         }
         "CreateSnapshot" => {
             let request = CreateSnapshot {
@@ -447,10 +457,6 @@ fn snapshot(snapshot: &Snapshot) -> Value {
         SnapshotState::Recovering => "recovering",
         SnapshotState::Other => "other",
     };
-    let tier = match tier {
-        StorageTier::Standard => "standard",
-        StorageTier::Archive => "archive",
-    };
     json!({
         "SnapshotId": id.as_str(),
         "OwnerId": owner.as_str(),
@@ -459,7 +465,7 @@ fn snapshot(snapshot: &Snapshot) -> Value {
         "StateMessage": state_message.as_deref().unwrap_or_default(),
         "StartTime": started,
         "VolumeSize": size_gib,
-        "StorageTier": tier,
+        "StorageTier": tier_name(*tier),
         "Encrypted": encrypted,
         "Description": description,
         "Tags": tag_list(tags),
@@ -470,6 +476,35 @@ fn image(image: &Image) -> Value {
     let Image { id, state, snapshots } = image;
     let devices: Vec<Value> = snapshots.iter().map(|id| json!({ "Ebs": { "SnapshotId": id.as_str() } })).collect();
     json!({ "ImageId": id.as_str(), "State": state, "BlockDeviceMappings": devices })
+}
+
+fn lock(lock: &Lock) -> Value {
+    let Lock { snapshot, state, expires } = lock;
+    let state = match state {
+        LockState::Compliance => "compliance",
+        LockState::ComplianceCooloff => "compliance-cooloff",
+        LockState::Governance => "governance",
+        LockState::Expired => "expired",
+        LockState::Other => "other",
+    };
+    json!({ "SnapshotId": snapshot.as_str(), "LockState": state, "LockExpiresOn": expires })
+}
+
+fn tier_status(status: &TierStatus) -> Value {
+    let TierStatus { snapshot, tier, archived_at, restore_expires } = status;
+    json!({
+        "SnapshotId": snapshot.as_str(),
+        "StorageTier": tier_name(*tier),
+        "ArchivalCompleteTime": archived_at,
+        "RestoreExpiryTime": restore_expires,
+    })
+}
+
+fn tier_name(tier: StorageTier) -> &'static str {
+    match tier {
+        StorageTier::Standard => "standard",
+        StorageTier::Archive => "archive",
+    }
 }
 
 fn begun(begun: &Begun) -> Value {

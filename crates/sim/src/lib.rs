@@ -30,6 +30,10 @@
 //!   volume. If a member fails later, those still pending fail with it.
 //! * Only an image's root snapshot is in use (`InvalidSnapshot.InUse`), as AWS
 //!   documents.
+//! * What a lock forbids is refused with `OperationNotPermitted`.
+//!   DescribeLockedSnapshots by ids leaves out those without a lock.
+//! * A snapshot restored from the archive for a time is in the archive all the
+//!   while.
 //! * Snapshots in the Recycle Bin are listed, in state `recoverable`, and
 //!   cannot be deleted.
 

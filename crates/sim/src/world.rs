@@ -307,10 +307,9 @@ fn spoil(answer: &mut ec2::Answer) {
     let next = match answer {
         ec2::Answer::Instances(part) => &mut part.next,
         ec2::Answer::Volumes(part) => &mut part.next,
-        ec2::Answer::Snapshots(part) => &mut part.next,
+        ec2::Answer::Snapshots(part) | ec2::Answer::Tiers(part) => &mut part.next,
         ec2::Answer::Images(part) => &mut part.next,
         ec2::Answer::Locks(part) => &mut part.next,
-        ec2::Answer::Tiers(part) => &mut part.next,
         _ => return,
     };
     if let Some(token) = next {

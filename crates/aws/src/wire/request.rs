@@ -305,6 +305,20 @@ mod tests {
             describe_images(&ids(&["ami-1"]), None),
             "DescribeImages(Owner.1=self, IncludeDeprecated=true, IncludeDisabled=true, ImageId.1=ami-1)",
         );
+        check(
+            describe_locked_snapshots(&Query::All, Some(&token)),
+            "DescribeLockedSnapshots(MaxResults=1000, NextToken=t/1=)",
+        );
+        check(
+            describe_locked_snapshots(&ids(&["snap-1", "snap-2"]), None),
+            "DescribeLockedSnapshots(SnapshotId.1=snap-1, SnapshotId.2=snap-2)",
+        );
+        let archived = Filter { name: "snapshot-id".into(), values: vec!["snap-1".into(), "snap-2".into()] };
+        check(
+            describe_snapshot_tier_status(&Query::Filters(vec![archived]), Some(&token)),
+            "DescribeSnapshotTierStatus(Filter.1.Name=snapshot-id, Filter.1.Value.1=snap-1, \
+             Filter.1.Value.2=snap-2, MaxResults=1000, NextToken=t/1=)",
+        );
         check(Ok(describe_regions()), "DescribeRegions()");
         check(Ok(get_caller_identity()), "GetCallerIdentity()");
     }
@@ -361,7 +375,12 @@ mod tests {
             assert_eq!(describe_volumes(&query, None), Err(refused));
             assert_eq!(describe_snapshots(&query, None), Err(refused));
             assert_eq!(describe_images(&query, None), Err(refused));
+            assert_eq!(describe_locked_snapshots(&query, None), Err(refused));
+            let takes_no_ids = matches!(query, Query::Ids(_));
+            let refused = if takes_no_ids { Refused::IdsNotTaken } else { refused };
+            assert_eq!(describe_snapshot_tier_status(&query, None), Err(refused));
         }
+        assert_eq!(describe_snapshot_tier_status(&ids(&["snap-1"]), None), Err(Refused::IdsNotTaken));
         let one: &[SnapshotId] = &["snap-1".into()];
         assert_eq!(delete_tags(one, &[]), Err(Refused::NoTags));
         assert_eq!(create_tags(one, &Tags::new()), Err(Refused::NoTags));

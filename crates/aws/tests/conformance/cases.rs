@@ -11,10 +11,12 @@ mod ids;
 mod images;
 mod instances;
 mod listing;
+mod locks;
 mod place;
 mod sets;
 mod snapshots;
 mod tags;
+mod tiers;
 mod volumes;
 
 /// One promise, and what shows whether it is kept.
@@ -47,6 +49,8 @@ pub(crate) fn all() -> Vec<Case> {
         volumes::CASES,
         images::CASES,
         snapshots::CASES,
+        locks::CASES,
+        tiers::CASES,
         sets::CASES,
         tags::CASES,
         failures::CASES,

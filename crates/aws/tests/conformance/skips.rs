@@ -20,7 +20,7 @@ pub(crate) struct Skip {
 
 /// How many cases run and pass on moto. Neither fewer nor more: a case that
 /// silently stops to run is no proof, and a new one belongs into this count.
-pub(crate) const MOTO_RUNS: usize = 95;
+pub(crate) const MOTO_RUNS: usize = 103;
 
 const fn moto(case: &'static str, reason: &'static str, document: &'static str, shows: &'static str) -> Skip {
     Skip { backend: Backend::Moto, case, reason, document, shows }
@@ -29,6 +29,11 @@ const fn moto(case: &'static str, reason: &'static str, document: &'static str, 
 /// A case that turns a knob which only sim has.
 const fn knob(case: &'static str, reason: &'static str, document: &'static str) -> Skip {
     moto(case, reason, document, ONLY_SIM)
+}
+
+/// A case about locks.
+const fn no_lock(case: &'static str) -> Skip {
+    moto(case, "knows no locks on snapshots: answers with an HTML page", LOCKS, "answered 500")
 }
 
 const DESCRIBE_INSTANCES: &str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html";
@@ -51,6 +56,8 @@ const CREATE_SNAPSHOT: &str = "https://docs.aws.amazon.com/AWSEC2/latest/APIRefe
 const CREATE_SNAPSHOTS: &str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html";
 const EXCLUDE: &str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceSpecification.html";
 const QUOTAS: &str = "https://docs.aws.amazon.com/general/latest/gr/ebs-service.html";
+const LOCKS: &str = "https://docs.aws.amazon.com/ebs/latest/userguide/ebs-snapshot-lock.html";
+const TIERS: &str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSnapshotTierStatus.html";
 const RECYCLE_BIN: &str = "https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin.html";
 const AWS_BACKUP: &str = "https://docs.aws.amazon.com/aws-backup/latest/devguide/deleting-backups.html";
 const IAM: &str = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-iam.html";
@@ -151,6 +158,19 @@ pub(crate) const SKIPS: &[Skip] = &[
     knob("snapshots::one_of_aws_backup_cannot_be_deleted", "has no AWS Backup that marks snapshots of EC2", AWS_BACKUP),
     knob("snapshots::one_in_the_recycle_bin_is_recoverable", "has no Recycle Bin", RECYCLE_BIN),
     knob("snapshots::one_that_failed_says_why", "lets no snapshot fail", DESCRIBE_SNAPSHOTS),
+    no_lock("locks::nothing_locked_is_one_empty_page"),
+    no_lock("locks::a_lock_is_told_with_its_end"),
+    no_lock("locks::a_lock_is_told_as_what_it_is"),
+    no_lock("locks::a_cooling_off_period_ends"),
+    no_lock("locks::a_lock_that_is_over_is_told_as_expired"),
+    no_lock("locks::one_unlocked_is_told_no_more"),
+    no_lock("locks::a_pending_snapshots_lock_does_not_run_yet"),
+    no_lock("locks::locks_come_to_the_last_page"),
+    no_lock("locks::by_state"),
+    no_lock("locks::an_unknown_snapshot_is_not_found"),
+    no_lock("locks::a_locked_snapshot_cannot_be_deleted"),
+    no_lock("locks::one_whose_lock_is_over_can_be_deleted"),
+    moto("tiers::an_unknown_filter_is_refused", "takes filters that AWS does not have", TIERS, "it was taken"),
     moto("sets::a_set_may_leave_out_data_volumes", "ignores ExcludeDataVolumeId", EXCLUDE, "of which: got"),
     moto(
         "sets::the_boot_volume_is_no_data_volume_to_leave_out",

@@ -37,7 +37,8 @@ async fn each_method_is_one_request() {
         let set = match name {
             "DescribeInstances" => "reservationSet",
             "DescribeVolumes" => "volumeSet",
-            "DescribeSnapshots" => "snapshotSet",
+            "DescribeSnapshots" | "DescribeLockedSnapshots" => "snapshotSet",
+            "DescribeSnapshotTierStatus" => "snapshotTierStatusSet",
             _ => "imagesSet",
         };
         format!("<{name}Response><{set}/><nextToken>more</nextToken></{name}Response>")
@@ -54,6 +55,13 @@ async fn each_method_is_one_request() {
     assert_eq!(seen.count(), 1);
     let (cloud, seen) = ec2(200, &page("DescribeImages")).await;
     assert_eq!(cloud.describe_images(&Query::All, None).await.unwrap().next, more);
+    assert_eq!(seen.count(), 1);
+
+    let (cloud, seen) = ec2(200, &page("DescribeLockedSnapshots")).await;
+    assert_eq!(cloud.describe_locked_snapshots(&Query::All, None).await.unwrap().next, more);
+    assert_eq!(seen.count(), 1);
+    let (cloud, seen) = ec2(200, &page("DescribeSnapshotTierStatus")).await;
+    assert_eq!(cloud.describe_snapshot_tier_status(&Query::All, None).await.unwrap().next, more);
     assert_eq!(seen.count(), 1);
 
     let begun = Begun { id: "snap-1".into(), volume: "vol-1".into() };

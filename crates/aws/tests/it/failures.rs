@@ -105,6 +105,8 @@ async fn empty_ids_filters_and_keys_never_reach_aws() {
             cloud.describe_volumes(&query, None).await.unwrap_err(),
             cloud.describe_snapshots(&query, None).await.unwrap_err(),
             cloud.describe_images(&query, None).await.unwrap_err(),
+            cloud.describe_locked_snapshots(&query, None).await.unwrap_err(),
+            cloud.describe_snapshot_tier_status(&query, None).await.unwrap_err(),
         ] {
             assert_eq!(error.kind, ErrorKind::Invalid);
         }

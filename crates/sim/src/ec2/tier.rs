@@ -74,8 +74,15 @@ impl Read for DescribeSnapshotTierStatus {
 pub(crate) struct TierChange {
     pub(crate) id: SnapshotId,
     pub(crate) began: Timestamp,
-    /// Of a restore: for how many days, or for good.
-    pub(crate) restore: Option<Option<u32>>,
+    pub(crate) way: Way,
+}
+
+/// Which way a snapshot goes.
+#[derive(Clone, Debug)]
+pub(crate) enum Way {
+    Archive,
+    RestoreForGood,
+    RestoreFor { days: u32 },
 }
 
 impl Scene<'_> {
@@ -85,25 +92,27 @@ impl Scene<'_> {
         let snapshot = self.movable(id, StorageTier::Standard)?;
         snapshot.tiering = Some(Tiering { began, operation: "archival-in-progress" });
         self.settles(Due::TierIs(id.clone(), StorageTier::Archive));
-        Ok(TierChange { id: id.clone(), began, restore: None })
+        Ok(TierChange { id: id.clone(), began, way: Way::Archive })
     }
 
     pub(crate) fn restore_snapshot_tier(&mut self, request: &RestoreSnapshotTier) -> Result<TierChange, Refusal> {
         let RestoreSnapshotTier { snapshot: id, days } = request;
         let began = self.now();
         let snapshot = self.movable(id, StorageTier::Archive)?;
-        match days {
+        let way = match *days {
             None => {
                 snapshot.tiering = Some(Tiering { began, operation: "permanent-restore-in-progress" });
                 self.settles(Due::TierIs(id.clone(), StorageTier::Standard));
+                Way::RestoreForGood
             }
             // A snapshot restored for a time stays in the archive, too.
             Some(days) => {
                 snapshot.tiering = Some(Tiering { began, operation: "temporary-restore-completed" });
-                snapshot.restore_expires = Some(later(began, Duration::from_hours(24 * u64::from(*days))));
+                snapshot.restore_expires = Some(later(began, Duration::from_hours(24 * u64::from(days))));
+                Way::RestoreFor { days }
             }
-        }
-        Ok(TierChange { id: id.clone(), began, restore: Some(*days) })
+        };
+        Ok(TierChange { id: id.clone(), began, way })
     }
 
     /// A good snapshot in this tier that is not on its way to another.
@@ -129,6 +138,10 @@ impl Scene<'_> {
                 _ => vec![s.volume.to_string()],
             })
         };
-        Ok(cursor.page(&self.site().snapshots, |s| s.made <= cursor.began && wanted(s)))
+        let mut page = cursor.page(&self.site().snapshots, |s| s.made <= cursor.began && wanted(s));
+        for s in &mut page.items {
+            s.restore_expires = s.restore_expires.filter(|until| *until > now);
+        }
+        Ok(page)
     }
 }

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::xml::{EC2, STS, Xml, iso};
 use crate::ec2::lock::LockView;
 use crate::ec2::snapshot::progress;
-use crate::ec2::tier::TierChange;
+use crate::ec2::tier::{TierChange, Way};
 use crate::ec2::{self, InstanceView, StateChange, builtin};
 use crate::model::{Attachment, Ends, Image, Snapshot, Volume, instance_state, snapshot_state, tier, volume_state};
 use crate::region::partition;
@@ -207,17 +207,17 @@ fn tier_status(xml: &mut Xml, s: &Snapshot) {
     }
 }
 
-fn tier_change(xml: &mut Xml, TierChange { id, began, restore }: &TierChange) {
+fn tier_change(xml: &mut Xml, TierChange { id, began, way }: &TierChange) {
     xml.leaf("snapshotId", id.as_str());
-    match restore {
-        None => {
-            xml.leaf("tieringStartTime", iso(*began));
+    let start = if matches!(way, Way::Archive) { "tieringStartTime" } else { "restoreStartTime" };
+    xml.leaf(start, iso(*began));
+    match way {
+        Way::Archive => {}
+        Way::RestoreForGood => {
+            xml.show("isPermanentRestore", true);
         }
-        Some(days) => {
-            xml.leaf("restoreStartTime", iso(*began)).show("isPermanentRestore", days.is_none());
-            if let Some(days) = days {
-                xml.show("restoreDuration", *days);
-            }
+        Way::RestoreFor { days } => {
+            xml.show("restoreDuration", *days).show("isPermanentRestore", false);
         }
     }
 }

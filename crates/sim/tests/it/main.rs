@@ -8,6 +8,7 @@ mod faults;
 mod helper;
 mod limits;
 mod listing;
+mod locks;
 mod outsiders;
 mod socket;
 mod time;

@@ -250,6 +250,71 @@ fn volumes_read_with_attachments_to_instances_only() {
 }
 
 #[test]
+fn locks_read_with_their_state_and_end() {
+    let lock = |item: &str| {
+        let set = format!("<snapshotSet>{item}</snapshotSet><nextToken>more</nextToken>");
+        locks(&page("DescribeLockedSnapshotsResponse", &set))
+    };
+    let item = "<item><ownerId>1</ownerId><snapshotId>snap-1</snapshotId><lockState>governance</lockState>\
+                <lockDuration>1</lockDuration><lockCreatedOn>2026-01-01T03:04:05.678Z</lockCreatedOn>\
+                <lockExpiresOn>2026-01-02T03:04:05.678Z</lockExpiresOn></item>";
+    let expires = Some("2026-01-02T03:04:05.678Z".parse().unwrap());
+    for (word, state) in [
+        ("governance", LockState::Governance),
+        ("compliance", LockState::Compliance),
+        ("compliance-cooloff", LockState::ComplianceCooloff),
+        ("expired", LockState::Expired),
+        ("Expired", LockState::Other),
+    ] {
+        let listed = lock(&item.replace("governance", word)).unwrap();
+        assert_eq!(listed.items, [Lock { snapshot: "snap-1".into(), state, expires }], "{word}");
+        assert_eq!(listed.next, Some(Token("more".to_owned())));
+    }
+    // One whose state is not told is not taken for one that is over.
+    let least = lock("<item><snapshotId>snap-1</snapshotId></item>").unwrap();
+    assert_eq!(least.items, [Lock { snapshot: "snap-1".into(), state: LockState::Other, expires: None }]);
+    let nameless = lock("<item><lockState>governance</lockState></item>");
+    assert!(matches!(nameless, Err(ReadError::Missing { element: "snapshotId", .. })), "{nameless:?}");
+    let bad = lock(&item.replace("2026-01-02T03:04:05.678Z", "soon"));
+    assert!(matches!(bad, Err(ReadError::Bad { element: "lockExpiresOn", .. })), "{bad:?}");
+    let without = locks(&page("DescribeLockedSnapshotsResponse", ""));
+    assert!(matches!(without, Err(ReadError::Missing { element: "snapshotSet", .. })), "{without:?}");
+}
+
+#[test]
+fn tiers_read_with_their_times() {
+    let tier = |item: &str| {
+        let set = format!("<snapshotTierStatusSet>{item}</snapshotTierStatusSet>");
+        tiers(&page("DescribeSnapshotTierStatusResponse", &set))
+    };
+    let item = "<item><snapshotId>snap-1</snapshotId><volumeId>vol-1</volumeId><status>completed</status>\
+                <ownerId>1</ownerId><tagSet/><storageTier>archive</storageTier>\
+                <lastTieringOperationStatus>archival-completed</lastTieringOperationStatus>\
+                <archivalCompleteTime>2026-01-02T03:04:05.678Z</archivalCompleteTime>\
+                <restoreExpiryTime>2026-01-05T03:04:05Z</restoreExpiryTime></item>";
+    let listed =
+        tier(&format!("{item}<item><snapshotId>snap-2</snapshotId><storageTier>standard</storageTier></item>"));
+    let status = |snapshot: &str, tier, archived_at, restore_expires| TierStatus {
+        snapshot: snapshot.into(),
+        tier,
+        archived_at,
+        restore_expires,
+    };
+    let (at, until) = ("2026-01-02T03:04:05.678Z".parse().unwrap(), "2026-01-05T03:04:05Z".parse().unwrap());
+    assert_eq!(
+        listed.unwrap().items,
+        [
+            status("snap-1", StorageTier::Archive, Some(at), Some(until)),
+            status("snap-2", StorageTier::Standard, None, None),
+        ]
+    );
+    let nameless = tier("<item><storageTier>archive</storageTier></item>");
+    assert!(matches!(nameless, Err(ReadError::Missing { element: "snapshotId", .. })), "{nameless:?}");
+    let bad = tier(&item.replace("2026-01-02T03:04:05.678Z", "then"));
+    assert!(matches!(bad, Err(ReadError::Bad { element: "archivalCompleteTime", .. })), "{bad:?}");
+}
+
+#[test]
 fn images_read_with_their_snapshots() {
     let body = page(
         "DescribeImagesResponse",

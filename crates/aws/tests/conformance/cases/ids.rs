@@ -130,6 +130,8 @@ async fn no_call_is_made_for(s: &Stage, query: &Query) -> Verdict {
     refused("volumes", s.cloud.describe_volumes(query, None).await, ErrorKind::Invalid, None)?;
     refused("snapshots", s.cloud.describe_snapshots(query, None).await, ErrorKind::Invalid, None)?;
     refused("images", s.cloud.describe_images(query, None).await, ErrorKind::Invalid, None)?;
+    refused("locks", s.cloud.describe_locked_snapshots(query, None).await, ErrorKind::Invalid, None)?;
+    refused("tiers", s.cloud.describe_snapshot_tier_status(query, None).await, ErrorKind::Invalid, None)?;
     equal("calls made", s.calls() - before, 0)
 }
 
