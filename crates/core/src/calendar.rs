@@ -179,6 +179,7 @@ mod tests {
 
     #[test]
     fn ages_end_by_the_calendar_of_the_zone_and_hours_are_real() {
+        let _proof = ebskeep_proofs::proves(&["2.2.1"]);
         for (start, age, zone_name, end) in [
             ("2026-01-31T12:00:00Z", "1m", "UTC", "2026-02-28T12:00:00Z"),
             ("2024-02-29T12:00:00Z", "1y", "UTC", "2025-02-28T12:00:00Z"),
@@ -211,6 +212,7 @@ mod tests {
 
     #[test]
     fn instants_share_a_bucket_where_people_say_so() {
+        let _proof = ebskeep_proofs::proves(&["2.3.4"]);
         for (zone_name, bucket, one, other, same) in [
             // The ISO week of New Year is one week in two years.
             ("UTC", Bucket::Week, "2026-12-28T00:00:00Z", "2027-01-03T23:59:59Z", true),
@@ -238,6 +240,7 @@ mod tests {
 
     #[test]
     fn ages_go_back_by_the_calendar_of_the_zone() {
+        let _proof = ebskeep_proofs::proves(&["2.3.10"]);
         for (end, age, zone_name, begin) in [
             ("2026-03-31T12:00:00Z", "1m", "UTC", "2026-02-28T12:00:00Z"),
             ("2026-03-30T11:00:00Z", "1d", "Europe/London", "2026-03-29T11:00:00Z"),

@@ -78,6 +78,7 @@ mod tests {
 
     #[test]
     fn policies_are_told_apart() {
+        let _proof = ebskeep_proofs::proves(&["2.2.1", "2.2.2", "2.2.3", "2.3.1"]);
         assert_eq!(Policy::parse(" 7 "), Ok(Policy::Age(Age::days(7))));
         assert_eq!(Policy::parse("Forever"), Ok(Policy::Forever));
         for (text, shown) in [
@@ -97,6 +98,7 @@ mod tests {
 
     #[test]
     fn nothing_unclear_is_a_policy() {
+        let _proof = ebskeep_proofs::proves(&["2.2.4", "2.2.5"]);
         for text in [
             "",
             "0",
@@ -129,6 +131,7 @@ mod tests {
 
     #[test]
     fn the_span_is_the_age_or_the_longest_that_rules_name() {
+        let _proof = ebskeep_proofs::proves(&["2.2.6"]);
         let start: Timestamp = "2026-01-31T00:00:00Z".parse().unwrap();
         for (policy, ends) in [
             ("7", Some("2026-02-07T00:00:00Z")),

@@ -20,6 +20,9 @@ fn scenario(path: &Path) -> datatest_stable::Result<()> {
     if !text.starts_with("# ") {
         return Err("a scenario begins with a comment that says what it shows".into());
     }
+    if scenario.proves.is_empty() {
+        return Err("a scenario says which promises of docs/semantics.md it proves".into());
+    }
     let (inventory, request, settings) = (scenario.inventory(), scenario.request(), scenario.settings());
     let mut plan = decide(&inventory, &request, &settings);
     plan.checks = check(&plan, &inventory, &request, &settings);

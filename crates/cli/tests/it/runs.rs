@@ -98,7 +98,7 @@ fn without_a_terminal_deleting_needs_yes_and_creating_does_not() {
 
 #[test]
 fn a_refused_plan_shows_the_numbers_and_what_to_do() {
-    let _proof = ebskeep_proofs::proves(&["6.25"]);
+    let _proof = ebskeep_proofs::proves(&["6.25", "4.1"]);
     let world = refused_world();
     let server = Server::of(&world);
     for verb in [&["plan", "expire"][..], &["apply", "expire", "--yes"], &["apply", "expire"]] {

@@ -14,6 +14,7 @@ fn daily_at(hour: i8, minute: i8) -> Schedule {
 
 #[test]
 fn values_are_read_without_regard_to_case_and_blanks() {
+    let _proof = ebskeep_proofs::proves(&["2.1.1", "2.1.2", "2.1.11"]);
     let half_past_three = Time::constant(3, 30, 0, 0);
     for (text, backup) in [
         (" Yes ", Backup::Default),
@@ -51,6 +52,7 @@ fn values_are_read_without_regard_to_case_and_blanks() {
 /// What is refused, and the part of the error that says why or what to write.
 #[test]
 fn errors_say_what_is_wrong_and_what_to_write() {
+    let _proof = ebskeep_proofs::proves(&["2.1.13", "2.1.14"]);
     for (text, says) in [
         ("", "none of yes, no"),
         ("Yse", "none of yes, no"),
@@ -173,6 +175,7 @@ fn a_schedule_is_shown_as_text_that_means_the_same() {
 
 #[test]
 fn golden_tables_of_consecutive_slots() {
+    let _proof = ebskeep_proofs::proves(&["2.1.4", "2.1.5", "2.1.6", "2.1.7", "2.1.8", "2.1.9", "2.1.10", "2.1.12"]);
     let (mut schedule, mut before, mut lines) = (None, None, 0);
     for line in include_str!("slots.txt").lines() {
         if let Some(slot) = line.strip_prefix("  ") {
@@ -213,6 +216,7 @@ fn check_slot(schedule: &Schedule, zone: &TimeZone, before: Option<Timestamp>, s
 
 #[test]
 fn the_slot_is_the_latest_instant_not_after_now() {
+    let _proof = ebskeep_proofs::proves(&["2.1.8", "2.1.5"]);
     for (schedule, zone_name, now, slot) in [
         ("hourly", "UTC", "2026-03-10T12:34:56Z", "2026-03-10T12:00:00Z"),
         ("hourly", "Asia/Kathmandu", "2026-03-10T12:34:56Z", "2026-03-10T12:15:00Z"),

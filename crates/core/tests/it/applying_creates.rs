@@ -59,7 +59,7 @@ async fn a_volume_snapshotted_just_now_is_looked_at_again_after_fifteen_seconds_
 
 #[tokio::test(start_paused = true)]
 async fn what_another_run_took_for_the_same_slot_a_moment_ago_is_not_taken_twice() {
-    let _proof = ebskeep_proofs::proves(&["6.9"]);
+    let _proof = ebskeep_proofs::proves(&["6.9", "2.1.19"]);
     let fake = volumes(&["vol-1"]);
     fake.fault(Fault::new("CreateSnapshot", ErrorKind::PerVolumeRate));
     let theirs = fake::snapshot("snap-theirs", "vol-1", START, new("vol-1").tags);

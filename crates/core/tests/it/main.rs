@@ -10,6 +10,8 @@ mod applying_deletes;
 #[cfg(test)]
 mod applying_sets;
 #[cfg(test)]
+mod checking;
+#[cfg(test)]
 mod fake;
 #[cfg(test)]
 mod holding;
@@ -17,6 +19,8 @@ mod holding;
 mod migrating;
 #[cfg(test)]
 mod naive;
+#[cfg(test)]
+mod naming;
 #[cfg(test)]
 mod observing;
 #[cfg(test)]

@@ -127,6 +127,7 @@ async fn if_nothing_answers_the_first_listings_error_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn now_is_awss_clock_at_the_first_answer() {
+    let _proof = ebskeep_proofs::proves(&["4.20"]);
     let fake = fleet();
     fake.world.borrow_mut().latency = std::time::Duration::from_secs(2);
     fake.world.borrow_mut().page = 1;
@@ -138,6 +139,7 @@ async fn now_is_awss_clock_at_the_first_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn another_now_leaves_awss_clock_known() {
+    let _proof = ebskeep_proofs::proves(&["4.21"]);
     let (fake, clock) = (fleet(), Virtual::new());
     let later = START + SignedDuration::from_hours(48);
     let asked = std::cell::Cell::new(None);
@@ -151,6 +153,7 @@ async fn another_now_leaves_awss_clock_known() {
 
 #[tokio::test(start_paused = true)]
 async fn only_a_volume_that_is_not_found_by_its_id_is_gone() {
+    let _proof = ebskeep_proofs::proves(&["3.12"]);
     let fake = fleet();
     fake.world.borrow_mut().unlisted = ["vol-1".to_owned()].into();
     fake.fault(Fault::new("DescribeVolumes", ErrorKind::Denied).about("vol-dark").always());
@@ -163,6 +166,7 @@ async fn only_a_volume_that_is_not_found_by_its_id_is_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn no_volume_is_gone_while_their_listing_has_a_gap() {
+    let _proof = ebskeep_proofs::proves(&["3.12"]);
     let fake = fleet();
     fake.world.borrow_mut().page = 1;
     fake.after("DescribeVolumes", |world| {

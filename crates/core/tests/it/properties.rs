@@ -305,6 +305,7 @@ fn live(days: i64, tags_on: impl Fn(i64) -> Tags) -> usize {
 
 #[test]
 fn a_removed_tag_shortens_nothing_however_long_ago() {
+    let _proof = ebskeep_proofs::proves(&["2.4.2", "2.4.4"]);
     let kept = |_| tags(&["Backup=Yes", "Retention=30"]);
     let removed = |day| if day < 5 { tags(&["Backup=Yes", "Retention=30"]) } else { tags(&["Backup=Yes"]) };
     let steady = live(100, kept);
@@ -376,6 +377,7 @@ proptest! {
 
     #[test]
     fn the_newest_good_of_a_volume_that_exists_is_never_deleted(inventory in world()) {
+        let _proof = ebskeep_proofs::proves(&["R5.1"]);
         let gone = deleted(&plan(&inventory));
         for volume in &inventory.volumes.items {
             let good = inventory.snapshots.items.iter().filter(|s| {
@@ -392,6 +394,7 @@ proptest! {
     /// can know it (docs/semantics.md 2.4).
     #[test]
     fn a_snapshot_missing_from_a_listing_never_makes_another_go(inventory in world(), missing in 0..14_usize) {
+        let _proof = ebskeep_proofs::proves(&["2.5.1"]);
         let id = SnapshotId::new(format!("snap-{missing:02}"));
         let records = inventory.snapshots.items.iter().any(|s| s.id == id && s.tags.get("ebskeep:retention").is_some());
         if records {

@@ -179,6 +179,7 @@ proptest! {
 
     #[test]
     fn two_implementations_keep_the_same(snapshots in lineage(), policy in policy(), zone in select(ZONES.to_vec())) {
+        let _proof = ebskeep_proofs::proves(&["2.3.2", "2.3.3", "2.3.4", "2.3.5", "2.3.6", "2.3.7", "2.3.8", "2.3.9", "2.3.10", "2.3.11"]);
         let naive: Vec<Naive> = snapshots.iter().map(|s| Naive {
             id: s.id.to_string(),
             time: s.tags.get("ebskeep:slot").unwrap().parse().unwrap(),

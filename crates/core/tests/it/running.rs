@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ebskeep_core::cloud::{CloudError, ErrorKind};
-use ebskeep_core::inventory::LockState;
+use ebskeep_core::inventory::{LockState, StorageTier};
 use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
 use ebskeep_core::plan::{Action, Job, Plan};
 use ebskeep_core::report::{Conclusion, LOCKS_UNKNOWN, NOT_LISTED, Outcome, Report, TIERS_UNKNOWN};
@@ -123,6 +123,7 @@ async fn a_run_tells_its_pages_its_plan_and_each_result() {
 
 #[tokio::test(start_paused = true)]
 async fn create_goes_on_with_the_volumes_it_saw_and_ends_as_partly_done() {
+    let _proof = ebskeep_proofs::proves(&["4.22"]);
     let setting = Setting::new();
     setting.fake.fault(Fault::new("DescribeImages", ErrorKind::Denied).always());
     let run = setting.run();
@@ -136,6 +137,7 @@ async fn create_goes_on_with_the_volumes_it_saw_and_ends_as_partly_done() {
 
 #[tokio::test(start_paused = true)]
 async fn locks_and_tiers_that_could_not_be_read_are_told_and_hold_up_nothing() {
+    let _proof = ebskeep_proofs::proves(&["3.1", "3.3"]);
     let setting = Setting::new();
     setting.fake.archive("snap-c", 1);
     for operation in ["DescribeLockedSnapshots", "DescribeSnapshotTierStatus"] {
@@ -155,6 +157,7 @@ async fn locks_and_tiers_that_could_not_be_read_are_told_and_hold_up_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_archived_for_90_days_goes_and_what_was_not_or_is_locked_stays() {
+    let _proof = ebskeep_proofs::proves(&["R9.1", "R9.3"]);
     let setting = Setting::new();
     setting.fake.archive("snap-a", 90);
     setting.fake.archive("snap-b", 89);
@@ -247,6 +250,7 @@ async fn a_stop_after_everything_was_done_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_plan_that_waited_more_than_an_hour_for_a_yes_is_refused() {
+    let _proof = ebskeep_proofs::proves(&["4.13"]);
     for (seconds, conclusion) in [(3600, Conclusion::Done), (3601, Conclusion::Refused)] {
         let setting = Setting::new();
         let run = setting.run();
@@ -318,7 +322,7 @@ async fn refused(wait: Duration, change: impl FnOnce(&Setting, &mut Value)) -> (
 
 #[tokio::test(start_paused = true)]
 async fn a_saved_plan_older_than_an_hour_is_refused() {
-    let _proof = ebskeep_proofs::proves(&["6.29"]);
+    let _proof = ebskeep_proofs::proves(&["6.29", "4.14"]);
     let (check, detail) = refused(Duration::from_secs(3700), |_, _| {}).await;
     assert_eq!(check, "saved-plan-age");
     assert!(detail.contains("1h 1m 40s old"), "{detail}");
@@ -338,6 +342,7 @@ async fn a_saved_plan_from_the_future_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_saved_plan_for_another_account_region_or_schema_is_refused() {
+    let _proof = ebskeep_proofs::proves(&["4.14"]);
     for (field, value, check) in [
         ("account", "999999999999", "saved-plan-place"),
         ("region", "us-east-1", "saved-plan-place"),
@@ -379,7 +384,7 @@ async fn a_plan_edited_to_do_one_thing_twice_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_difference_is_named() {
-    let _proof = ebskeep_proofs::proves(&["6.28"]);
+    let _proof = ebskeep_proofs::proves(&["6.28", "4.15"]);
     let (_, detail) = refused(A_WHILE, |_, saved| saved["actions"][1]["size_gib"] = json!(9)).await;
     assert!(detail.ends_with("delete-snapshot snap-a, differs in \"size_gib\": 9 there, 8 now"), "{detail}");
 }
@@ -409,12 +414,37 @@ fn a_saved_plan_with_an_unknown_field_in_an_action_is_no_plan() {
 
 #[tokio::test(start_paused = true)]
 async fn another_now_is_decided_at_and_awss_clock_is_still_checked() {
+    let _proof = ebskeep_proofs::proves(&["4.21"]);
     let setting = Setting::new();
     let later: Timestamp = "2026-03-05T00:00:00Z".parse().unwrap();
     let request = Request { now: Some(later), ..Request::new(Job::ALL) };
     let planned = setting.run().plan(&request).await.unwrap();
     assert_eq!((planned.plan.now, planned.inventory.observed_at), (later, START));
     assert_eq!(planned.plan.refusals().count(), 0, "{:?}", planned.plan.checks);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_locks_and_archives_cannot_be_read_the_plan_says_so_and_archived_ones_stay() {
+    let _proof = ebskeep_proofs::proves(&["3.1", "3.3"]);
+    let setting = Setting::new();
+    setting.fake.world.borrow_mut().snapshots.get_mut("snap-a").unwrap().tier = StorageTier::Archive;
+    let found = |planned: &Planned| -> Vec<&'static str> {
+        let codes = planned.plan.findings.iter().map(|finding| finding.code);
+        codes.filter(|code| [LOCKS_UNKNOWN, TIERS_UNKNOWN].contains(code)).collect()
+    };
+    assert_eq!(found(&setting.plan().await), Vec::<&str>::new());
+    setting.fake.fault(Fault::new("DescribeLockedSnapshots", ErrorKind::Denied).always());
+    setting.fake.fault(Fault::new("DescribeSnapshotTierStatus", ErrorKind::Denied).always());
+    let planned = setting.plan().await;
+    assert_eq!(found(&planned), [LOCKS_UNKNOWN, TIERS_UNKNOWN]);
+    assert!(planned.plan.refusals().next().is_none(), "{:?}", planned.plan.checks);
+    // A locked one is refused by AWS itself: an outcome, in AWS's words.
+    let locked = Fault::new("DeleteSnapshot", ErrorKind::Other).about("snap-b").said("SnapshotLocked", "it is locked");
+    setting.fake.fault(locked.always());
+    let report = setting.apply().await;
+    assert_eq!(report.conclusion(), Conclusion::Partial, "{report:#?}");
+    assert!(report.results.iter().any(|result| result.outcome == Outcome::Failed), "{:?}", report.results);
+    assert!(setting.ids().contains(&"snap-a".to_owned()), "an archived one went");
 }
 
 /// What is there, by volume and with its tags: ids may differ, and when a new

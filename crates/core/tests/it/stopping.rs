@@ -37,6 +37,7 @@ async fn what_was_not_begun_is_told_as_not_started() {
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_a_check_refuses_does_nothing_and_holds_up_no_other() {
+    let _proof = ebskeep_proofs::proves(&["4.1", "4.2"]);
     let fake = Fake::new();
     fake.instance("i-1", &["vol-1", "vol-2"]);
     let mut all = deletions(&fake, &["snap-1"]);

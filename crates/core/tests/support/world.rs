@@ -18,8 +18,7 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scenario {
-    /// The promises of docs/semantics.md that it shows.
-    #[serde(default)]
+    /// The promises of docs/semantics.md that it shows, by their ids.
     pub(crate) proves: Vec<String>,
     /// The instant of the decision.
     pub(crate) now: Timestamp,
@@ -98,6 +97,9 @@ struct VolumeRow {
     /// This many more tags, `extra-00` and on.
     #[serde(default)]
     extra_tags: usize,
+    /// `instance=device`, of an instance that is not listed.
+    #[serde(default)]
+    attached: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -117,7 +119,8 @@ struct SnapshotRow {
     slot: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
-    /// This many of them, each a day older than the one before, ids with `-1` and on.
+    /// This many of them, each a day older than the one before, slot and all; ids with
+    /// `-001` and on.
     #[serde(default = "one")]
     times: usize,
 }
@@ -251,12 +254,16 @@ fn device(text: &str) -> Device {
 
 fn volume(row: &VolumeRow, instances: &[InstanceRow]) -> Volume {
     let id = VolumeId::new(row.id.as_str());
-    let attachments: Vec<Attachment> = instances
+    let mut attachments: Vec<Attachment> = instances
         .iter()
         .flat_map(|i| i.devices.iter().map(move |d| (i, device(d))))
         .filter(|(_, device)| device.volume == id)
         .map(|(i, device)| Attachment { instance: InstanceId::new(i.id.as_str()), device: device.name })
         .collect();
+    attachments.extend(row.attached.iter().map(|text| {
+        let (instance, device) = text.split_once('=').unwrap_or_else(|| panic!("attached {text:?} has no ="));
+        Attachment { instance: InstanceId::new(instance), device: device.into() }
+    }));
     let mut tags = tags_of(&row.tags);
     for n in 0..row.extra_tags {
         tags.set(format!("extra-{n:02}"), "x");
@@ -291,6 +298,7 @@ fn snapshots(row: &SnapshotRow) -> Vec<Snapshot> {
             Some("pending") => SnapshotState::Pending,
             Some("error") => SnapshotState::Error,
             Some("recoverable") => SnapshotState::Recoverable,
+            Some("other") => SnapshotState::Other,
             Some(other) => panic!("snapshot state {other:?}"),
         },
         state_message: None,
@@ -304,11 +312,16 @@ fn snapshots(row: &SnapshotRow) -> Vec<Snapshot> {
     if row.times == 1 {
         return vec![one];
     }
+    let slot: Option<Timestamp> = row.slot.as_deref().and_then(|slot| slot.parse().ok());
     (0..row.times)
-        .map(|n| Snapshot {
-            id: SnapshotId::new(format!("{}-{:03}", one.id, n + 1)),
-            started: one.started - jiff::SignedDuration::from_hours(24 * i64::try_from(n).unwrap()),
-            ..one.clone()
+        .map(|n| {
+            let earlier = jiff::SignedDuration::from_hours(24 * i64::try_from(n).unwrap());
+            let mut tags = one.tags.clone();
+            if let Some(slot) = slot {
+                tags.set(tags::SLOT, (slot - earlier).to_string());
+            }
+            let id = SnapshotId::new(format!("{}-{:03}", one.id, n + 1));
+            Snapshot { id, started: one.started - earlier, tags, ..one.clone() }
         })
         .collect()
 }

@@ -1,0 +1,295 @@
+//! Plans that no decider makes, and the check that refuses each: the deciders are
+//! replaced by a forger who changes one thing.
+
+use ebskeep_core::check::check;
+use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
+use ebskeep_core::inventory::{
+    Device, Image, Instance, InstanceState, Inventory, Listing, Lock, LockState, Snapshot, SnapshotState, StorageTier,
+    TierStatus, Volume, VolumeState,
+};
+use ebskeep_core::job::Request;
+use ebskeep_core::plan::{Action, Deletion, ExpireVerdict, Job, Plan, decide};
+use ebskeep_core::setting::Settings;
+use ebskeep_core::tags::Tags;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::fake::{START, snapshot};
+use crate::plans::tags;
+
+/// One change of the world.
+type Change = fn(&mut Inventory);
+
+fn days_ago(days: i64) -> Timestamp {
+    START - SignedDuration::from_hours(24 * days)
+}
+
+/// Ours, of a volume, begun so many days ago, with nothing that keeps it.
+fn ours(id: &str, volume: &str, days: i64) -> Snapshot {
+    let slot = days_ago(days).to_string();
+    snapshot(id, volume, days_ago(days), tags([("Type", "Automated"), ("ebskeep:slot", &slot)]))
+}
+
+/// Two volumes, on an instance and alone: the first is due and has an old and a
+/// new snapshot, of which the old one is to go; the other has one.
+fn world() -> Inventory {
+    let volume = |id: &str, retention: &str| Volume {
+        id: VolumeId::new(id),
+        state: VolumeState::InUse,
+        size_gib: 8,
+        attachments: Vec::new(),
+        tags: if retention.is_empty() { tags([("Backup", "daily")]) } else { tags([("Retention", retention)]) },
+    };
+    Inventory {
+        place: Place { account: AccountId::new("111122223333"), region: Region::new("eu-west-1") },
+        now: START,
+        observed_at: START,
+        machine_clock: Some(START),
+        instances: Listing::complete(vec![Instance {
+            id: "i-1".into(),
+            state: InstanceState::Running,
+            root_device: None,
+            devices: vec![Device { name: "/dev/sdf".into(), volume: "vol-1".into() }],
+            tags: Tags::new(),
+        }]),
+        volumes: Listing::complete(vec![volume("vol-1", ""), volume("vol-2", "30")]),
+        snapshots: Listing::complete(vec![
+            ours("snap-1", "vol-1", 20),
+            ours("snap-2", "vol-1", 1),
+            ours("snap-3", "vol-2", 1),
+        ]),
+        images: Listing::default(),
+        locks: Listing::default(),
+        tiers: Listing::default(),
+        confirmed_gone: [].into(),
+    }
+}
+
+fn snap<'a>(world: &'a mut Inventory, id: &str) -> &'a mut Snapshot {
+    world.snapshots.items.iter_mut().find(|s| s.id.as_str() == id).unwrap()
+}
+
+/// Forges a deletion, verdict and all.
+fn deleting(plan: &mut Plan, world: &Inventory, id: &str) {
+    let id = SnapshotId::new(id);
+    let snapshot = world.snapshots.items.iter().find(|s| s.id == id);
+    if let Some(verdict) = plan.snapshots.iter_mut().find(|v| v.snapshot_id == id) {
+        verdict.verdict = ExpireVerdict::Delete;
+    }
+    plan.actions.retain(|action| !matches!(action, Action::DeleteSnapshot(d) if d.snapshot_id == id));
+    plan.actions.push(Action::DeleteSnapshot(Deletion {
+        volume_id: snapshot.map_or_else(|| "vol-1".into(), |s| s.volume.clone()),
+        tags: snapshot.map(|s| s.tags.clone()).unwrap_or_default(),
+        size_gib: 8,
+        failed: false,
+        archived: false,
+        snapshot_id: id,
+    }));
+}
+
+/// The names of the checks that refuse a forged plan.
+fn refusals(world: &Inventory, forge: impl FnOnce(&mut Plan)) -> Vec<(&'static str, String)> {
+    let mut settings = Settings::default();
+    settings.set("max-delete", "1000").unwrap();
+    let request = Request::new(Job::ALL);
+    let mut plan = decide(world, &request, &settings);
+    forge(&mut plan);
+    let checks = check(&plan, world, &request, &settings);
+    checks.into_iter().filter(|check| !check.ok).map(|check| (check.check, check.detail)).collect()
+}
+
+#[track_caller]
+fn refused(world: &Inventory, forge: impl FnOnce(&mut Plan), expected: &[(&str, &str)]) {
+    let refusals = refusals(world, forge);
+    let fits = refusals.len() == expected.len()
+        && refusals.iter().zip(expected).all(|((name, detail), (check, part))| name == check && detail.contains(part));
+    assert!(fits, "{refusals:?} instead of {expected:?}");
+}
+
+#[test]
+fn what_the_deciders_decide_passes() {
+    refused(&world(), |_| {}, &[]);
+    refused(&world(), |plan| deleting(plan, &world(), "snap-1"), &[]);
+}
+
+#[test]
+fn a_second_snapshot_for_one_slot_is_refused() {
+    let _proof = ebskeep_proofs::proves(&["4.7"]);
+    let created = |plan: &Plan| plan.actions.iter().find(|a| matches!(a, Action::CreateSnapshot(_))).cloned().unwrap();
+    refused(&world(), |plan| plan.actions.push(created(plan)), &[("one-per-slot", "vol-1 would be snapshotted twice")]);
+    // One that is there already: good, or begun less than a day ago.
+    let mut later = world();
+    snap(&mut later, "snap-2").tags.set("ebskeep:slot", START.to_string());
+    snap(&mut later, "snap-2").started = START + SignedDuration::from_secs(1);
+    let plan_before = decide(&world(), &Request::new(Job::ALL), &Settings::default());
+    let again = created(&plan_before);
+    refused(&later, |plan| plan.actions.push(again.clone()), &[("one-per-slot", "has snap-2 for the slot")]);
+    for (state, started, refuses) in [
+        (SnapshotState::Pending, START, true),
+        (SnapshotState::Error, START, false),
+        (SnapshotState::Recoverable, START, false),
+        // What was taken before its slot was not taken for it.
+        (SnapshotState::Completed, days_ago(1), false),
+    ] {
+        let mut world = later.clone();
+        (snap(&mut world, "snap-2").state, snap(&mut world, "snap-2").started) = (state, started);
+        let got = refusals(&world, |plan| plan.actions = vec![again.clone()]);
+        let got: Vec<_> = got.iter().map(|(check, _)| *check).filter(|check| *check == "one-per-slot").collect();
+        assert_eq!(!got.is_empty(), refuses, "{state:?} begun {started}");
+    }
+}
+
+#[test]
+fn more_than_fifty_tags_are_refused() {
+    let _proof = ebskeep_proofs::proves(&["4.8"]);
+    let with = |all: usize| {
+        move |plan: &mut Plan| {
+            for action in &mut plan.actions {
+                if let Action::CreateSnapshot(new) = action {
+                    let more = all - new.tags.iter().count();
+                    new.carried = (0..more).map(|n| (format!("extra-{n}"), "x")).collect();
+                }
+            }
+        }
+    };
+    refused(&world(), with(50), &[]);
+    refused(&world(), with(51), &[("tag-limit", "a snapshot of vol-1 would have 51 tags")]);
+}
+
+#[test]
+fn the_last_good_one_of_a_volume_that_is_not_gone_is_refused() {
+    let _proof = ebskeep_proofs::proves(&["4.11"]);
+    let mut young = world();
+    snap(&mut young, "snap-3").started = days_ago(60);
+    let last = ("last-good", "all 1 good snapshots of vol-2 would go");
+    refused(&young, |plan| deleting(plan, &young, "snap-3"), &[last]);
+    // Not listed is not gone.
+    let mut unlisted = young.clone();
+    unlisted.volumes.items.pop();
+    refused(&unlisted, |plan| deleting(plan, &unlisted, "snap-3"), &[last]);
+    unlisted.confirmed_gone.insert("vol-2".into());
+    refused(&unlisted, |plan| deleting(plan, &unlisted, "snap-3"), &[]);
+    // A failed or pending one is no backup.
+    for state in [SnapshotState::Error, SnapshotState::Pending] {
+        let mut world = young.clone();
+        world.snapshots.items.push(Snapshot { state, ..ours("snap-4", "vol-2", 2) });
+        refused(&world, |plan| deleting(plan, &world, "snap-3"), &[last]);
+    }
+    let mut world = young.clone();
+    world.snapshots.items.push(ours("snap-4", "vol-2", 2));
+    refused(&world, |plan| deleting(plan, &world, "snap-3"), &[]);
+}
+
+#[test]
+fn what_has_a_reason_to_stay_is_refused() {
+    let _proof = ebskeep_proofs::proves(&["4.12"]);
+    let tagged = |key: &'static str, value: &'static str| (key, value);
+    // Of tags on the snapshot: which, and what is said if it stays.
+    for ((key, value), says) in [
+        (tagged("KeepForever", ""), Some("KeepForever")),
+        (tagged("keep-forever", "no"), Some("KeepForever")),
+        (tagged("KeepUntil", "2026-03-01"), Some("KeepUntil")),
+        (tagged("KeepUntil", "2026-02-28"), Some("KeepUntil")),
+        (tagged("KeepUntil", "2026-02-27"), None),
+        (tagged("KeepUntil", "soon"), Some("KeepUntil")),
+        (tagged("DeleteOn", "2026-03-02"), Some("DeleteOn")),
+        (tagged("delete_on", "2026-03-02"), Some("DeleteOn")),
+        (tagged("DeleteOn", "2026-03-01"), None),
+        (tagged("DeleteOn", "soon"), Some("DeleteOn")),
+        (tagged("aws:backup:source-resource", "x"), Some("another service manages it")),
+        (tagged("aws:dlm:lifecycle-policy-id", "x"), Some("another service manages it")),
+        (tagged("dlm:managed", "true"), Some("another service manages it")),
+        (tagged("ebskeep:retention", "unset"), Some("its own tags were never written")),
+        (tagged("ebskeep:deployment", "test"), Some("it is not ours")),
+        (tagged("ebskeep:volume", "vol-9"), Some("it is not ours")),
+        (tagged("Type", "Manual"), Some("it is not ours")),
+    ] {
+        let mut world = world();
+        snap(&mut world, "snap-1").tags.set(key, value);
+        let got = refusals(&world, |plan| deleting(plan, &world, "snap-1"));
+        let said = got.iter().find(|(check, _)| *check == "reason-to-stay").map(|(_, detail)| detail.as_str());
+        assert_eq!(said.is_some(), says.is_some(), "{key}={value}: {got:?}");
+        assert!(said.unwrap_or_default().contains(says.unwrap_or_default()), "{key}={value}: {got:?}");
+    }
+    let facts: [(Change, &str); 12] = [
+        (|w| snap(w, "snap-1").started = START - SignedDuration::from_secs(3599), "it is less than an hour old"),
+        (|w| snap(w, "snap-1").owner = AccountId::new("999988887777"), "it is not ours"),
+        (|w| snap(w, "snap-1").state = SnapshotState::Pending, "it is neither completed nor failed"),
+        (|w| snap(w, "snap-1").state = SnapshotState::Recoverable, "it is neither completed nor failed"),
+        (|w| snap(w, "snap-1").tier = StorageTier::Archive, "it is not known to be archived for 90 days"),
+        (|w| archived(w, 89), "it is not known to be archived for 90 days"),
+        (
+            |w| {
+                let (id, state) = ("ami-1".into(), "available".into());
+                w.images.items.push(Image { id, state, snapshots: vec!["snap-1".into()] });
+            },
+            "an image uses it",
+        ),
+        (|w| locked(w, LockState::Governance), "it is locked"),
+        (|w| w.volumes.items[0].tags.set("Retention", "30"), "the retention that is tagged on its volume or instance"),
+        (|w| w.volumes.items[0].tags.set("retention", "last=5"), "the retention that is tagged on its volume"),
+        (|w| w.instances.items[0].tags.set("Retention", "a while"), "the retention that is tagged on its volume"),
+        (|w| w.instances.items[0].tags.set("Retention", "forever"), "the retention that is tagged on its volume"),
+    ];
+    for (change, says) in facts {
+        let mut world = world();
+        change(&mut world);
+        let got = refusals(&world, |plan| deleting(plan, &world, "snap-1"));
+        assert!(
+            got.iter().any(|(check, detail)| *check == "reason-to-stay" && detail.contains(says)),
+            "{says}: {got:?}"
+        );
+    }
+    let passing: [Change; 5] = [
+        |w| snap(w, "snap-1").started = START - SignedDuration::from_secs(3600),
+        |w| archived(w, 90),
+        |w| locked(w, LockState::Expired),
+        |w| w.volumes.items[0].tags.set("Retention", "7"),
+        |w| {
+            w.volumes.items[0].tags.set("Retention", "7");
+            w.instances.items[0].tags.set("Retention", "30");
+        },
+    ];
+    for (n, change) in passing.into_iter().enumerate() {
+        let mut world = world();
+        change(&mut world);
+        let got = refusals(&world, |plan| deleting(plan, &world, "snap-1"));
+        assert!(got.iter().all(|(check, _)| *check != "reason-to-stay"), "{n}: {got:?}");
+    }
+}
+
+fn archived(world: &mut Inventory, days: i64) {
+    snap(world, "snap-1").tier = StorageTier::Archive;
+    world.tiers.items.push(TierStatus {
+        snapshot: "snap-1".into(),
+        tier: StorageTier::Archive,
+        archived_at: Some(days_ago(days)),
+        restore_expires: None,
+    });
+}
+
+fn locked(world: &mut Inventory, state: LockState) {
+    world.locks.items.push(Lock { snapshot: "snap-1".into(), state, expires: None });
+}
+
+#[test]
+fn a_plan_that_contradicts_itself_is_refused() {
+    let _proof = ebskeep_proofs::proves(&["4.12"]);
+    let world = world();
+    let kept = |plan: &mut Plan| {
+        deleting(plan, &world, "snap-1");
+        plan.snapshots[0].verdict = ExpireVerdict::Keep;
+    };
+    refused(&world, kept, &[("reason-to-stay", "snap-1: its verdict is not delete")]);
+    let silent = |plan: &mut Plan| {
+        deleting(plan, &world, "snap-1");
+        plan.actions.retain(|action| !matches!(action, Action::DeleteSnapshot(_)));
+    };
+    refused(&world, silent, &[("reason-to-stay", "snap-1: its verdict is delete, but no action does it")]);
+    let twice = |plan: &mut Plan| {
+        deleting(plan, &world, "snap-1");
+        plan.actions.push(plan.actions.last().cloned().unwrap());
+    };
+    refused(&world, twice, &[("reason-to-stay", "a snapshot would be deleted twice")]);
+    let unlisted = |plan: &mut Plan| deleting(plan, &world, "snap-9");
+    refused(&world, unlisted, &[("reason-to-stay", "snap-9 is not in the listing")]);
+}
