@@ -46,20 +46,20 @@ impl Age {
     /// Reads `14` (days), or numbers with units `y m w d h`, each unit once.
     /// `m` is months. The error says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, AgeError> {
-        let text = text.trim().to_ascii_lowercase();
+        let text = text.trim();
         if text.is_empty() {
             return Err(AgeError::Empty);
         }
         if text.bytes().all(|b| b.is_ascii_digit()) {
-            return Self::days(number(&text)?).within_bounds();
+            return Self::days(number(text)?).within_bounds();
         }
         let mut age = Self::days(0);
         let mut seen = String::new();
-        let mut rest = text.as_str();
+        let mut rest = text;
         while !rest.is_empty() {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
             let (count, tail) = rest.split_at(digits);
-            let unit = tail.chars().next().ok_or(AgeError::NotAnAge)?;
+            let unit = tail.chars().next().ok_or(AgeError::NotAnAge)?.to_ascii_lowercase();
             if count.is_empty() || !"ymwdh".contains(unit) {
                 return Err(AgeError::NotAnAge);
             }

@@ -4,6 +4,8 @@
 //! Zones come from the bundled database alone, so that no machine decides.
 //! Knows nothing of schedules or policies.
 
+use std::sync::LazyLock;
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
@@ -11,9 +13,12 @@ use jiff::{Timestamp, ToSpan};
 use crate::age::Age;
 use crate::retention::Bucket;
 
+/// The bundled zones, each read once.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
 /// The zone of this IANA name, in any case.
 pub fn zone(name: &str) -> Option<TimeZone> {
-    TimeZoneDatabase::bundled().get(name.trim()).ok()
+    ZONES.get(name.trim()).ok()
 }
 
 /// The version of the bundled zone database, such as `2026b`.

@@ -63,6 +63,12 @@ id! {
 }
 
 impl VolumeId {
+    /// A number to sort by where any order will do: the end of the id. Two ids
+    /// with the same number are most likely the same, but need not be.
+    pub(crate) fn tail(&self) -> u64 {
+        self.as_str().as_bytes().last_chunk().map_or(0, |tail| u64::from_be_bytes(*tail))
+    }
+
     /// Whether this is one of the ids that AWS writes where a snapshot has no
     /// source volume here, such as `vol-ffffffff` on copies (nothing but `f`,
     /// at least eight), or no volume id at all.

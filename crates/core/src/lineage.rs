@@ -2,6 +2,7 @@
 //!
 //! Reads the tags on snapshots. Knows nothing of what keeps them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, ToSpan};
@@ -31,6 +32,8 @@ pub struct LineageKey {
 pub struct Managed<'a> {
     /// The snapshot.
     pub snapshot: &'a Snapshot,
+    /// Its place in the listing; zero where it was classified by itself.
+    pub at: usize,
     /// Its lineage.
     pub key: LineageKey,
     /// Whether it has a slot at all, readable or not: the original's have none.
@@ -42,6 +45,31 @@ pub struct Managed<'a> {
     pub start: Timestamp,
     /// Why its slot could not be used, if so (a finding).
     pub slot_unusable: Option<String>,
+    /// Which of the keys that are matched loosely it bears.
+    pub bears: Bears,
+}
+
+/// Which of the keys that keep a snapshot it bears, however they are spelt. Looked
+/// for once: most bear none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bears {
+    /// `KeepForever`.
+    pub keep_forever: bool,
+    /// `KeepUntil`.
+    pub keep_until: bool,
+    /// `DeleteOn`.
+    pub delete_on: bool,
+}
+
+impl Bears {
+    fn of(tags: &Tags) -> Self {
+        let any = |key| tags.loose(key).next().is_some();
+        Self {
+            keep_forever: any(tags::KEEP_FOREVER),
+            keep_until: any(tags::KEEP_UNTIL),
+            delete_on: any(tags::DELETE_ON),
+        }
+    }
 }
 
 /// Why a snapshot is not ours.
@@ -60,8 +88,9 @@ impl Managed<'_> {
     }
 
     /// Newest first: by time, then start, then id.
-    pub fn newest_first(&self) -> impl Ord + use<> {
-        std::cmp::Reverse((self.time, self.start, self.snapshot.id.clone()))
+    pub fn newest_first(&self, other: &Self) -> Ordering {
+        let times = |managed: &Self| (managed.time, managed.start);
+        times(other).cmp(&times(self)).then_with(|| other.snapshot.id.cmp(&self.snapshot.id))
     }
 
     /// The recorded policy as text; what stands in for one not yet written is none.
@@ -111,15 +140,17 @@ pub fn classify<'a>(snapshot: &'a Snapshot, place: &Place, deployment: &str) -> 
         Some(Ok(slot)) => (start, Some(format!("its slot {slot} is after its start {start}"))),
         Some(Err(_)) => (start, Some(format!("its slot {:?} is no time", slot.unwrap_or_default()))),
     };
-    Ok(Managed { snapshot, key, has_slot: slot.is_some(), time, start, slot_unusable })
+    Ok(Managed { snapshot, at: 0, key, has_slot: slot.is_some(), time, start, slot_unusable, bears: Bears::of(tags) })
 }
 
 /// A mark of R10 among the tags, if there is one.
 pub(crate) fn foreign_mark(tags: &Tags) -> Option<&str> {
-    tags.iter().map(|(key, _)| key.as_str()).find(|key| {
-        let key = key.to_ascii_lowercase();
-        key.starts_with("aws:backup:") || key.starts_with("aws:dlm:") || key == "dlm:managed"
-    })
+    let begins = |key: &str, mark: &str| {
+        key.as_bytes().get(..mark.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(mark.as_bytes()))
+    };
+    tags.iter()
+        .map(|(key, _)| key.as_str())
+        .find(|key| begins(key, "aws:backup:") || begins(key, "aws:dlm:") || key.eq_ignore_ascii_case("dlm:managed"))
 }
 
 fn bears_our_tags(tags: &Tags) -> bool {
@@ -177,16 +208,55 @@ fn copy_of(snapshot: &Snapshot) -> Result<(LineageKey, Timestamp), String> {
 
 /// All managed snapshots of an inventory by lineage, each newest first.
 pub fn lineages<'a>(inventory: &'a Inventory, settings: &Settings) -> BTreeMap<LineageKey, Vec<Managed<'a>>> {
-    let mut lineages: BTreeMap<LineageKey, Vec<Managed<'a>>> = BTreeMap::new();
-    for snapshot in &inventory.snapshots.items {
-        if let Ok(managed) = classify(snapshot, &inventory.place, &settings.deployment) {
-            lineages.entry(managed.key.clone()).or_default().push(managed);
+    let mut lineages = BTreeMap::new();
+    each_lineage(inventory, settings, |found| {
+        if let Found::Lineage(key, snapshots) = found {
+            lineages.insert(key.clone(), snapshots.to_vec());
+        }
+    });
+    lineages
+}
+
+/// What [`each_lineage`] finds.
+#[derive(Debug)]
+pub enum Found<'a, 'l> {
+    /// A whole lineage, newest first.
+    Lineage(&'l LineageKey, &'l [Managed<'a>]),
+    /// A snapshot that is not ours: its place in the listing, itself, and why.
+    NotOurs(usize, &'a Snapshot, NotOurs),
+}
+
+/// Goes through an inventory lineage by lineage, in no order that means anything.
+/// Every snapshot comes once, and no more than one volume's are held at a time, so
+/// that a million of them need neither much time nor much memory.
+pub fn each_lineage<'a>(inventory: &'a Inventory, settings: &Settings, mut each: impl FnMut(Found<'a, '_>)) {
+    let listed = &inventory.snapshots.items;
+    // A primary is of the volume that AWS says it came from: brought together here.
+    let mut order: Vec<(u64, usize)> = listed.iter().enumerate().map(|(at, s)| (s.volume.tail(), at)).collect();
+    order.sort_unstable();
+    let mut copies: BTreeMap<LineageKey, Vec<Managed<'a>>> = BTreeMap::new();
+    for alike in order.chunk_by(|(one, _), (other, _)| one == other) {
+        let mut primaries: Vec<Managed<'a>> = Vec::with_capacity(alike.len());
+        for (at, snapshot) in alike.iter().filter_map(|(_, at)| Some((*at, listed.get(*at)?))) {
+            match classify(snapshot, &inventory.place, &settings.deployment) {
+                Ok(managed) if managed.key.copies => {
+                    copies.entry(managed.key.clone()).or_default().push(Managed { at, ..managed });
+                }
+                Ok(managed) => primaries.push(Managed { at, ..managed }),
+                Err(not_ours) => each(Found::NotOurs(at, snapshot, not_ours)),
+            }
+        }
+        primaries.sort_unstable_by(|a, b| a.key.volume.cmp(&b.key.volume).then_with(|| a.newest_first(b)));
+        for lineage in primaries.chunk_by(|one, other| one.key == other.key) {
+            if let Some(first) = lineage.first() {
+                each(Found::Lineage(&first.key, lineage));
+            }
         }
     }
-    for lineage in lineages.values_mut() {
-        lineage.sort_by_cached_key(Managed::newest_first);
+    for (key, lineage) in &mut copies {
+        lineage.sort_unstable_by(Managed::newest_first);
+        each(Found::Lineage(key, lineage));
     }
-    lineages
 }
 
 /// What can be said of a lineage's source volume.

@@ -4,6 +4,7 @@
 //! [`crate::config`], [`crate::lineage`] and [`crate::plan`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -68,10 +69,12 @@ pub const MAX_TAGS: usize = 50;
 pub const MAX_VALUE: usize = 256;
 
 /// The tags of one resource. Keys are unique to AWS, which tells case apart;
-/// several may still be the same to us (see [`Tags::loose`]).
+/// several may still be the same to us (see [`Tags::loose`]). Clones share them:
+/// a plan holds those of everything that it deletes.
 #[derive(Clone, Debug, Default)]
 pub struct Tags {
-    all: BTreeMap<SmolStr, SmolStr>,
+    /// In the order of their keys, each once.
+    all: Arc<[(SmolStr, SmolStr)]>,
     keep_forever_last: Option<bool>,
 }
 
@@ -83,12 +86,19 @@ impl Tags {
 
     /// The value of exactly this key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.all.get(key).map(SmolStr::as_str)
+        self.iter().find(|(k, _)| *k == key).map(|(_, value)| value.as_str())
     }
 
     /// Writes one tag, replacing the value of the same key.
     pub fn set(&mut self, key: impl Into<SmolStr>, value: impl Into<SmolStr>) {
-        self.all.insert(key.into(), value.into());
+        let (key, value) = (key.into(), value.into());
+        let mut all = self.all.to_vec();
+        let at = all.partition_point(|(k, _)| *k < key);
+        match all.get_mut(at).filter(|(k, _)| *k == key) {
+            Some((_, present)) => *present = value,
+            None => all.insert(at, (key, value)),
+        }
+        self.all = all.into();
     }
 
     /// Adds one tag as AWS lists it, after those before it.
@@ -107,23 +117,27 @@ impl Tags {
 
     /// Removes one tag; says whether it was there.
     pub fn remove(&mut self, key: &str) -> bool {
-        self.all.remove(key).is_some()
+        let there = self.get(key).is_some();
+        if there {
+            self.all = self.all.iter().filter(|(k, _)| k != key).cloned().collect();
+        }
+        there
     }
 
     /// All tags, in the order of their keys: AWS's order means nothing.
     pub fn iter(&self) -> impl Iterator<Item = (&SmolStr, &SmolStr)> {
-        self.all.iter()
+        self.all.iter().map(|(key, value)| (key, value))
     }
 
     /// The tags whose key is the same as `key` to us: without regard to case,
     /// surrounding blanks, `-` and `_`.
     pub fn loose<'a>(&'a self, key: &'a str) -> impl Iterator<Item = (&'a SmolStr, &'a SmolStr)> {
-        self.all.iter().filter(move |(k, _)| same_key(k, key))
+        self.iter().filter(move |(k, _)| same_key(k, key))
     }
 
     /// How many count against [`MAX_TAGS`].
     pub fn counted(&self) -> usize {
-        self.all.keys().filter(|k| !k.starts_with("aws:")).count()
+        self.iter().filter(|(k, _)| !k.starts_with("aws:")).count()
     }
 
     /// Whether there are none.
@@ -134,8 +148,8 @@ impl Tags {
 
 impl<K: Into<SmolStr>, V: Into<SmolStr>> FromIterator<(K, V)> for Tags {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
-        let all = tags.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        Self { all, keep_forever_last: None }
+        let all: BTreeMap<SmolStr, SmolStr> = tags.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        Self { all: all.into_iter().collect(), keep_forever_last: None }
     }
 }
 
@@ -150,13 +164,13 @@ impl Eq for Tags {}
 
 impl Serialize for Tags {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.all.serialize(serializer)
+        serializer.collect_map(self.iter())
     }
 }
 
 impl<'de> Deserialize<'de> for Tags {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self { all: BTreeMap::deserialize(deserializer)?, keep_forever_last: None })
+        BTreeMap::<SmolStr, SmolStr>::deserialize(deserializer).map(Self::from_iter)
     }
 }
 
@@ -173,7 +187,12 @@ impl JsonSchema for Tags {
 /// Whether two keys are the same to us: without regard to case, surrounding
 /// blanks, `-` and `_`.
 pub fn same_key(a: &str, b: &str) -> bool {
-    folded(a).eq(folded(b))
+    // Most keys differ in their first letter, and that is cheap to see.
+    let differ = match (a.as_bytes().first(), b.as_bytes().first()) {
+        (Some(a), Some(b)) => a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() && !a.eq_ignore_ascii_case(b),
+        _ => false,
+    };
+    !differ && folded(a).eq(folded(b))
 }
 
 fn folded(key: &str) -> impl Iterator<Item = char> + '_ {
@@ -204,7 +223,11 @@ mod tests {
     #[test]
     fn keys_match_without_regard_to_case_blanks_dashes_and_underscores() {
         assert!(same_key(" skip-backup_VOLUMES ", "Skip_Backup_Volumes"));
+        assert!(same_key("__keepForever", "KeepForever"));
+        // The sign of the kelvin, whose small letter is a common k.
+        assert!(same_key("\u{212a}eepForever", "KeepForever"));
         assert!(!same_key("Backups", "Backup"));
+        assert!(!same_key("", "Backup"));
         assert!(!same_key("Back up", "Backup"));
     }
 }

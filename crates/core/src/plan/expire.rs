@@ -8,7 +8,7 @@ use super::policy::Source;
 use super::{Action, Deletion, ExpireVerdict, Notice, Reason, SnapshotVerdict};
 use crate::config::{Fleet, Wanted};
 use crate::inventory::{Inventory, Snapshot};
-use crate::lineage::{self, Managed, SourceVolume};
+use crate::lineage::{self, Found, Managed, SourceVolume};
 use crate::setting::Settings;
 use crate::tags;
 
@@ -28,25 +28,34 @@ pub(super) struct Expire {
 /// Decides for every snapshot.
 pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settings) -> Expire {
     let mut out = Expire::default();
-    for snapshot in &inventory.snapshots.items {
-        if let Err(not_ours) = lineage::classify(snapshot, &inventory.place, &settings.deployment) {
-            out.ignore(snapshot, not_ours);
-        }
-    }
     let world = World::new(inventory, fleet, settings);
+    let mut verdicts = vec![None; inventory.snapshots.items.len()];
     let mut deletions = Vec::new();
-    for (key, snapshots) in &lineage::lineages(inventory, settings) {
-        let lineage = Lineage::new(key, snapshots, &world);
-        out.lineage(&lineage, &world, &mut deletions);
-    }
+    let mut told = |at: usize, verdict| {
+        if let Some(place) = verdicts.get_mut(at) {
+            *place = Some(verdict);
+        }
+    };
+    lineage::each_lineage(inventory, settings, |found| match found {
+        Found::NotOurs(at, snapshot, not_ours) => told(at, out.ignore(snapshot, not_ours)),
+        Found::Lineage(key, snapshots) => {
+            let lineage = Lineage::new(key, snapshots, &world);
+            out.lineage_findings(&lineage, &world);
+            for (managed, rank) in lineage.snapshots.iter().zip(&lineage.ranks) {
+                told(managed.at, out.snapshot(managed, *rank, &lineage, &world, &mut deletions));
+            }
+        }
+    });
+    out.verdicts = verdicts.into_iter().flatten().collect();
+    // A listing is in this order once observed, and then this is no work.
     out.verdicts.sort_by(|a, b| a.snapshot_id.cmp(&b.snapshot_id));
-    deletions.sort_by(|a: &(_, Deletion), b| (a.0, &a.1.snapshot_id).cmp(&(b.0, &b.1.snapshot_id)));
+    deletions.sort_unstable_by(|a: &(_, Deletion), b| (a.0, &a.1.snapshot_id).cmp(&(b.0, &b.1.snapshot_id)));
     out.actions = deletions.into_iter().map(|(_, deletion)| Action::DeleteSnapshot(deletion)).collect();
     out
 }
 
 impl Expire {
-    fn ignore(&mut self, snapshot: &Snapshot, not_ours: lineage::NotOurs) {
+    fn ignore(&mut self, snapshot: &Snapshot, not_ours: lineage::NotOurs) -> SnapshotVerdict {
         let lineage::NotOurs { why, suspicious } = not_ours;
         if suspicious {
             self.findings.push(Notice {
@@ -55,38 +64,41 @@ impl Expire {
                 detail: format!("bears tags of ebskeep, but is left alone: {why}"),
             });
         }
-        self.verdicts.push(SnapshotVerdict {
+        SnapshotVerdict {
             snapshot_id: snapshot.id.clone(),
             volume_id: snapshot.volume.clone(),
             verdict: ExpireVerdict::Ignore,
             reasons: vec![Reason { rule: "not-ours", detail: SmolStr::from(why) }],
             expires_on: None,
-        });
+        }
     }
 
-    fn lineage(&mut self, lineage: &Lineage<'_>, world: &World<'_>, deletions: &mut Vec<(jiff::Timestamp, Deletion)>) {
-        self.lineage_findings(lineage, world);
-        for (managed, rank) in lineage.snapshots.iter().zip(&lineage.ranks) {
-            if managed.is_good() && rank.is_none() {
-                let detail = "another good snapshot of this volume has the same slot; the newest counts".to_owned();
-                self.finding(managed, "surplus", detail);
-            }
-            self.snapshot_notices(managed);
-            let facts = lineage.facts(managed, *rank, world);
-            let kept = keep::judge(&facts, Ask::Keeping);
-            let delete = kept.is_empty();
-            let expires_on = if delete { None } else { keep::expires_on(&kept) };
-            let reasons = if delete { gone_by(keep::judge(&facts, Ask::Passed)) } else { reasons(kept) };
-            if delete {
-                deletions.push((managed.start, deletion(managed)));
-            }
-            self.verdicts.push(SnapshotVerdict {
-                snapshot_id: managed.snapshot.id.clone(),
-                volume_id: managed.key.volume.clone(),
-                verdict: if delete { ExpireVerdict::Delete } else { ExpireVerdict::Keep },
-                reasons,
-                expires_on,
-            });
+    fn snapshot(
+        &mut self,
+        managed: &Managed<'_>,
+        rank: Option<usize>,
+        lineage: &Lineage<'_>,
+        world: &World<'_>,
+        deletions: &mut Vec<(jiff::Timestamp, Deletion)>,
+    ) -> SnapshotVerdict {
+        if managed.is_good() && rank.is_none() {
+            let detail = "another good snapshot of this volume has the same slot; the newest counts".to_owned();
+            self.finding(managed, "surplus", detail);
+        }
+        self.snapshot_notices(managed);
+        let opinions = keep::judge(&lineage.facts(managed, rank, world), Ask::Passed);
+        let delete = !opinions.iter().any(Opinion::keeps);
+        let expires_on = if delete { None } else { keep::expires_on(&opinions) };
+        let reasons = if delete { gone_by(opinions) } else { reasons(opinions, Opinion::keeps) };
+        if delete {
+            deletions.push((managed.start, deletion(managed)));
+        }
+        SnapshotVerdict {
+            snapshot_id: managed.snapshot.id.clone(),
+            volume_id: managed.key.volume.clone(),
+            verdict: if delete { ExpireVerdict::Delete } else { ExpireVerdict::Keep },
+            reasons,
+            expires_on,
         }
     }
 
@@ -119,7 +131,11 @@ impl Expire {
 
     fn snapshot_notices(&mut self, managed: &Managed<'_>) {
         let tags = &managed.snapshot.tags;
-        for (key, code) in [(tags::DELETE_ON, "bad-delete-on"), (tags::KEEP_UNTIL, "bad-keep-until")] {
+        let dates = [
+            (managed.bears.delete_on, tags::DELETE_ON, "bad-delete-on"),
+            (managed.bears.keep_until, tags::KEEP_UNTIL, "bad-keep-until"),
+        ];
+        for (_, key, code) in dates.into_iter().filter(|(bears, ..)| *bears) {
             for (key, value) in tags.loose(key).filter(|(_, value)| value.trim().parse::<jiff::civil::Date>().is_err())
             {
                 self.problems.push(Notice {
@@ -155,8 +171,11 @@ fn deletion(managed: &Managed<'_>) -> Deletion {
     }
 }
 
-fn reasons(opinions: Vec<Opinion>) -> Vec<Reason> {
-    opinions.into_iter().map(|opinion| opinion.reason).collect()
+/// Their reasons, in no more room than they need: there may be a million.
+fn reasons(opinions: Vec<Opinion>, which: fn(&Opinion) -> bool) -> Vec<Reason> {
+    let mut reasons = Vec::with_capacity(opinions.iter().filter(|opinion| which(opinion)).count());
+    reasons.extend(opinions.into_iter().filter(which).map(|opinion| opinion.reason));
+    reasons
 }
 
 /// Why nothing keeps it: what kept it until now. Every rule that never did is
@@ -165,5 +184,5 @@ fn gone_by(passed: Vec<Opinion>) -> Vec<Reason> {
     if passed.is_empty() {
         return vec![Reason { rule: "age", detail: SmolStr::new_static("no rule keeps it") }];
     }
-    reasons(passed)
+    reasons(passed, |_| true)
 }

@@ -61,6 +61,8 @@ pub(super) struct Lineage<'a> {
     pub(super) good: Vec<&'a Managed<'a>>,
     /// The place of each of `snapshots` among those.
     pub(super) ranks: Vec<Option<usize>>,
+    /// The live volume or instance that bears `KeepForever`, if one does.
+    pub(super) live_keep_forever: Option<SmolStr>,
     /// Why its volume's backups count as failing, if they do.
     pub(super) failing: Option<SmolStr>,
 }
@@ -86,7 +88,8 @@ impl<'a> Lineage<'a> {
         let mut policies = policies(snapshots, &scopes, world.settings, now);
         policies.weigh(&good, volume, world.settings);
         let failing = keep::failing(good.first().copied(), &scopes, now);
-        Self { snapshots, volume, scopes, policies, good, ranks, failing }
+        let live_keep_forever = keep::live_keep_forever(volume, &scopes);
+        Self { snapshots, volume, scopes, policies, good, ranks, live_keep_forever, failing }
     }
 
     /// What the rules look at for one of its snapshots.
@@ -95,10 +98,10 @@ impl<'a> Lineage<'a> {
         Facts {
             managed,
             volume: self.volume,
-            scopes: &self.scopes,
             policies: &self.policies,
             good_rank: rank,
             good: &self.good,
+            live_keep_forever: self.live_keep_forever.as_ref(),
             failing: self.failing.as_ref(),
             image: world.images.get(id).copied(),
             lock: world.locks.get(id).copied(),

@@ -13,7 +13,6 @@ use smol_str::SmolStr;
 use super::Reason;
 use super::policy::Policies;
 use crate::calendar;
-use crate::config::Scope;
 use crate::id::ImageId;
 use crate::inventory::{Lock, SnapshotState, TierStatus};
 use crate::lineage::{Managed, SourceVolume};
@@ -59,6 +58,13 @@ pub(super) struct Opinion {
     pub(super) reason: Reason,
 }
 
+impl Opinion {
+    /// Whether it keeps.
+    pub(super) fn keeps(&self) -> bool {
+        matches!(self.stand, Stand::Keeps(_))
+    }
+}
+
 /// Whether a rule keeps a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stand {
@@ -82,9 +88,7 @@ pub(super) enum Until {
 /// Which opinions are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
-    /// Those that keep.
-    Keeping,
-    /// Those that kept until now as well.
+    /// Those that keep, and those that kept until now.
     Passed,
     /// All of them.
     Everything,
@@ -96,14 +100,14 @@ pub(super) struct Facts<'a> {
     pub(super) managed: &'a Managed<'a>,
     /// What can be said of its volume.
     pub(super) volume: SourceVolume<'a>,
-    /// What the live tags say, if the volume exists.
-    pub(super) scopes: &'a [Scope<'a>],
     /// The policies of its lineage.
     pub(super) policies: &'a Policies,
     /// Its place among the good snapshots of its lineage that count, newest 0.
     pub(super) good_rank: Option<usize>,
     /// The good snapshots of its lineage that count, newest first.
     pub(super) good: &'a [&'a Managed<'a>],
+    /// The live volume or instance that bears `KeepForever`, if one does.
+    pub(super) live_keep_forever: Option<&'a SmolStr>,
     /// Why the backups of its volume count as failing, if they do.
     pub(super) failing: Option<&'a SmolStr>,
     /// The image that uses it.
@@ -191,9 +195,7 @@ impl Judgement {
 
     /// The rule kept until now.
     fn passed(&mut self, rule: &'static str, detail: impl FnOnce() -> SmolStr) {
-        if self.ask != Ask::Keeping {
-            self.say(rule, Stand::Passed, detail());
-        }
+        self.say(rule, Stand::Passed, detail());
     }
 
     /// The rule does not keep.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::rules::{self, KeptBy};
 use crate::calendar;
@@ -35,6 +35,8 @@ pub(super) struct Weighed {
     kept: Vec<Vec<KeptBy>>,
     /// When they stop keeping: only where the volume is gone or cannot be known.
     pub(super) end: Option<Timestamp>,
+    /// What is said of all that they do not keep.
+    pub(super) nothing: SmolStr,
 }
 
 impl Weighed {
@@ -83,7 +85,8 @@ impl Governing {
                 .and_then(|newest| self.span_ends(newest.start))
                 .map(|end| calendar::after(end, settings.orphan_grace, &TimeZone::UTC)),
         };
-        self.weighed = Weighed { kept, end };
+        let nothing = format_smolstr!("Retention \"{rules}\" ({}): no rule keeps it", self.source);
+        self.weighed = Weighed { kept, end, nothing };
     }
 }
 
@@ -167,14 +170,23 @@ pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: 
 fn in_force_lately(lineage: &[Managed<'_>], settings: &Settings, now: Timestamp) -> Vec<Governing> {
     let within = |managed: &&Managed<'_>| calendar::after(managed.start, settings.policy_grace, &TimeZone::UTC) > now;
     let before = lineage.iter().filter(|managed| !within(managed)).find_map(|managed| in_force(managed, settings));
-    lineage.iter().filter(within).filter_map(|managed| in_force(managed, settings)).chain(before).collect()
+    // Most often one policy is on all of them, and need be read but once.
+    let mut recorded: Vec<&Managed<'_>> = lineage.iter().filter(within).collect();
+    recorded.dedup_by_key(|managed| record_of(managed));
+    recorded.into_iter().filter_map(|managed| in_force(managed, settings)).chain(before).collect()
+}
+
+/// All that [`in_force`] goes by.
+fn record_of<'a>(managed: &Managed<'a>) -> (Option<&'a str>, Option<&'a str>, bool) {
+    let tags = &managed.snapshot.tags;
+    (tags.get(tags::RETENTION), tags.get(tags::TZ), managed.has_slot && !managed.bears.delete_on)
 }
 
 /// The policy a snapshot was taken under, as far as it can be known: the one
 /// recorded, or the default where neither a record nor a `DeleteOn` says another.
 fn in_force(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
-    let undated = managed.snapshot.tags.loose(tags::DELETE_ON).next().is_none();
-    let by_default = managed.has_slot && undated && managed.snapshot.tags.get(tags::RETENTION).is_none();
+    let (retention, _, undated) = record_of(managed);
+    let by_default = undated && retention.is_none();
     recorded(managed, settings).or_else(|| by_default.then(|| default(&settings.time_zone, settings)))
 }
 

@@ -7,16 +7,15 @@ use jiff::{Timestamp, ToSpan};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Facts, Judgement, Until};
+use crate::age::Age;
 use crate::calendar;
 use crate::config::Scope;
 use crate::lineage::{Managed, SourceVolume};
-use crate::retention::Policy;
 use crate::tags;
 
 /// R1: `KeepForever`, on it or on its live volume or instance.
 pub(super) fn keep_forever(facts: &Facts<'_>, out: &mut Judgement) {
-    let on_it = facts.managed.snapshot.tags.loose(tags::KEEP_FOREVER).next().is_some();
-    let on = if on_it { Some(SmolStr::new_static("it")) } else { live_keep_forever(facts.volume, facts.scopes) };
+    let on = if facts.managed.bears.keep_forever { Some("it") } else { facts.live_keep_forever.map(SmolStr::as_str) };
     match on {
         Some(on) => out.keeps("keep-forever", Until::Open, format_smolstr!("KeepForever on {on}")),
         None => out.silent("keep-forever", || "no KeepForever on it, or on its volume or instance".into()),
@@ -48,6 +47,9 @@ pub(super) fn dated_end(managed: &Managed<'_>) -> Option<Timestamp> {
 
 /// R2: `KeepUntil` not passed; the latest of several; unparsable keeps.
 pub(super) fn hold(facts: &Facts<'_>, out: &mut Judgement) {
+    if !facts.managed.bears.keep_until {
+        return out.silent("hold", || "no KeepUntil on it".into());
+    }
     unreadable(facts, tags::KEEP_UNTIL, "hold", out);
     if let Some(date) = latest_date(facts.managed, tags::KEEP_UNTIL) {
         // Noon UTC of the next day is the end of that day everywhere on Earth.
@@ -57,23 +59,23 @@ pub(super) fn hold(facts: &Facts<'_>, out: &mut Judgement) {
             || format_smolstr!("KeepUntil {date} has passed"),
         );
         out.until("hold", end, keeps, over);
-    } else if facts.managed.snapshot.tags.loose(tags::KEEP_UNTIL).next().is_none() {
-        out.silent("hold", || "no KeepUntil on it".into());
     }
 }
 
 /// R3: `DeleteOn` after today's UTC date; the latest of several; unparsable
 /// keeps; removed by hand, where the record says a whole-day age, keeps.
 pub(super) fn delete_on(facts: &Facts<'_>, out: &mut Judgement) {
+    if delete_on_removed(facts.managed) {
+        return out.keeps("delete-on", Until::Open, "its DeleteOn was removed by hand, which keeps");
+    }
+    if !facts.managed.bears.delete_on {
+        return out.silent("delete-on", || "no DeleteOn on it".into());
+    }
     unreadable(facts, tags::DELETE_ON, "delete-on", out);
     if let (Some(date), Some(end)) = (latest_date(facts.managed, tags::DELETE_ON), dated_end(facts.managed)) {
         let (keeps, over) =
             (|| format_smolstr!("DeleteOn {date} has not come"), || format_smolstr!("DeleteOn {date} has come"));
         out.until("delete-on", end, keeps, over);
-    } else if delete_on_removed(facts.managed) {
-        out.keeps("delete-on", Until::Open, "its DeleteOn was removed by hand, which keeps");
-    } else if facts.managed.snapshot.tags.loose(tags::DELETE_ON).next().is_none() {
-        out.silent("delete-on", || "no DeleteOn on it".into());
     }
 }
 
@@ -89,7 +91,7 @@ fn unreadable(facts: &Facts<'_>, key: &'static str, rule: &'static str, out: &mu
 /// Whether a `DeleteOn` that we wrote is missing: the record says an age in
 /// whole days, with which one is always written.
 pub(in crate::plan) fn delete_on_removed(managed: &Managed<'_>) -> bool {
-    let tags = &managed.snapshot.tags;
-    let whole_days = managed.recorded_retention().and_then(|text| Policy::parse(text).ok()?.whole_days());
-    managed.has_slot && whole_days.is_some() && tags.loose(tags::DELETE_ON).next().is_none()
+    // No need to read a whole policy: what is no age has no days.
+    let whole_days = |text| Age::parse(text).is_ok_and(Age::is_whole_days);
+    managed.has_slot && !managed.bears.delete_on && managed.recorded_retention().is_some_and(whole_days)
 }

@@ -9,7 +9,6 @@ use crate::lineage::Managed;
 use crate::plan::policy::{Governing, Source, age_ends};
 use crate::plan::rules::KeptBy;
 use crate::retention::{Bucket, Policy, Reach, Rule, Rules};
-use crate::tags;
 
 /// R4.
 pub(super) fn policy(facts: &Facts<'_>, out: &mut Judgement) {
@@ -17,7 +16,7 @@ pub(super) fn policy(facts: &Facts<'_>, out: &mut Judgement) {
         let detail = "its own tags were never written; the next create run writes them";
         out.keeps("unfinished-tags", Until::Open, detail);
     }
-    let has_delete_on = facts.managed.snapshot.tags.loose(tags::DELETE_ON).next().is_some();
+    let has_delete_on = facts.managed.bears.delete_on;
     // The latest end that the governing policies give; `Timestamp::MAX` where one has none.
     let mut longest = Timestamp::MIN;
     let alone = facts.policies.governing.len() == 1;
@@ -80,7 +79,7 @@ fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut J
         });
     }
     if kept.is_empty() {
-        out.passed("rules", || format_smolstr!("Retention \"{rules}\" ({source}): no rule keeps it"));
+        out.passed("rules", || governing.weighed.nothing.clone());
         return Timestamp::MIN;
     }
     Timestamp::MAX
