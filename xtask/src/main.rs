@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod bench;
 mod count;
 mod env;
 mod moto;
@@ -21,6 +22,8 @@ mod venv;
 enum Chore {
     /// Run every check and every test, and close on one line that counts them.
     Test(test::Options),
+    /// Measure how long the decision takes, and how much memory.
+    Bench(bench::Options),
     /// Change the deciders one thing at a time and see that a test notices.
     Mutants(mutants::Options),
 }
@@ -28,6 +31,7 @@ enum Chore {
 fn main() -> ExitCode {
     let all_well = match Chore::parse() {
         Chore::Test(options) => test::run(&options),
+        Chore::Bench(options) => bench::run(&options),
         Chore::Mutants(options) => mutants::run(&options),
     };
     if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
