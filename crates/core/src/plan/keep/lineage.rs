@@ -41,27 +41,28 @@ pub(super) fn newest_good(facts: &Facts<'_>, out: &mut Judgement) {
             let words = |rest: &str, end| {
                 format_smolstr!("{which} good snapshot of a volume that is gone or elsewhere, {rest} {}", shown(end))
             };
-            // A policy without an end keeps by itself (R4).
             if let Some(end) = gone_end(facts) {
                 out.until("newest-good", end, || words("kept until", end), || words("was kept until", end));
+            } else {
+                let detail = format_smolstr!(
+                    "{which} good snapshot of a volume that is gone or elsewhere, whose policy has no end"
+                );
+                out.keeps("newest-good", Until::Open, detail);
             }
         }
     }
 }
 
 /// Until when the newest good snapshot stays where its volume does not: the grace
-/// after its start and the longest span that can be told.
+/// after its start and the longest span. `None` where a policy has no end.
 fn gone_end(facts: &Facts<'_>) -> Option<Timestamp> {
     let dated = dated_end(facts.managed);
-    let spans = facts.policies.governing.iter().map(|governing| {
-        // A DeleteOn is the whole policy where only the default would govern.
-        if governing.source == Source::Default && dated.is_some() {
-            return None;
-        }
-        governing.span_ends(facts.managed.start)
-    });
-    let ends = spans.chain([dated]).flatten();
-    ends.map(|end| calendar::after(end, facts.settings.orphan_grace, &TimeZone::UTC)).max()
+    // A DeleteOn is the whole policy where only the default would govern.
+    let by_date = |source: &Source| *source == Source::Default && dated.is_some();
+    let governing = facts.policies.governing.iter().filter(|governing| !by_date(&governing.source));
+    let spans: Option<Vec<Timestamp>> = governing.map(|governing| governing.span_ends(facts.managed.start)).collect();
+    let longest = spans?.into_iter().chain(dated).max()?;
+    Some(calendar::after(longest, facts.settings.orphan_grace, &TimeZone::UTC))
 }
 
 /// R7: nothing of a lineage goes while its backups fail.
