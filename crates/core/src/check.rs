@@ -160,6 +160,13 @@ impl<'a> World<'a> {
         self.instances.get(volume).cloned().unwrap_or_default()
     }
 
+    /// Whether a snapshot is less than an hour old. A copy is as old as its source,
+    /// whatever its own start.
+    fn is_young(&self, snapshot: &Snapshot) -> bool {
+        let copy = snapshot.tags.get("Source_SnapshotId").is_some();
+        !copy && snapshot.started.as_second() + 60 * 60 > self.plan.now.as_second()
+    }
+
     /// How many are ours.
     fn managed(&self) -> usize {
         self.histories.values().map(Vec::len).sum()
@@ -361,7 +368,7 @@ fn foreseen<'a>(snapshot: &'a Snapshot, good: &[Backup<'a>], read: &mut policy::
         let zone = tag("ebskeep:tz").unwrap_or_default();
         let gone = snapshot.tags.get("Source_SnapshotId").is_some()
             || world.inventory.confirmed_gone.contains(&snapshot.volume);
-        let ended = gone && span_is_over(text, good, world.settings.orphan_grace, now);
+        let ended = gone && span_is_over(text, zone, good, now, world.settings);
         ended || !read.keeps(text, zone, snapshot, good, now, world.settings)
     });
     let says = date.is_some() || record.is_some();
@@ -397,6 +404,7 @@ fn reason_to_stay(world: &World<'_>) -> CheckResult {
     let verdicts: BTreeMap<&SnapshotId, ExpireVerdict> =
         world.plan.snapshots.iter().map(|v| (&v.snapshot_id, v.verdict)).collect();
     let live_policies = kept_by_live_tags(world);
+    let deleted: BTreeSet<&SnapshotId> = world.deletions.iter().map(|d| &d.snapshot_id).collect();
     let mut wrong = Vec::new();
     for deletion in &world.deletions {
         let id = &deletion.snapshot_id;
@@ -405,6 +413,9 @@ fn reason_to_stay(world: &World<'_>) -> CheckResult {
             continue;
         };
         let mut stays = stays(snapshot, today, world.plan.now);
+        if world.is_young(snapshot) && !replaced(snapshot, world, &deleted) {
+            stays.push("it is less than an hour old, and no other as young takes its place");
+        }
         if world.locked.contains(id) {
             stays.push("it is locked");
         }
@@ -426,7 +437,6 @@ fn reason_to_stay(world: &World<'_>) -> CheckResult {
         }
         wrong.extend(stays.into_iter().map(|why| format!("{id}: {why}")));
     }
-    let deleted: BTreeSet<&SnapshotId> = world.deletions.iter().map(|d| &d.snapshot_id).collect();
     let silent =
         world.plan.snapshots.iter().filter(|v| v.verdict == ExpireVerdict::Delete && !deleted.contains(&v.snapshot_id));
     wrong.extend(silent.map(|v| format!("{}: its verdict is delete, but no action does it", v.snapshot_id)));
@@ -436,6 +446,14 @@ fn reason_to_stay(world: &World<'_>) -> CheckResult {
     result("reason-to-stay", Some(Job::Expire), wrong, || {
         format!("{} deletions, none with a reason to stay", world.deletions.len())
     })
+}
+
+/// Whether another good one as young stays in place of a good one: under rules a
+/// schedule of minutes, or a second run for a slot, makes more than are kept.
+fn replaced(snapshot: &Snapshot, world: &World<'_>, deleted: &BTreeSet<&SnapshotId>) -> bool {
+    let good = |s: &Snapshot| s.state == SnapshotState::Completed;
+    let history = world.histories.get(&origin(snapshot)).map_or(&[][..], Vec::as_slice);
+    good(snapshot) && history.iter().any(|s| good(s) && world.is_young(s) && !deleted.contains(&s.id))
 }
 
 /// Whether what is to be deleted is kept by the retention on its live volume, or
@@ -482,12 +500,8 @@ fn stays(snapshot: &Snapshot, today: Date, now: Timestamp) -> Vec<&'static str> 
     if !matches!(snapshot.state, SnapshotState::Completed | SnapshotState::Error) {
         stays.push("it is neither completed nor failed");
     }
-    // A copy is as old as its source, whatever its own start.
-    let copy = snapshot.tags.get("Source_SnapshotId").is_some();
-    if !copy && snapshot.started.as_second() + 60 * 60 > now.as_second() {
-        stays.push("it is less than an hour old");
-    }
     for (key, value) in snapshot.tags.iter() {
+        let written = key.as_str();
         let key = folded(key);
         let date = value.trim().parse::<Date>();
         if key == "keepforever" {
@@ -507,7 +521,7 @@ fn stays(snapshot: &Snapshot, today: Date, now: Timestamp) -> Vec<&'static str> 
             }
         } else if key.starts_with("aws:backup:") || key.starts_with("aws:dlm:") || key == "dlm:managed" {
             stays.push("another service manages it");
-        } else if key == "ebskeep:retention" && value == "unset" && !failed {
+        } else if written == "ebskeep:retention" && value == "unset" && !failed {
             stays.push("its own tags were never written");
         }
     }

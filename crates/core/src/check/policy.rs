@@ -7,7 +7,6 @@ use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Span, Timestamp, Zoned};
 
-use crate::age::Age;
 use crate::id::SnapshotId;
 use crate::inventory::{Snapshot, SnapshotState};
 use crate::setting::Settings;
@@ -67,31 +66,41 @@ impl<'a> Read<'a> {
         settings: &Settings,
     ) -> bool {
         if !text.contains('=') {
-            return !age_is_over(text, began(snapshot), now);
+            // Without a slot it is the original's, which counted whole dates of UTC.
+            let slot = snapshot.tags.get("ebskeep:slot");
+            let zone = slot.map_or(TimeZone::UTC, |_| named(zone, settings).unwrap_or(settings.time_zone.clone()));
+            return !age_is_over(text, began(snapshot), &zone, now);
         }
         let kept = self.0.entry((text.to_owned(), zone.to_owned())).or_insert_with(|| {
             let all = || good.iter().map(|backup| &backup.snapshot.id).collect();
-            let zone = match zone.trim() {
-                "" => Some(settings.time_zone.clone()),
-                name => TimeZoneDatabase::bundled().get(name).ok(),
-            };
-            zone.and_then(|zone| rules_keep(text, &zone, good)).unwrap_or_else(all)
+            named(zone, settings).and_then(|zone| rules_keep(text, &zone, good)).unwrap_or_else(all)
         });
         kept.contains(&snapshot.id)
     }
 }
 
-/// Whether an age as text has ended, counted in UTC.
-fn age_is_over(text: &str, start: Timestamp, now: Timestamp) -> bool {
+/// The zone of that name, or where there is no name the setting's.
+fn named(zone: &str, settings: &Settings) -> Option<TimeZone> {
+    match zone.trim() {
+        "" => Some(settings.time_zone.clone()),
+        name => TimeZoneDatabase::bundled().get(name).ok(),
+    }
+}
+
+/// Whether an age as text has ended. A month can end days earlier or later in
+/// another zone.
+fn age_is_over(text: &str, start: Timestamp, zone: &TimeZone, now: Timestamp) -> bool {
     let Some(span) = span(text, Bare::Days) else { return false };
-    let end = start.to_zoned(TimeZone::UTC).checked_add(span);
+    let end = start.to_zoned(zone.clone()).checked_add(span);
     end.is_ok_and(|end| end.timestamp().as_second() <= now.as_second() + TOLERANCE_SECONDS)
 }
 
-/// Whether a policy is over for a whole history to which nothing is added any
-/// more: the longest that it names, and the grace, after the newest good one.
-pub(super) fn span_is_over(text: &str, good: &[Backup<'_>], grace: Age, now: Timestamp) -> bool {
-    let Some(newest) = good.last() else { return false };
+/// Whether rules are over for a whole history to which nothing is added any more:
+/// the longest that they name, and the grace, after the newest good one.
+pub(super) fn span_is_over(text: &str, zone: &str, good: &[Backup<'_>], now: Timestamp, settings: &Settings) -> bool {
+    let (Some(newest), Some(zone), true) = (good.last(), named(zone, settings), text.contains('=')) else {
+        return false;
+    };
     let longest = |part: &str| {
         let (name, value) = part.split_once('=')?;
         match (name, value.parse::<i64>()) {
@@ -105,8 +114,8 @@ pub(super) fn span_is_over(text: &str, good: &[Backup<'_>], grace: Age, now: Tim
         }
     };
     let text = text.to_ascii_lowercase();
-    let grace = span(&grace.short().to_string(), Bare::Days);
-    let began = began(newest.snapshot).to_zoned(TimeZone::UTC);
+    let grace = span(&settings.orphan_grace.short().to_string(), Bare::Days);
+    let began = began(newest.snapshot).to_zoned(zone);
     parts(&text).all(|part| {
         let end = longest(part)
             .zip(grace)
@@ -116,7 +125,7 @@ pub(super) fn span_is_over(text: &str, good: &[Backup<'_>], grace: Age, now: Tim
 }
 
 fn parts(text: &str) -> impl Iterator<Item = &str> {
-    text.split([' ', ',', '\t', '\n']).filter(|part| !part.is_empty())
+    text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty())
 }
 
 /// What rules as text keep of the good ones, oldest first; `None` if they are not
@@ -143,7 +152,10 @@ fn rules_keep<'a>(text: &str, zone: &TimeZone, good: &[Backup<'a>]) -> Option<BT
         }
         let most = if within || value == "all" { usize::MAX } else { value.parse().ok()? };
         let oldest = local.first().filter(|first| newest.len() < most && in_reach(first)).map(|_| 0);
-        let indices = newest.values().rev().take(most).copied().chain(oldest);
+        // By time, since clocks set back over midnight let two days take turns.
+        let mut newest: Vec<usize> = newest.into_values().collect();
+        newest.sort_unstable();
+        let indices = newest.into_iter().rev().take(most).chain(oldest);
         kept.extend(indices.filter_map(|index| good.get(index)).map(|backup| &backup.snapshot.id));
     }
     Some(kept)
@@ -222,7 +234,7 @@ mod tests {
             ("", "2036-03-01T00:00:00Z", false),
             ("unset", "2036-03-01T00:00:00Z", false),
         ] {
-            assert_eq!(age_is_over(text, start, at.parse().unwrap()), over, "{text:?} at {at}");
+            assert_eq!(age_is_over(text, start, &TimeZone::UTC, at.parse().unwrap()), over, "{text:?} at {at}");
         }
     }
 }
