@@ -9,6 +9,7 @@ use ebskeep_core::adopt::TABLE;
 use ebskeep_core::plan::Job;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use smol_str::SmolStr;
 
 use crate::error::Failure;
 use crate::settings::SettingArgs;
@@ -159,18 +160,77 @@ impl JobName {
 /// `ebskeep plan`
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
-    /// Jobs to plan; all if none is named
-    #[arg(value_name = "JOB")]
-    pub(crate) jobs: Vec<JobName>,
+    /// Jobs to plan: create, expire; all if none is named. With --what-if also
+    /// the volumes and instances to try it on
+    #[arg(value_name = "JOB|ID")]
+    what: Vec<JobOrId>,
     /// Also write the plan to this file, as JSON, for `apply --plan`
     #[arg(long, value_name = "FILE", conflicts_with = "inventory")]
     pub(crate) out: Option<PathBuf>,
-    /// Exit with 5 if the plan would change something
+    /// Exit with 5 if the plan would change something, or a what-if differs
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    /// Show what this tag or setting would change; repeatable
+    ///
+    /// `Retention=daily=7 weekly=4` is a tag, `Retention-` takes it away,
+    /// `minimum=3` is a setting. It is tried on the volumes and instances named;
+    /// if none is, on those that carry the changed tag or `Backup`. Shown is what
+    /// goes and what stays, beside the plan as it is, at once and once the grace
+    /// after a changed retention is over.
+    #[arg(long, value_name = "CHANGE", conflicts_with = "out")]
+    pub(crate) what_if: Vec<String>,
     /// What to look at, and as of when.
     #[command(flatten)]
     pub(crate) seen: InventoryArgs,
+}
+
+impl PlanArgs {
+    /// The jobs named; all of them if none is.
+    pub(crate) fn jobs(&self) -> Vec<Job> {
+        let named: Vec<JobName> = self.what.iter().filter_map(JobOrId::job).collect();
+        JobName::jobs(&named)
+    }
+
+    /// The volumes and instances named.
+    pub(crate) fn ids(&self) -> Vec<SmolStr> {
+        self.what.iter().filter_map(JobOrId::id).collect()
+    }
+}
+
+/// A job, or a volume or instance by its id.
+#[derive(Clone, Debug)]
+enum JobOrId {
+    Job(JobName),
+    Id(SmolStr),
+}
+
+impl JobOrId {
+    fn job(&self) -> Option<JobName> {
+        match self {
+            Self::Job(job) => Some(*job),
+            Self::Id(_) => None,
+        }
+    }
+
+    fn id(&self) -> Option<SmolStr> {
+        match self {
+            Self::Job(_) => None,
+            Self::Id(id) => Some(id.clone()),
+        }
+    }
+}
+
+impl std::str::FromStr for JobOrId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.starts_with("vol-") || text.starts_with("i-") {
+            return Ok(Self::Id(text.into()));
+        }
+        JobName::from_str(text, false)
+            .map(Self::Job)
+            .map_err(|_| "it is neither create nor expire, nor the id of a volume or an instance".to_owned())
+    }
 }
 
 /// What is looked at, and as of when: for every verb that decides over an

@@ -7,18 +7,48 @@ pub(crate) mod demo;
 pub(crate) mod hold;
 pub(crate) mod man;
 pub(crate) mod plan;
+pub(crate) mod what_if;
 
-use ebskeep_core::cloud::CloudError;
+use ebskeep_core::cloud::{CloudError, Clouds as _};
 use ebskeep_core::id::Place;
+use ebskeep_core::inventory::Inventory;
+use ebskeep_core::job::{Event, Run};
+use ebskeep_core::lineage::unsettled_volumes;
 use ebskeep_core::report::{Conclusion, words};
+use ebskeep_core::setting::Settings;
+use ebskeep_core::stop::Stop;
 
+use crate::cli::{AwsArgs, InventoryArgs};
 use crate::error::{Exit, Failure, hint};
+use crate::inventory;
 use crate::output::RegionError;
+use crate::place::{SystemClock, one_region, places};
+use crate::signals::{obeyed, unless_stopped};
 use crate::ui::Ui;
 
 /// A runtime for one task, which is all that anything here needs.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::failed(error.into()))
+}
+
+/// What there is in one Place: in AWS, or in the files given.
+fn one_inventory(seen: &InventoryArgs, aws: &AwsArgs, settings: &Settings, ui: &Ui) -> Result<Inventory, Failure> {
+    if !seen.inventory.is_empty() {
+        return inventory::read(seen, aws, settings);
+    }
+    one_region(aws)?;
+    let stop = Stop::new();
+    let work = async {
+        // Boxed, since what finds credentials is large.
+        let there = Box::pin(places(aws, None)).await?;
+        let place =
+            there.places.first().ok_or_else(|| Failure::failed(anyhow::anyhow!("there is no Region to look at")))?;
+        let cloud = there.aws.at(place);
+        let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
+        let run = Run::new(&cloud, &SystemClock, settings, &stop, &on_event);
+        Ok(run.observe(seen.now, |inventory| unsettled_volumes(inventory, settings)).await?)
+    };
+    runtime()?.block_on(obeyed(unless_stopped(&stop, work), &stop, ui))??
 }
 
 /// How a run that ended so ends the command.

@@ -11,6 +11,7 @@ use ebskeep_core::plan::{Plan, SCHEMA as PLAN};
 use ebskeep_core::report::{Document, SCHEMA as REPORT};
 use ebskeep_core::retag::{self, SCHEMA as RETAG};
 use ebskeep_core::setting::TABLE;
+use ebskeep_core::whatif::{SCHEMA as WHAT_IF, WhatIf};
 use ebskeep_files::PLANS;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
@@ -26,6 +27,7 @@ pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
         (REPORT, schema_of::<Document<'_>>(REPORT)),
         (ADOPT, schema_of::<adopt::Document<'_>>(ADOPT)),
         (RETAG, schema_of::<retag::Document<'_>>(RETAG)),
+        (WHAT_IF, schema(WHAT_IF, schema_for!(WhatIf))),
         (REPORTS, schema_of::<ReportList<'_>>(REPORTS)),
     ]
 }

@@ -273,6 +273,18 @@ impl SnapshotState {
             _ => Self::Other,
         }
     }
+
+    /// AWS's word for it.
+    pub fn as_aws(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+            Self::Error => "error",
+            Self::Recoverable => "recoverable",
+            Self::Recovering => "recovering",
+            Self::Other => "unknown",
+        }
+    }
 }
 
 /// Where a snapshot is stored.

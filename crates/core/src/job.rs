@@ -38,13 +38,30 @@ pub struct Request {
     /// Decide at this instant instead of AWS's `now`: `plan --now`, and the
     /// second observation for a saved plan.
     pub now: Option<Timestamp>,
+    /// Whether a policy in force until lately still keeps.
+    pub grace: Grace,
+}
+
+/// Whether a policy in force until lately still keeps (docs/semantics.md 2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grace {
+    /// As the setting says. What is carried out is always planned so.
+    AsSet,
+    /// As though it were over: what a changed tag means in the end.
+    Over,
 }
 
 impl Request {
     /// These jobs, as of now, over tagged resources.
     pub fn new(jobs: impl IntoIterator<Item = Job>) -> Self {
         let jobs: std::collections::BTreeSet<Job> = jobs.into_iter().collect();
-        Self { jobs: jobs.into_iter().collect(), untagged: Untagged::NotBackedUp, trigger: None, now: None }
+        Self {
+            jobs: jobs.into_iter().collect(),
+            untagged: Untagged::NotBackedUp,
+            trigger: None,
+            now: None,
+            grace: Grace::AsSet,
+        }
     }
 }
 
@@ -139,6 +156,7 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
             untagged: request.untagged,
             trigger: request.trigger,
             now: Some(saved.now),
+            grace: Grace::AsSet,
         };
         let mut planned = self.observe_and_decide(&request).await?;
         saved.restrict(&mut planned);

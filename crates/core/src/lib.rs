@@ -26,3 +26,4 @@ pub mod schedule;
 pub mod setting;
 pub mod stop;
 pub mod tags;
+pub mod whatif;

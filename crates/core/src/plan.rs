@@ -5,6 +5,7 @@
 
 mod create;
 mod expire;
+
 mod group;
 mod history;
 mod keep;
@@ -58,7 +59,8 @@ pub fn decide(inventory: &Inventory, request: &Request, settings: &Settings) -> 
         plan.findings.extend(findings);
     }
     if request.jobs.contains(&Job::Expire) {
-        let expire::Expire { verdicts, actions, problems, findings } = expire::expire(inventory, &fleet, settings);
+        let expire::Expire { verdicts, actions, problems, findings } =
+            expire::expire(inventory, &fleet, settings, request.grace);
         plan.snapshots = verdicts;
         plan.actions.extend(actions);
         plan.problems.extend(problems);

@@ -11,7 +11,7 @@ use ebskeep_files::PLANS;
 use futures::future::join_all;
 
 use super::{parted, runtime};
-use crate::cli::{AwsArgs, JobName, PlanArgs};
+use crate::cli::{AwsArgs, PlanArgs};
 use crate::error::{Exit, Failure};
 use crate::inventory;
 use crate::output::{PlanList, RegionError};
@@ -21,7 +21,14 @@ use crate::signals::{obeyed, unless_stopped};
 use crate::ui::Ui;
 
 pub(crate) fn run(args: PlanArgs, aws: AwsArgs, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let request = Request { now: args.seen.now, ..Request::new(JobName::jobs(&args.jobs)) };
+    if !args.what_if.is_empty() {
+        return super::what_if::run(&args, &aws, settings, ui);
+    }
+    if let Some(id) = args.ids().first() {
+        return Err(Failure::usage(anyhow::anyhow!("a plan is of a whole Region, and {id} is an id"))
+            .hint("`ebskeep explain` tells all of one thing; ids go with --what-if"));
+    }
+    let request = Request { now: args.seen.now, ..Request::new(args.jobs()) };
     let seen = if args.seen.inventory.is_empty() {
         online(&aws, &request, settings, ui)?
     } else {

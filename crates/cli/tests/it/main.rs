@@ -14,4 +14,5 @@ mod server;
 mod stopping;
 mod trouble;
 mod usage;
+mod what_if;
 mod world;

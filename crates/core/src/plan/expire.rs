@@ -8,6 +8,7 @@ use super::policy::Source;
 use super::{Action, Deletion, ExpireVerdict, Notice, Reason, SnapshotVerdict};
 use crate::config::{Fleet, Wanted};
 use crate::inventory::{Inventory, Snapshot};
+use crate::job::Grace;
 use crate::lineage::{self, Found, Managed, SourceVolume};
 use crate::setting::Settings;
 use crate::tags;
@@ -26,9 +27,9 @@ pub(super) struct Expire {
 }
 
 /// Decides for every snapshot.
-pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settings) -> Expire {
+pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settings, grace: Grace) -> Expire {
     let mut out = Expire::default();
-    let world = World::new(inventory, fleet, settings);
+    let world = World::new(inventory, fleet, settings, grace);
     let mut verdicts = vec![None; inventory.snapshots.items.len()];
     let mut deletions = Vec::new();
     let mut told = |at: usize, verdict| {

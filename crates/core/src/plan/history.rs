@@ -9,6 +9,7 @@ use super::policy::{Policies, policies};
 use crate::config::{Fleet, Scope};
 use crate::id::{ImageId, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Lock, TierStatus, Volume};
+use crate::job::Grace;
 use crate::lineage::{self, LineageKey, Managed, SourceVolume};
 use crate::setting::Settings;
 
@@ -20,6 +21,7 @@ pub(super) struct World<'a> {
     pub(super) fleet: &'a Fleet<'a>,
     /// The settings.
     pub(super) settings: &'a Settings,
+    grace: Grace,
     volumes: BTreeMap<&'a VolumeId, &'a Volume>,
     images: BTreeMap<&'a SnapshotId, &'a ImageId>,
     locks: BTreeMap<&'a SnapshotId, &'a Lock>,
@@ -27,7 +29,7 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(inventory: &'a Inventory, fleet: &'a Fleet<'a>, settings: &'a Settings) -> Self {
+    pub(super) fn new(inventory: &'a Inventory, fleet: &'a Fleet<'a>, settings: &'a Settings, grace: Grace) -> Self {
         let mut images = BTreeMap::new();
         for image in &inventory.images.items {
             for snapshot in &image.snapshots {
@@ -39,6 +41,7 @@ impl<'a> World<'a> {
             inventory,
             fleet,
             settings,
+            grace,
             volumes: lineage::volumes_by_id(inventory),
             images,
             locks: inventory.locks.items.iter().map(|lock| (&lock.snapshot, lock)).collect(),
@@ -86,6 +89,9 @@ impl<'a> Lineage<'a> {
         }
         let now = world.inventory.now;
         let mut policies = policies(snapshots, &scopes, world.settings, now);
+        if world.grace == Grace::Over {
+            policies.grace.clear();
+        }
         policies.weigh(&good, volume, world.settings);
         let failing = keep::failing(good.first().copied(), &scopes, now);
         let live_keep_forever = keep::live_keep_forever(volume, &scopes);

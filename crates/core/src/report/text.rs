@@ -10,6 +10,7 @@ mod plan;
 mod report;
 mod retag;
 mod table;
+mod whatif;
 mod words;
 
 use std::fmt::Write as _;
@@ -21,6 +22,7 @@ pub use adopt::adoption_text;
 pub use plan::plan_text;
 pub use report::report_text;
 pub use retag::{retagging_text, tagged_text};
+pub use whatif::what_if_text;
 
 /// How text is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -43,3 +43,5 @@ mod running;
 mod sets;
 #[cfg(test)]
 mod stopping;
+#[cfg(test)]
+mod what_if;
