@@ -28,32 +28,44 @@ pub(crate) struct Options {
     again: bool,
 }
 
-/// Files that are changed together, and where most of what notices is.
+/// Files that are changed together, with a list of their own.
 struct Group {
     name: &'static str,
     /// Under crates/core/src.
     files: &'static [&'static str],
-    /// What is run first, being quick. What survives that meets all tests of core.
-    quick: &'static [&'static str],
 }
 
 const GROUPS: [Group; 2] = [
     Group {
         name: "values",
         files: &["age.rs", "calendar.rs", "schedule.rs", "schedule/*.rs", "retention.rs", "retention/*.rs"],
-        quick: &["--lib"],
     },
-    Group {
-        name: "decisions",
-        files: &["plan.rs", "plan/*.rs", "plan/*/*.rs", "check.rs", "check/*.rs"],
-        quick: &["--test", "scenarios"],
+    Group { name: "decisions", files: &["plan.rs", "plan/*.rs", "plan/*/*.rs", "check.rs", "check/*.rs"] },
+];
+
+/// Runs of the tests of core, each over what survived the one before: those that take a
+/// second, then all.
+const PASSES: [Pass; 2] = [
+    Pass { over: &[], tests: &["--lib", "--test", "scenarios", "--", "--skip", "properties"], seconds: "30" },
+    Pass {
+        over: &["--iterate", "--baseline", "skip"],
+        tests: &["--lib", "--test", "scenarios", "--test", "it"],
+        seconds: "240",
     },
 ];
 
+/// A run of the tests.
+struct Pass {
+    /// What cargo-mutants gets: everything, if nothing.
+    over: &'static [&'static str],
+    /// What cargo test gets.
+    tests: &'static [&'static str],
+    /// Far above what they take: a mutant that loops for ever is noticed, and costs this.
+    seconds: &'static str,
+}
+
 /// One line for each survivor that is no fault, with its reason.
 const EXCUSES: &str = "xtask/mutants-excused.txt";
-/// Far above what the tests of core take; a mutant that loops for ever is noticed.
-const TIMEOUT_SECONDS: &str = "180";
 
 /// Runs it; says whether every mutant was noticed or excused.
 pub(crate) fn run(options: &Options) -> bool {
@@ -77,8 +89,7 @@ fn tried(options: &Options) -> anyhow::Result<bool> {
         }
     }
     let text = fs::read_to_string(root().join(EXCUSES)).with_context(|| format!("could not read {EXCUSES}"))?;
-    let excuses = excuses(&text)?;
-    let amiss = amiss(&tally, &excuses);
+    let amiss = amiss(&tally, &excuses(&text)?);
     for line in &amiss {
         println!("{line}");
     }
@@ -109,26 +120,23 @@ impl Group {
         }
         let output = target().join("mutants").join(self.name);
         fs::create_dir_all(&output).with_context(|| format!("could not make {}", output.display()))?;
-        if !options.again {
-            self.pass(&files, &output, self.quick, false)?;
+        let passes = if options.again { &PASSES[1..] } else { &PASSES[..] };
+        for pass in passes {
+            self.pass(&files, &output, pass)?;
         }
-        self.pass(&files, &output, &["--lib", "--test", "scenarios", "--test", "it"], true)?;
         Tally::read(&output.join("mutants.out")).map(Some)
     }
 
-    /// One pass of cargo-mutants: over everything, or over what survived so far.
-    fn pass(&self, files: &[PathBuf], output: &Path, tests: &[&str], survivors: bool) -> anyhow::Result<()> {
-        println!("\n── mutants: {} against cargo test {}", self.name, tests.join(" "));
+    /// One pass of cargo-mutants.
+    fn pass(&self, files: &[PathBuf], output: &Path, pass: &Pass) -> anyhow::Result<()> {
+        println!("\n── mutants: {} against cargo test {}", self.name, pass.tests.join(" "));
         let mut command = cargo();
         command.args(["mutants", "--package", "ebskeep-core", "--no-shuffle", "--colors", "never"]);
-        command.args(["--timeout", TIMEOUT_SECONDS, "--output"]).arg(output);
-        if survivors {
-            command.args(["--iterate", "--baseline", "skip"]);
-        }
+        command.args(["--timeout", pass.seconds]).args(pass.over).arg("--output").arg(output);
         for file in files {
             command.arg("--file").arg(file.strip_prefix(root()).unwrap_or(file));
         }
-        command.arg("--").args(tests);
+        command.arg("--").args(pass.tests);
         let said = show(&mut command)?;
         // 2: some survived; 3: some took too long. Both are read from its lists.
         match said.status.code() {
@@ -140,7 +148,7 @@ impl Group {
 
 /// The files that a pattern names, whose only wildcard is a whole name before `.rs`.
 fn matching(source: &Path, pattern: &str) -> Vec<PathBuf> {
-    let Some((directory, _)) = pattern.split_once("*") else {
+    let Some((directory, _)) = pattern.split_once('*') else {
         let file = source.join(pattern);
         return file.exists().then_some(file).into_iter().collect();
     };
