@@ -145,7 +145,7 @@ impl Local {
 
     /// The bucket as a person reads it: `2026-03-10 14h`, `2026-03-10`, `2026-W11`,
     /// `2026-03`, `2026`; of one that is its own, its minute.
-    pub fn bucket_name(self, bucket: Bucket) -> String {
+    pub fn bucket_name(self, bucket: Bucket) -> impl std::fmt::Display {
         let form = match bucket {
             Bucket::Each => "%Y-%m-%d %H:%M",
             Bucket::Hour => "%Y-%m-%d %Hh",
@@ -154,7 +154,7 @@ impl Local {
             Bucket::Month => "%Y-%m",
             Bucket::Year => "%Y",
         };
-        self.at.strftime(form).to_string()
+        self.at.strftime(form)
     }
 }
 
@@ -211,7 +211,7 @@ mod tests {
             ("UTC", "2024-12-30T00:00:00Z", ["2024-12-30 00h", "2024-12-30", "2025-W01", "2024-12", "2024"]),
         ] {
             let local = Local::new(at.parse().unwrap(), &zone(zone_name).unwrap());
-            assert_eq!(all.map(|bucket| local.bucket_name(bucket)), names, "{at} in {zone_name}");
+            assert_eq!(all.map(|bucket| local.bucket_name(bucket).to_string()), names, "{at} in {zone_name}");
         }
     }
 

@@ -231,25 +231,30 @@ pub enum Found<'a, 'l> {
 /// that a million of them need neither much time nor much memory.
 pub fn each_lineage<'a>(inventory: &'a Inventory, settings: &Settings, mut each: impl FnMut(Found<'a, '_>)) {
     let listed = &inventory.snapshots.items;
-    // A primary is of the volume that AWS says it came from: brought together here.
+    // A primary is of the volume that AWS says it came from: brought together here, by a number and then by itself.
     let mut order: Vec<(u64, usize)> = listed.iter().enumerate().map(|(at, s)| (s.volume.tail(), at)).collect();
     order.sort_unstable();
     let mut copies: BTreeMap<LineageKey, Vec<Managed<'a>>> = BTreeMap::new();
+    let mut together: Vec<(usize, &Snapshot)> = Vec::new();
+    let mut primaries: Vec<Managed<'a>> = Vec::new();
     for alike in order.chunk_by(|(one, _), (other, _)| one == other) {
-        let mut primaries: Vec<Managed<'a>> = Vec::with_capacity(alike.len());
-        for (at, snapshot) in alike.iter().filter_map(|(_, at)| Some((*at, listed.get(*at)?))) {
-            match classify(snapshot, &inventory.place, &settings.deployment) {
-                Ok(managed) if managed.key.copies => {
-                    copies.entry(managed.key.clone()).or_default().push(Managed { at, ..managed });
+        together.clear();
+        together.extend(alike.iter().filter_map(|(_, at)| Some((*at, listed.get(*at)?))));
+        together.sort_by(|(_, one), (_, other)| one.volume.cmp(&other.volume));
+        for of_one in together.chunk_by(|(_, one), (_, other)| one.volume == other.volume) {
+            primaries.clear();
+            for (at, snapshot) in of_one.iter().copied() {
+                match classify(snapshot, &inventory.place, &settings.deployment) {
+                    Ok(managed) if managed.key.copies => {
+                        copies.entry(managed.key.clone()).or_default().push(Managed { at, ..managed });
+                    }
+                    Ok(managed) => primaries.push(Managed { at, ..managed }),
+                    Err(not_ours) => each(Found::NotOurs(at, snapshot, not_ours)),
                 }
-                Ok(managed) => primaries.push(Managed { at, ..managed }),
-                Err(not_ours) => each(Found::NotOurs(at, snapshot, not_ours)),
             }
-        }
-        primaries.sort_unstable_by(|a, b| a.key.volume.cmp(&b.key.volume).then_with(|| a.newest_first(b)));
-        for lineage in primaries.chunk_by(|one, other| one.key == other.key) {
-            if let Some(first) = lineage.first() {
-                each(Found::Lineage(&first.key, lineage));
+            primaries.sort_unstable_by(Managed::newest_first);
+            if let Some(first) = primaries.first() {
+                each(Found::Lineage(&first.key, &primaries));
             }
         }
     }

@@ -232,17 +232,18 @@ pub enum ExpireVerdict {
     Ignore,
 }
 
-/// One thing to do. Everything it needs is in it.
+/// One thing to do. Everything it needs is in it. What is much larger than a
+/// deletion is boxed: there may be hundreds of thousands of those.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
     /// CreateSnapshot of one volume.
-    CreateSnapshot(NewSnapshot),
+    CreateSnapshot(Box<NewSnapshot>),
     /// CreateSnapshots of an instance; if AWS refuses it, its members one by one.
-    CreateSet(NewSet),
+    CreateSet(Box<NewSet>),
     /// CreateTags (and DeleteTags) on a set member whose own tags were never
     /// written.
-    FinishTags(FinishTags),
+    FinishTags(Box<FinishTags>),
     /// DeleteSnapshot.
     DeleteSnapshot(Deletion),
 }

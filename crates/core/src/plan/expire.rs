@@ -37,14 +37,17 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
             *place = Some(verdict);
         }
     };
+    // Those of the lineage at hand; told one after the other, since where they belong is far away in memory.
+    let mut judged = Vec::new();
     lineage::each_lineage(inventory, settings, |found| match found {
         Found::NotOurs(at, snapshot, not_ours) => told(at, out.ignore(snapshot, not_ours)),
         Found::Lineage(key, snapshots) => {
             let lineage = Lineage::new(key, snapshots, &world);
             out.lineage_findings(&lineage, &world);
             for (managed, rank) in lineage.snapshots.iter().zip(&lineage.ranks) {
-                told(managed.at, out.snapshot(managed, *rank, &lineage, &world, &mut deletions));
+                judged.push((managed.at, out.snapshot(managed, *rank, &lineage, &world, &mut deletions)));
             }
+            judged.drain(..).for_each(|(at, verdict)| told(at, verdict));
         }
     });
     out.verdicts = verdicts.into_iter().flatten().collect();

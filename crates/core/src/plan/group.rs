@@ -56,7 +56,7 @@ pub(super) fn group(
             alone.extend(members);
         } else if let (Some(whole), Some(exclusions)) = (whole, exclusions) {
             let set = set(whole, slot, &members, exclusions, inventory.now, settings, out);
-            out.actions.push(Action::CreateSet(set));
+            out.actions.push(Action::CreateSet(Box::new(set)));
         } else {
             alone.extend(members);
         }
@@ -65,7 +65,7 @@ pub(super) fn group(
     for due in alone {
         let dress = dressed(&due, inventory.now, settings);
         told_dropped(&due, &dress, out);
-        out.actions.push(Action::CreateSnapshot(new_snapshot(&due, dress)));
+        out.actions.push(Action::CreateSnapshot(Box::new(new_snapshot(&due, dress))));
     }
 }
 
@@ -253,7 +253,7 @@ pub(super) fn finish_tags(
             };
             let action = finish(managed, &wanted);
             if !action.tags.is_empty() || !action.remove.is_empty() {
-                out.actions.push(Action::FinishTags(action));
+                out.actions.push(Action::FinishTags(Box::new(action)));
             }
         }
     }

@@ -31,8 +31,8 @@ pub(super) struct Governing {
 /// What the rules of a policy keep of one lineage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Weighed {
-    /// By the rank of a snapshot among the good ones that count, newest first.
-    kept: Vec<Vec<KeptBy>>,
+    /// In the order of the good ones that count, newest first.
+    kept: Vec<KeptBy>,
     /// When they stop keeping: only where the volume is gone or cannot be known.
     pub(super) end: Option<Timestamp>,
     /// What is said of all that they do not keep.
@@ -42,7 +42,9 @@ pub(super) struct Weighed {
 impl Weighed {
     /// The rules that keep the snapshot of this rank.
     pub(super) fn kept(&self, rank: Option<usize>) -> &[KeptBy] {
-        rank.and_then(|rank| self.kept.get(rank)).map_or(&[], Vec::as_slice)
+        let Some(rank) = rank else { return &[] };
+        let (from, to) = (|by: &KeptBy| by.at < rank, |by: &KeptBy| by.at <= rank);
+        self.kept.get(self.kept.partition_point(from)..self.kept.partition_point(to)).unwrap_or_default()
     }
 }
 

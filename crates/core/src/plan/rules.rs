@@ -11,6 +11,8 @@ use crate::retention::{Reach, Rule, Rules};
 /// That a rule keeps something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KeptBy {
+    /// The place of what it keeps among the times.
+    pub(super) at: usize,
     /// The rule.
     pub(super) rule: Rule,
     /// How many the rule has kept with this one, the newest first.
@@ -20,10 +22,11 @@ pub(super) struct KeptBy {
     pub(super) as_oldest: bool,
 }
 
-/// For each of the times, which have to be the newest first, the rules that keep
-/// it. Only good snapshots take part, and one for each slot.
-pub(super) fn keeps(rules: &Rules, zone: &TimeZone, times: &[Timestamp]) -> Vec<Vec<KeptBy>> {
-    let mut kept: Vec<Vec<KeptBy>> = vec![Vec::new(); times.len()];
+/// The rules that keep each of the times, which have to be the newest first; in
+/// the order of the times and then of the rules. Only good snapshots take part, and
+/// one for each slot.
+pub(super) fn keeps(rules: &Rules, zone: &TimeZone, times: &[Timestamp]) -> Vec<KeptBy> {
+    let mut kept = Vec::new();
     let Some(newest) = times.first() else { return kept };
     let locals: Vec<Local> = times.iter().map(|time| Local::new(*time, zone)).collect();
     for rule in rules.iter() {
@@ -35,17 +38,18 @@ pub(super) fn keeps(rules: &Rules, zone: &TimeZone, times: &[Timestamp]) -> Vec<
         };
         let mut seen = Seen::default();
         let mut nth = 0;
-        for (at, ((time, local), kept)) in times.iter().zip(&locals).zip(&mut kept).enumerate() {
+        for (at, (time, local)) in times.iter().zip(&locals).enumerate() {
             if nth == count || after.is_some_and(|after| *time <= after) {
                 break;
             }
             let is_new = seen.is_new(local.bucket(rule.bucket));
             if is_new || at + 1 == times.len() {
                 nth += 1;
-                kept.push(KeptBy { rule, nth, as_oldest: !is_new });
+                kept.push(KeptBy { at, rule, nth, as_oldest: !is_new });
             }
         }
     }
+    kept.sort_by_key(|by| by.at);
     kept
 }
 

@@ -26,7 +26,7 @@ async fn a_snapshot_bears_our_tags_and_those_carried_over_from_the_first_moment(
     let fake = volumes(&["vol-1"]);
     let mut new = new("vol-1");
     new.carried.set("Type", "theirs");
-    let applied = run(&fake, &plan([Action::CreateSnapshot(new)])).await;
+    let applied = run(&fake, &plan([Action::CreateSnapshot(Box::new(new))])).await;
     let result = only(&applied);
     assert_eq!((result.outcome, result.resource.as_str(), result.detail.as_str()), (Outcome::Done, "vol-1", ""));
     let made = fake.tags_of(result.snapshot_id.as_ref().unwrap().as_str()).unwrap();
@@ -106,7 +106,7 @@ async fn with_no_tags_carried_over_there_is_nothing_to_try_without() {
     let fake = volumes(&["vol-1"]);
     fake.world.borrow_mut().bad_keys = ["Type"].into();
     let bare = NewSnapshot { carried: Tags::new(), ..new("vol-1") };
-    let applied = run(&fake, &plan([Action::CreateSnapshot(bare)])).await;
+    let applied = run(&fake, &plan([Action::CreateSnapshot(Box::new(bare))])).await;
     assert_eq!(only(&applied).outcome, Outcome::Failed);
     assert_eq!(fake.calls("CreateSnapshot").len(), 1);
 }

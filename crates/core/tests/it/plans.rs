@@ -59,7 +59,7 @@ pub(crate) fn new(volume: &str) -> NewSnapshot {
 }
 
 pub(crate) fn create(volume: &str) -> Action {
-    Action::CreateSnapshot(new(volume))
+    Action::CreateSnapshot(Box::new(new(volume)))
 }
 
 /// A set whose members' retention differs: each has own tags, and loses one.
@@ -79,7 +79,7 @@ pub(crate) fn set(instance: &str, volumes: &[&str]) -> Action {
             ..new(volume)
         },
     });
-    Action::CreateSet(NewSet {
+    Action::CreateSet(Box::new(NewSet {
         instance_id: instance.into(),
         slot: slot(),
         description: format!("web - {instance} (2 volumes)"),
@@ -88,16 +88,16 @@ pub(crate) fn set(instance: &str, volumes: &[&str]) -> Action {
         tags: shared,
         carried: tags([("team", "blue")]),
         members: members.collect(),
-    })
+    }))
 }
 
 pub(crate) fn finish(snapshot: &str) -> Action {
-    Action::FinishTags(FinishTags {
+    Action::FinishTags(Box::new(FinishTags {
         snapshot_id: snapshot.into(),
         volume_id: "vol-1".into(),
         tags: tags([("DeleteOn", "2026-03-08")]),
         remove: vec![tags::RETENTION.into()],
-    })
+    }))
 }
 
 /// The tags of a snapshot that is to go.

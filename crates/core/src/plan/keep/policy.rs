@@ -1,5 +1,7 @@
 //! R4: what the governing policy keeps, and the one before it for its grace.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -70,7 +72,7 @@ fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut J
     // Of a volume that is gone nothing newer comes and takes its place.
     let until = governing.weighed.end.map_or(Until::Open, Until::At);
     for by in kept {
-        let detail = format_smolstr!("{} ({source})", place(*by, governing, facts));
+        let detail = format_smolstr!("{} ({source})", Place { by: *by, governing, facts });
         out.keeps(by.rule.name(), until, detail);
     }
     for rule in rules.iter().filter(|rule| kept.iter().all(|by| by.rule != *rule)) {
@@ -86,20 +88,29 @@ fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut J
 }
 
 /// The place that a rule keeps something for: `daily 3 of 7: newest of 2026-03-08`.
-fn place(by: KeptBy, governing: &Governing, facts: &Facts<'_>) -> SmolStr {
-    let KeptBy { rule, nth, as_oldest } = by;
-    let of = match rule.reach {
-        Reach::Count(count) => format_smolstr!(" {nth} of {count}"),
-        Reach::All | Reach::Within(_) => format_smolstr!(", of \"{rule}\""),
-    };
-    if as_oldest {
-        return format_smolstr!("{}{of}: the oldest there is, while count is left", rule.name());
+struct Place<'a> {
+    by: KeptBy,
+    governing: &'a Governing,
+    facts: &'a Facts<'a>,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { by: KeptBy { at: _, rule, nth, as_oldest }, governing, facts } = self;
+        f.write_str(rule.name())?;
+        match rule.reach {
+            Reach::Count(count) => write!(f, " {nth} of {count}")?,
+            Reach::All | Reach::Within(_) => write!(f, ", of \"{rule}\"")?,
+        }
+        if *as_oldest {
+            return f.write_str(": the oldest there is, while count is left");
+        }
+        if rule.bucket == Bucket::Each {
+            return Ok(());
+        }
+        let local = Local::new(facts.managed.time, &governing.zone);
+        write!(f, ": the newest of {}", local.bucket_name(rule.bucket))
     }
-    if rule.bucket == Bucket::Each {
-        return format_smolstr!("{}{of}", rule.name());
-    }
-    let local = Local::new(facts.managed.time, &governing.zone);
-    format_smolstr!("{}{of}: the newest of {}", rule.name(), local.bucket_name(rule.bucket))
 }
 
 /// Why a rule does not keep something.
@@ -136,7 +147,9 @@ fn in_grace(before: &Governing, longest: Timestamp, facts: &Facts<'_>, out: &mut
             let over = before.weighed.end.is_some_and(|end| end <= facts.now);
             let kept = before.weighed.kept(facts.good_rank);
             match kept.first().filter(|_| !over) {
-                Some(by) => (Timestamp::MAX, format_smolstr!("{} ({source})", place(*by, before, facts))),
+                Some(by) => {
+                    (Timestamp::MAX, format_smolstr!("{} ({source})", Place { by: *by, governing: before, facts }))
+                }
                 None => (Timestamp::MIN, format_smolstr!("Retention \"{rules}\" ({source})")),
             }
         }

@@ -118,7 +118,7 @@ fn unfinished(page: &mut Page, plan: &Plan) {
         .actions
         .iter()
         .filter_map(|action| match action {
-            Action::FinishTags(tags) => Some(tags),
+            Action::FinishTags(tags) => Some(&**tags),
             Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::DeleteSnapshot(_) => None,
         })
         .collect();

@@ -170,7 +170,7 @@ mod tests {
             jobs: Job::ALL.to_vec(),
             volumes: Vec::new(),
             snapshots: Vec::new(),
-            actions: vec![Action::CreateSnapshot(new), deletion("snap-1"), deletion("snap-2")],
+            actions: vec![Action::CreateSnapshot(Box::new(new)), deletion("snap-1"), deletion("snap-2")],
             problems: Vec::new(),
             findings: Vec::new(),
             checks: Vec::new(),
