@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use ebskeep_core::adopt::TABLE;
 use ebskeep_core::plan::Job;
+use ebskeep_core::watch::Look;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use smol_str::SmolStr;
@@ -72,6 +73,7 @@ Examples:
   ebskeep apply --plan plan.json         carry out exactly that
   ebskeep hold snap-0123456789abcdef0 --until 2027-03-31 --reason audit
   ebskeep release snap-0123456789abcdef0
+  ebskeep watch                          Tags that are wrong, or nearly right
   ebskeep adopt                          What other tools left, and make it ours
   aws ec2 describe-snapshots --owner-ids self > snapshots.json
   ebskeep plan expire --account 123456789012 --region eu-west-1 \\
@@ -84,7 +86,7 @@ Exit codes:
   2    wrong usage or input; nothing was done
   3    partly done: something failed, or a Region could not be seen
   4    refused by a check; of the job it refuses nothing was done
-  5    changes pending (plan --detailed-exitcode)
+  5    something found (watch), or changes pending (plan --detailed-exitcode)
   130  interrupted before anything was done
 
 Credentials and the Region come from where the AWS CLI takes them: environment,
@@ -117,6 +119,13 @@ pub(crate) enum Command {
     /// tags them. Snapshots of AWS Backup and Data Lifecycle Manager are never
     /// among them.
     Adopt(AdoptArgs),
+    /// Look for trouble; changes nothing
+    ///
+    /// Looks over the tags of instances, volumes and snapshots: what is wrong,
+    /// what does nothing, what nearly means something, what that means today and
+    /// what to write instead; and what the tags that match do. Ends with 5 if
+    /// there is anything to look at.
+    Watch(WatchArgs),
     /// See it work on an EC2 in memory: 30 days in a few seconds
     ///
     /// Builds a small fleet in an EC2 of its own, lives through 30 days of
@@ -335,6 +344,19 @@ pub(crate) struct AdoptArgs {
     pub(crate) seen: InventoryArgs,
 }
 
+/// `ebskeep watch`
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Look for this alone; repeatable
+    ///
+    /// Without it for all there is: today that is `tags`.
+    #[arg(long, value_name = "WHAT", value_parser = PossibleValuesParser::new(Look::ALL.map(Look::name)))]
+    pub(crate) only: Vec<String>,
+    /// What to look at, and as of when.
+    #[command(flatten)]
+    pub(crate) seen: InventoryArgs,
+}
+
 /// `ebskeep demo`
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
@@ -390,7 +412,7 @@ pub(crate) enum Format {
 /// Global flags that mean nothing to verbs that reach no AWS.
 fn meaningless(verb: &str, flag: &str) -> bool {
     match verb {
-        "plan" | "apply" | "hold" | "release" | "adopt" | "help" => false,
+        "plan" | "apply" | "hold" | "release" | "adopt" | "watch" | "help" => false,
         "demo" => !matches!(flag, "quiet" | "verbose"),
         _ => true,
     }

@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod hold;
 pub(crate) mod man;
 pub(crate) mod plan;
+pub(crate) mod watch;
 pub(crate) mod what_if;
 
 use ebskeep_core::cloud::{CloudError, Clouds as _};

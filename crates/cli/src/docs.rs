@@ -11,13 +11,14 @@ use ebskeep_core::plan::{Plan, SCHEMA as PLAN};
 use ebskeep_core::report::{Document, SCHEMA as REPORT};
 use ebskeep_core::retag::{self, SCHEMA as RETAG};
 use ebskeep_core::setting::TABLE;
+use ebskeep_core::watch::{SCHEMA as WATCH, Watch};
 use ebskeep_core::whatif::{SCHEMA as WHAT_IF, WhatIf};
 use ebskeep_files::PLANS;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
 use crate::cli;
-use crate::output::{PlanList, REPORTS, ReportList};
+use crate::output::{PlanList, REPORTS, ReportList, WATCHES, WatchList};
 
 /// The documents, by the name of their schema.
 pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
@@ -29,6 +30,8 @@ pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
         (RETAG, schema_of::<retag::Document<'_>>(RETAG)),
         (WHAT_IF, schema(WHAT_IF, schema_for!(WhatIf))),
         (REPORTS, schema_of::<ReportList<'_>>(REPORTS)),
+        (WATCH, schema(WATCH, schema_for!(Watch))),
+        (WATCHES, schema_of::<WatchList<'_>>(WATCHES)),
     ]
 }
 
@@ -187,7 +190,7 @@ fn fields() -> String {
         let definitions = schema.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
         for (definition, schema) in definitions {
             // The parts of lists of documents are documents told above.
-            if told.contains(&definition) || ["Plan", "Report"].contains(&definition.as_str()) {
+            if told.contains(&definition) || ["Plan", "Report", "Watch"].contains(&definition.as_str()) {
                 continue;
             }
             told.push(definition.clone());

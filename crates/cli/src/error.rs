@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     Refused,
     /// Changes pending.
     Changes,
+    /// Something found.
+    Findings,
     /// Interrupted before anything was done.
     Interrupted,
 }
@@ -31,7 +33,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Partly => 3,
             Self::Refused => 4,
-            Self::Changes => 5,
+            Self::Changes | Self::Findings => 5,
             Self::Interrupted => 130,
         }
     }
@@ -120,6 +122,7 @@ mod tests {
             (Exit::Partly, 3),
             (Exit::Refused, 4),
             (Exit::Changes, 5),
+            (Exit::Findings, 5),
             (Exit::Interrupted, 130),
         ];
         for (exit, code) in all {

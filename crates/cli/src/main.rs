@@ -54,6 +54,7 @@ fn run(cli: Cli, matches: &clap::ArgMatches, ui: &Ui) -> Result<error::Exit, Fai
         Command::Hold(hold) => commands::hold::hold(hold, &aws, &settings.read()?, ui),
         Command::Release(release) => commands::hold::release(release, &aws, &settings.read()?, ui),
         Command::Adopt(adopt) => commands::adopt::run(adopt, &aws, &settings.read()?, ui),
+        Command::Watch(watch) => commands::watch::run(watch, &aws, &settings.read()?, ui),
         Command::Demo(demo) => {
             cli::refuse_meaningless(matches, "demo")?;
             commands::demo::run(demo, ui)

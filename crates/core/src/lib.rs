@@ -26,4 +26,5 @@ pub mod schedule;
 pub mod setting;
 pub mod stop;
 pub mod tags;
+pub mod watch;
 pub mod whatif;

@@ -10,7 +10,7 @@ mod group;
 mod history;
 mod keep;
 mod policy;
-mod problems;
+pub(crate) mod problems;
 mod rules;
 mod snapshot_tags;
 
@@ -46,8 +46,8 @@ pub fn decide(inventory: &Inventory, request: &Request, settings: &Settings) -> 
         volumes: Vec::new(),
         snapshots: Vec::new(),
         actions: Vec::new(),
-        problems: problems::problems(inventory, &fleet, settings),
-        findings: problems::findings(&fleet, settings),
+        problems: problems::problems(inventory, &fleet, settings).into_iter().map(Notice::from).collect(),
+        findings: problems::findings(&fleet, settings).into_iter().map(Notice::from).collect(),
         checks: Vec::new(),
         summary: Summary::default(),
     };

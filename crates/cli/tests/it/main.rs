@@ -14,5 +14,6 @@ mod server;
 mod stopping;
 mod trouble;
 mod usage;
+mod watches;
 mod what_if;
 mod world;

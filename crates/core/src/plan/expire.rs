@@ -5,13 +5,13 @@ use smol_str::SmolStr;
 use super::history::{Lineage, World};
 use super::keep::{self, Ask, Opinion};
 use super::policy::Source;
+use super::problems;
 use super::{Action, Deletion, ExpireVerdict, Notice, Reason, SnapshotVerdict};
 use crate::config::{Fleet, Wanted};
 use crate::inventory::{Inventory, Snapshot};
 use crate::job::Grace;
 use crate::lineage::{self, Found, Managed, SourceVolume};
 use crate::setting::Settings;
-use crate::tags;
 
 /// What `expire` would do.
 #[derive(Debug, Default)]
@@ -134,21 +134,7 @@ impl Expire {
     }
 
     fn snapshot_notices(&mut self, managed: &Managed<'_>) {
-        let tags = &managed.snapshot.tags;
-        let dates = [
-            (managed.bears.delete_on, tags::DELETE_ON, "bad-delete-on"),
-            (managed.bears.keep_until, tags::KEEP_UNTIL, "bad-keep-until"),
-        ];
-        for (_, key, code) in dates.into_iter().filter(|(bears, ..)| *bears) {
-            for (key, value) in tags.loose(key).filter(|(_, value)| value.trim().parse::<jiff::civil::Date>().is_err())
-            {
-                self.problems.push(Notice {
-                    resource: SmolStr::new(managed.snapshot.id.as_str()),
-                    code,
-                    detail: format!("{key}={value:?} is no date, so the snapshot is kept; write it as 2026-12-31"),
-                });
-            }
-        }
+        self.problems.extend(problems::dates(managed).map(Notice::from));
         if keep::delete_on_removed(managed) {
             let detail =
                 "its DeleteOn was removed by hand, so it is kept; write KeepForever if that is meant".to_owned();

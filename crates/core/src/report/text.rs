@@ -10,6 +10,7 @@ mod plan;
 mod report;
 mod retag;
 mod table;
+mod watch;
 mod whatif;
 mod words;
 
@@ -22,6 +23,7 @@ pub use adopt::adoption_text;
 pub use plan::plan_text;
 pub use report::report_text;
 pub use retag::{retagging_text, tagged_text};
+pub use watch::watch_text;
 pub use whatif::what_if_text;
 
 /// How text is written.

@@ -44,4 +44,6 @@ mod sets;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]
+mod watching;
+#[cfg(test)]
 mod what_if;

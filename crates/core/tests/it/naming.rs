@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Names that no plan of a scenario has, and where else they come from.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 9] = [
     ("not-listed", "told by a run of what it could not list"),
     ("locks-unknown", "the same"),
     ("tiers-unknown", "the same"),
     ("carried-tags-refused", "told by apply"),
     ("stray-set-member", "told by apply"),
+    ("near-key", "told by watch"),
+    ("no-effect", "told by watch"),
+    ("automated-not-ours", "told by watch"),
+    ("matched-nothing", "told by watch"),
 ];
 
 /// The page's section 8: the names of the first column of its tables, and those of its
