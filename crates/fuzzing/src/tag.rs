@@ -1,9 +1,12 @@
 //! The value of a tag, on an instance, a volume or a snapshot.
 
 use ebskeep_core::calendar;
+use ebskeep_core::inventory::Inventory;
 use ebskeep_core::plan::{Action, CreateVerdict, Plan};
 use ebskeep_core::retention::Policy;
 use ebskeep_core::schedule::{Backup, Schedule};
+use ebskeep_core::setting::Settings;
+use ebskeep_core::watch::{Instead, Look, watch};
 
 use crate::scene::{AGES, VOLUME, deleted, has_problem, id, plan_of, world};
 
@@ -54,7 +57,24 @@ fn on_both(key: &str, text: &str) -> [Plan; 2] {
     let (mut instance, mut volume) = (world(), world());
     instance.instances.items[0].tags.set(key, text);
     volume.volumes.items[0].tags.set(key, text);
+    for inventory in [&instance, &volume] {
+        suggested(inventory);
+    }
     [plan_of(&instance), plan_of(&volume)]
+}
+
+/// What `watch` tells somebody to write is understood.
+fn suggested(inventory: &Inventory) {
+    for entry in watch(inventory, &Settings::default(), &Look::ALL).entries {
+        let Some(Instead { key, value: Some(value) }) = &entry.instead else { continue };
+        let understood = match key.as_str() {
+            "Backup" => Backup::parse(value).is_ok(),
+            "Retention" | "Copy_Retention" => Policy::parse(value).is_ok(),
+            "Backup_TimeZone" => calendar::zone(value).is_some(),
+            _ => true,
+        };
+        assert!(understood, "{entry:?}");
+    }
 }
 
 /// The plan with this tag on the old snapshots.
