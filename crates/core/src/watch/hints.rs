@@ -12,7 +12,6 @@ use crate::calendar;
 use crate::config::{Said, Scope, Wanted, said};
 use crate::lineage::{self, Managed};
 use crate::retention::Policy;
-use crate::schedule::Backup;
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
 
@@ -21,39 +20,34 @@ pub(super) fn on_resources(live: &Live<'_>) -> Vec<Entry> {
     let mut found = Vec::new();
     let mut known = BTreeMap::new();
     for instance in live.fleet.instances() {
-        let backup = said(&instance.tags, &live.settings.keys.backup);
-        let state = match backup {
-            Said::Nothing if live.backed_up.contains(&instance.id) => State::BackedUp,
-            Said::Nothing => State::Untagged,
-            Said::Value(value) if matches!(Backup::parse(value), Ok(Backup::No)) => State::Excluded,
-            Said::Value(_) | Said::Conflict(_) => State::BackedUp,
+        let silent = said(&instance.tags, &live.settings.keys.backup) == Said::Nothing;
+        let volumes = live.of_instance.get(&instance.id).into_iter().flatten();
+        let scopes = volumes.filter_map(|volume| live.volumes.get(&volume.id)).flat_map(|(_, scopes)| scopes);
+        let of_it: Vec<&Scope<'_>> = scopes.filter(|s| s.instance.is_some_and(|i| i.id == instance.id)).collect();
+        let state = State {
+            // One volume for which nobody has decided is enough.
+            undecided: silent && (of_it.is_empty() || of_it.iter().any(|scope| scope.backup == Wanted::No)),
+            backed_up: live.backed_up.contains(&instance.id),
         };
         on_resource(instance.id.as_str(), &instance.tags, state, live, &mut known, &mut found);
     }
     for (volume, scopes) in live.volumes.values() {
-        on_resource(volume.id.as_str(), &volume.tags, State::of(scopes), live, &mut known, &mut found);
+        let state = State {
+            undecided: scopes.iter().all(|scope| scope.backup == Wanted::No),
+            backed_up: scopes.iter().any(|scope| matches!(scope.backup, Wanted::On(_))),
+        };
+        on_resource(volume.id.as_str(), &volume.tags, state, live, &mut known, &mut found);
     }
     found
 }
 
 /// What is backed up of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    BackedUp,
-    Excluded,
-    Untagged,
-}
-
-impl State {
-    fn of(scopes: &[Scope<'_>]) -> Self {
-        if scopes.iter().any(|scope| matches!(scope.backup, Wanted::On(_))) {
-            Self::BackedUp
-        } else if scopes.iter().any(|scope| matches!(scope.backup, Wanted::Excluded(_))) {
-            Self::Excluded
-        } else {
-            Self::Untagged
-        }
-    }
+struct State {
+    /// Of something of it no tag says whether it is backed up.
+    undecided: bool,
+    /// Something of it is.
+    backed_up: bool,
 }
 
 /// A fleet has few keys, each many times.
@@ -75,8 +69,8 @@ fn on_resource(id: &str, own: &Tags, state: State, live: &Live<'_>, known: &mut 
         let instead = instead(meant, key, text);
         let missed = match meant {
             // Somebody has decided already, or wants what is so.
-            Meant::Backup => state == State::Untagged && instead.as_deref() != Some("No"),
-            Meant::NoBackup => state == State::BackedUp && said(own, ours) == Said::Nothing && instead.is_some(),
+            Meant::Backup => state.undecided && instead.as_deref() != Some("No"),
+            Meant::NoBackup => state.backed_up && said(own, ours) == Said::Nothing && instead.is_some(),
             _ => said(own, ours) == Said::Nothing,
         };
         if !missed {

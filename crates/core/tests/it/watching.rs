@@ -121,6 +121,12 @@ fn who_has_decided_gets_no_hint() {
         finds(&world(instance, volume, &[]), &[]);
     }
     finds(&world(&[YES], &[("SkipBackup", "true")], &[]), &["vol-1 near-key SkipBackup -> Backup=No"]);
+    // One of its two volumes says for itself; the other is nobody's.
+    let mut two = world(&[("Bakcup", "Yes")], &[YES], &[]);
+    let device = ebskeep_core::inventory::Device { name: "/dev/sd1".into(), volume: "vol-2".into() };
+    finds(&two, &[]);
+    two.instances.items[0].devices.push(device);
+    finds(&two, &["i-1 near-key Bakcup -> Backup=Yes"]);
 }
 
 #[test]
