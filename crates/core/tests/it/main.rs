@@ -42,6 +42,8 @@ mod running;
 #[cfg(test)]
 mod sets;
 #[cfg(test)]
+mod steady;
+#[cfg(test)]
 mod stopping;
 #[cfg(test)]
 mod watching;

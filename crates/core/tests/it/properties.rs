@@ -212,7 +212,7 @@ fn ours(snapshot: &Snapshot, inventory: &Inventory) -> bool {
 }
 
 /// What an account looks like once a plan was carried out and time stood still.
-fn carried_out(inventory: &Inventory, plan: &Plan) -> Inventory {
+pub(crate) fn carried_out(inventory: &Inventory, plan: &Plan) -> Inventory {
     let mut after = inventory.clone();
     let mut begin = |new: &NewSnapshot, tags: Tags| {
         after.snapshots.items.push(Snapshot {
