@@ -139,14 +139,17 @@ impl Policies {
 pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: &Settings, now: Timestamp) -> Policies {
     let mut governing: Vec<Governing> = Vec::new();
     for scope in scopes {
-        if let Some(tagged) = &scope.retention {
-            governing.push(Governing {
-                policy: in_its_zone(tagged.policy.clone(), scope.zone_tag.as_deref()),
-                zone: scope.zone.clone(),
-                source: Source::Tag(tagged.on.to_string()),
-                text: Some(Text { retention: tagged.text.clone(), zone: scope.zone_tag.clone() }),
-                weighed: Weighed::default(),
-            });
+        let Some(tagged) = &scope.retention else { continue };
+        let tagged = Governing {
+            policy: in_its_zone(tagged.policy.clone(), scope.zone_tag.as_deref()),
+            zone: scope.zone.clone(),
+            source: Source::Tag(tagged.on.to_string()),
+            text: Some(Text { retention: tagged.text.clone(), zone: scope.zone_tag.clone() }),
+            weighed: Weighed::default(),
+        };
+        // A tag on the volume itself says the same for each of its instances.
+        if !governing.contains(&tagged) {
+            governing.push(tagged);
         }
     }
     // Where no tag speaks, for one instance of several or for all, the record does, else the default.
