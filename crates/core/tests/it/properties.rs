@@ -11,7 +11,7 @@ use ebskeep_core::inventory::{
 };
 use ebskeep_core::job::Request;
 use ebskeep_core::lineage::classify;
-use ebskeep_core::plan::{Action, CreateVerdict, ExpireVerdict, Job, NewSnapshot, Plan, decide};
+use ebskeep_core::plan::{Action, CreateVerdict, Deletion, ExpireVerdict, Job, NewSnapshot, Plan, decide};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::tags::Tags;
 use jiff::{SignedDuration, Timestamp};
@@ -44,11 +44,16 @@ fn config() -> impl Strategy<Value = Tags> {
         "Retention=30",
         "Retention=forever",
         "Retention=daily=7",
+        "Retention=last=1",
+        "Retention=hourly=3 weekly=2",
+        "Retention=within=2d within-monthly=2m",
+        "Retention=1m1h",
         "Retention=x",
         "retention=14",
         "KeepForever=1",
         "Skip_Backup_Volumes=/dev/sdf",
         "Backup_TimeZone=Asia/Kathmandu",
+        "Backup_TimeZone=America/New_York",
         "Team=a",
         "Name=web",
     ];
@@ -69,6 +74,9 @@ fn marks() -> impl Strategy<Value = Tags> {
         "ebskeep:retention=90",
         "ebskeep:retention=unset",
         "ebskeep:retention=forever",
+        "ebskeep:retention=daily=2 monthly=2",
+        "ebskeep:retention=last=1",
+        "ebskeep:tz=America/New_York",
         "aws:backup:x=1",
         "dlm:managed=1",
         "ebskeep:deployment=test",
@@ -420,9 +428,11 @@ proptest! {
             .filter(|v| v.reasons.iter().any(|r| r.rule == "failing"))
             .map(|v| v.volume_id.clone())
             .collect();
-        // With a deleted snapshot goes the policy it recorded, which may have been in its grace.
+        // With a deleted snapshot goes the policy it recorded, which may have been in its grace; and of one
+        // that has neither a record nor a date, that it was taken under the default.
+        let says = |d: &Deletion| d.tags.get("ebskeep:retention").is_some() || d.tags.get("DeleteOn").is_none();
         let unrecorded: BTreeSet<_> = first.actions.iter().filter_map(|action| match action {
-            Action::DeleteSnapshot(d) => d.tags.get("ebskeep:retention").map(|_| &d.volume_id),
+            Action::DeleteSnapshot(d) => says(d).then_some(&d.volume_id),
             _ => None,
         }).collect();
         let finished: BTreeSet<_> = first.actions.iter().filter_map(|action| match action {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ebskeep_core::calendar;
+use ebskeep_core::check::check;
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{Inventory, Listing, Snapshot, SnapshotState, StorageTier, Volume, VolumeState};
 use ebskeep_core::job::Request;
@@ -18,7 +19,7 @@ use proptest::test_runner::RngSeed;
 use crate::naive::{self, Naive};
 
 const ACCOUNT: &str = "111122223333";
-const ZONES: [&str; 7] = [
+const ZONES: [&str; 8] = [
     "UTC",
     "Europe/London",
     "America/New_York",
@@ -26,6 +27,7 @@ const ZONES: [&str; 7] = [
     "Asia/Kathmandu",
     "Pacific/Apia",
     "America/St_Johns",
+    "America/Havana",
 ];
 const NAMES: [&str; 12] = [
     "last",
@@ -120,6 +122,11 @@ fn text(policy: &BTreeMap<&'static str, String>) -> String {
 
 /// The plan for a volume that is there, under this policy, long after.
 fn plan(snapshots: &[Snapshot], policy: &str, zone: &str) -> Plan {
+    decide(&world(snapshots, policy, zone), &Request::new([Job::Expire]), &Settings::default())
+}
+
+/// A volume that is there, with these snapshots.
+fn world(snapshots: &[Snapshot], policy: &str, zone: &str) -> Inventory {
     let now = "2036-01-01T00:00:00Z".parse().unwrap();
     let mut tags = Tags::new();
     tags.set("Backup", "No");
@@ -132,7 +139,7 @@ fn plan(snapshots: &[Snapshot], policy: &str, zone: &str) -> Plan {
         attachments: Vec::new(),
         tags,
     };
-    let inventory = Inventory {
+    Inventory {
         place: Place { account: AccountId::new(ACCOUNT), region: Region::new("eu-west-1") },
         now,
         observed_at: now,
@@ -144,8 +151,7 @@ fn plan(snapshots: &[Snapshot], policy: &str, zone: &str) -> Plan {
         locks: Listing::default(),
         tiers: Listing::default(),
         confirmed_gone: BTreeSet::new(),
-    };
-    decide(&inventory, &Request::new([Job::Expire]), &Settings::default())
+    }
 }
 
 /// Which rules keep which snapshot; snapshots that none keeps are left out.
@@ -189,6 +195,29 @@ proptest! {
         let policy = text(&policy);
         let expected = naive::kept(&naive, &policy, &calendar::zone(zone).unwrap());
         prop_assert_eq!(kept(&plan(&snapshots, &policy, zone)), expected, "{} in {}", policy, zone);
+    }
+
+    /// Each snapshot records the policy: then nothing that goes is unforeseen, and
+    /// nothing of it plainly has a reason to stay.
+    #[test]
+    fn no_check_refuses_what_recorded_rules_let_go(
+        snapshots in lineage(),
+        policy in policy(),
+        zone in select(ZONES.to_vec()),
+    ) {
+        let _proof = ebskeep_proofs::proves(&["4.12", "4.16", "4.17"]);
+        let (mut snapshots, policy) = (snapshots, text(&policy));
+        for snapshot in &mut snapshots {
+            snapshot.tags.set("ebskeep:retention", policy.as_str());
+            snapshot.tags.set("ebskeep:tz", zone);
+        }
+        let world = world(&snapshots, &policy, zone);
+        let (request, settings) = (Request::new([Job::Expire]), Settings::default());
+        let checks = check(&decide(&world, &request, &settings), &world, &request, &settings);
+        let refused: Vec<_> = checks.iter().filter(|check| !check.ok).collect();
+        prop_assert!(refused.is_empty(), "{} in {}: {:?}", policy, zone, refused);
+        let unforeseen = checks.iter().find(|check| check.check == "unforeseen-deletions").unwrap();
+        prop_assert!(unforeseen.detail.starts_with("0 of "), "{} in {}: {}", policy, zone, unforeseen.detail);
     }
 
     #[test]
