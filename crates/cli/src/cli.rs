@@ -71,10 +71,13 @@ Examples:
   ebskeep apply --yes --region all       The whole job in every enabled Region, from cron
   ebskeep plan --out plan.json           Plan now, read it, and within the hour:
   ebskeep apply --plan plan.json         carry out exactly that
+  ebskeep explain snap-0123456789abcdef0 Why it is still there, and when it will go
   ebskeep hold snap-0123456789abcdef0 --until 2027-03-31 --reason audit
   ebskeep release snap-0123456789abcdef0
   ebskeep watch                          Tags that are wrong, or nearly right
   ebskeep adopt                          What other tools left, and make it ours
+  ebskeep forecast --retention 'daily=7 weekly=4 monthly=12'
+                                         How many snapshots that will be, and which
   aws ec2 describe-snapshots --owner-ids self > snapshots.json
   ebskeep plan expire --account 123456789012 --region eu-west-1 \\
       --inventory snapshots.json volumes.json instances.json images.json
@@ -99,6 +102,13 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Do it: take the snapshots that are due, delete those nothing keeps
     Apply(ApplyArgs),
+    /// Tell everything about a snapshot, a volume or an instance
+    ///
+    /// Of a snapshot: what it is, each rule that keeps it and each that does not,
+    /// which retention governs it and where that came from, when it will go and
+    /// why then, and all of its lineage. Of a volume or an instance: what its tags
+    /// mean, what the next run does, and what there is. Changes nothing.
+    Explain(ExplainArgs),
     /// Keep snapshots, whatever else says
     ///
     /// Writes KeepUntil or KeepForever, and KeepReason, on snapshots of this
@@ -126,6 +136,12 @@ pub(crate) enum Command {
     /// what to write instead; and what the tags that match do. Ends with 5 if
     /// there is anything to look at.
     Watch(WatchArgs),
+    /// Show how many snapshots there will be, day by day; no AWS
+    ///
+    /// Lives through a span with the decisions of `plan`: for one imagined volume
+    /// with the tags given, or for all that is in files. Tags stay as they are,
+    /// each slot has its snapshot, and expire runs at 00:10.
+    Forecast(ForecastArgs),
     /// See it work on an EC2 in memory: 30 days in a few seconds
     ///
     /// Builds a small fleet in an EC2 of its own, lives through 30 days of
@@ -286,6 +302,17 @@ pub(crate) struct ApplyArgs {
     pub(crate) yes: bool,
 }
 
+/// `ebskeep explain`
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Snapshots, volumes, instances
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    /// What to look at, and as of when.
+    #[command(flatten)]
+    pub(crate) seen: InventoryArgs,
+}
+
 /// `ebskeep hold`
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("length").required(true).args(["until", "forever"])))]
@@ -357,6 +384,46 @@ pub(crate) struct WatchArgs {
     pub(crate) seen: InventoryArgs,
 }
 
+/// `ebskeep forecast`
+#[derive(Debug, Args)]
+pub(crate) struct ForecastArgs {
+    /// The volume's Backup: daily, hourly, "every 6h"; by default Yes
+    #[arg(long, value_name = "SCHEDULE", conflicts_with = "inventory")]
+    pub(crate) schedule: Option<String>,
+    /// The volume's Retention: 30, 1y, "daily=7 weekly=4"; by default none
+    #[arg(long, value_name = "RETENTION", conflicts_with = "inventory")]
+    pub(crate) retention: Option<String>,
+    /// The volume's Backup_TimeZone, and where days begin; by default --time-zone
+    #[arg(long, value_name = "ZONE", conflicts_with = "inventory")]
+    pub(crate) zone: Option<String>,
+    /// The volume's size in GiB
+    #[arg(long, value_name = "GIB", default_value_t = 100, conflicts_with = "inventory")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) size: u32,
+    /// A date or an instant to begin at; by default today, with files now
+    #[arg(long, value_name = "WHEN", conflicts_with = "now")]
+    pub(crate) start: Option<String>,
+    /// How long to go on, such as 90d or 5y; up to 100y
+    #[arg(long = "for", value_name = "AGE", default_value = "2y")]
+    pub(crate) span: String,
+    /// Also list the snapshots that exist at the end of this date, and why;
+    /// repeatable
+    #[arg(long, value_name = "DATE")]
+    pub(crate) on: Vec<String>,
+    /// How often expire runs
+    #[arg(long, value_name = "AGE", default_value = "1d")]
+    pub(crate) expire_every: String,
+    /// Also tell of each snapshot: when it is taken, when it goes, and why then
+    #[arg(long)]
+    pub(crate) lives: bool,
+    /// Also draw the curve into this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chart: Option<PathBuf>,
+    /// What to begin with.
+    #[command(flatten)]
+    pub(crate) seen: InventoryArgs,
+}
+
 /// `ebskeep demo`
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
@@ -412,7 +479,8 @@ pub(crate) enum Format {
 /// Global flags that mean nothing to verbs that reach no AWS.
 fn meaningless(verb: &str, flag: &str) -> bool {
     match verb {
-        "plan" | "apply" | "hold" | "release" | "adopt" | "watch" | "help" => false,
+        "plan" | "apply" | "explain" | "hold" | "release" | "adopt" | "watch" | "help" => false,
+        "forecast" => matches!(flag, "profile" | "endpoint_url"),
         "demo" => !matches!(flag, "quiet" | "verbose"),
         _ => true,
     }

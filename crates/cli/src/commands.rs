@@ -4,6 +4,8 @@ pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod explain;
+pub(crate) mod forecast;
 pub(crate) mod hold;
 pub(crate) mod man;
 pub(crate) mod plan;

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use ebskeep_core::adopt::{self, SCHEMA as ADOPT};
+use ebskeep_core::forecast::{Forecast, SCHEMA as FORECAST};
+use ebskeep_core::plan::explain::{Explanation, SCHEMA as EXPLAIN};
 use ebskeep_core::plan::{Plan, SCHEMA as PLAN};
 use ebskeep_core::report::{Document, SCHEMA as REPORT};
 use ebskeep_core::retag::{self, SCHEMA as RETAG};
@@ -28,10 +30,12 @@ pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
         (REPORT, schema_of::<Document<'_>>(REPORT)),
         (ADOPT, schema_of::<adopt::Document<'_>>(ADOPT)),
         (RETAG, schema_of::<retag::Document<'_>>(RETAG)),
+        (EXPLAIN, schema(EXPLAIN, schema_for!(Explanation))),
         (WHAT_IF, schema(WHAT_IF, schema_for!(WhatIf))),
         (REPORTS, schema_of::<ReportList<'_>>(REPORTS)),
         (WATCH, schema(WATCH, schema_for!(Watch))),
         (WATCHES, schema_of::<WatchList<'_>>(WATCHES)),
+        (FORECAST, schema(FORECAST, schema_for!(Forecast))),
     ]
 }
 
@@ -129,7 +133,7 @@ fn table<'a>(text: &mut String, args: impl Iterator<Item = &'a clap::Arg>) {
         let names = arg.get_value_names().filter(|_| arg.get_action().takes_values()).unwrap_or_default();
         let value: Vec<String> = names.iter().map(ToString::to_string).collect();
         let many = if arg.get_num_args().is_some_and(|range| range.max_values() > 1)
-            || arg.is_positional() && matches!(arg.get_id().as_str(), "jobs" | "snapshots")
+            || arg.is_positional() && matches!(arg.get_id().as_str(), "jobs" | "snapshots" | "what" | "ids")
         {
             "…"
         } else {
@@ -223,7 +227,8 @@ fn variants(text: &mut String, schema: &Value) {
     let Some(all) = schema.get("oneOf").and_then(Value::as_array) else { return };
     text.push_str("| value | meaning |\n|---|---|\n");
     for one in all {
-        let tag = one.pointer("/properties/action/const").or_else(|| one.get("const"));
+        let tags = ["action", "of", "kind", "when"].map(|tag| one.pointer(&format!("/properties/{tag}/const")));
+        let tag = tags.into_iter().flatten().next().or_else(|| one.get("const"));
         let fields = one.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next());
         let fields = fields.map(|name| format!(" With the fields of {name}.")).unwrap_or_default();
         let _ = writeln!(text, "| `{}` | {}{fields} |", tag.and_then(Value::as_str).unwrap_or("?"), described(one));

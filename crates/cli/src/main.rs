@@ -51,10 +51,15 @@ fn run(cli: Cli, matches: &clap::ArgMatches, ui: &Ui) -> Result<error::Exit, Fai
         }
         Command::Plan(plan) => commands::plan::run(plan, aws, &settings.read()?, ui),
         Command::Apply(apply) => commands::apply::run(apply, aws, &settings.read()?, ui),
+        Command::Explain(explain) => commands::explain::run(&explain, &aws, &settings.read()?, ui),
         Command::Hold(hold) => commands::hold::hold(hold, &aws, &settings.read()?, ui),
         Command::Release(release) => commands::hold::release(release, &aws, &settings.read()?, ui),
         Command::Adopt(adopt) => commands::adopt::run(adopt, &aws, &settings.read()?, ui),
         Command::Watch(watch) => commands::watch::run(watch, &aws, &settings.read()?, ui),
+        Command::Forecast(forecast) => {
+            cli::refuse_meaningless(matches, "forecast")?;
+            commands::forecast::run(forecast, &aws, &settings.read()?, ui)
+        }
         Command::Demo(demo) => {
             cli::refuse_meaningless(matches, "demo")?;
             commands::demo::run(demo, ui)

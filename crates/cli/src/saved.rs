@@ -1,5 +1,5 @@
-//! Plans in files: written whole or not at all, read with the line of what is
-//! wrong.
+//! Plans in files: written whole or not at all, as other files are, and read with
+//! the line of what is wrong.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -11,13 +11,37 @@ use serde::Serialize;
 
 use crate::error::Failure;
 
-/// Writes a document so that the file is never half of one.
+/// Writes a plan so that the file is never half of one.
 pub(crate) fn write(path: &Path, document: &impl Serialize) -> Result<(), Failure> {
+    let hint = "name a file; `--format json` writes the plan to standard output";
+    whole(path, &Whose { flag: "--out", what: "the plan", hint }, |file| {
+        serde_json::to_writer_pretty(&mut *file, document)?;
+        Ok(file.write_all(b"\n")?)
+    })
+}
+
+/// Whose file it is, for errors.
+pub(crate) struct Whose {
+    /// The flag that names it.
+    pub(crate) flag: &'static str,
+    /// What is in it.
+    pub(crate) what: &'static str,
+    /// What to do if it is no file.
+    pub(crate) hint: &'static str,
+}
+
+/// Writes a file whole or not at all.
+pub(crate) fn whole(
+    path: &Path,
+    whose: &Whose,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
+) -> Result<(), Failure> {
+    let Whose { flag, what, hint } = whose;
     // Renaming over a device would replace the device; a link is followed to its file.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if target.exists() && !target.is_file() {
-        let error = anyhow!("--out {} is no regular file", path.display());
-        return Err(Failure::usage(error).hint("name a file; `--format json` writes the plan to standard output"));
+        let error = anyhow!("{flag} {} is no regular file", path.display());
+        return Err(Failure::usage(error).hint(*hint));
     }
     let path = target.as_path();
     let mut beside = path.as_os_str().to_owned();
@@ -25,15 +49,14 @@ pub(crate) fn write(path: &Path, document: &impl Serialize) -> Result<(), Failur
     let beside = Path::new(&beside);
     let written = || -> anyhow::Result<()> {
         let mut file = BufWriter::new(File::create(beside)?);
-        serde_json::to_writer_pretty(&mut file, document)?;
-        file.write_all(b"\n")?;
+        write(&mut file)?;
         file.into_inner()?.sync_all()?;
         Ok(std::fs::rename(beside, path)?)
     };
     written().map_err(|error| {
         // It may never have been there.
         let _ = std::fs::remove_file(beside);
-        Failure::failed(error.context(format!("the plan could not be written to {}", path.display())))
+        Failure::failed(error.context(format!("{what} could not be written to {}", path.display())))
     })
 }
 

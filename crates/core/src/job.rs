@@ -223,11 +223,9 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
 /// Plans from what was observed, or read from files: decide, then check.
 pub fn planned(inventory: Inventory, request: &Request, settings: &Settings) -> Planned {
     let mut plan = plan::decide(&inventory, request, settings);
-    for (what, gap) in inventory.gaps() {
-        if !plan.findings.iter().any(|finding| finding.code == NOT_LISTED && finding.resource == what) {
-            let detail =
-                format!("could not be listed to the end: {gap}; what was not seen is neither backed up nor deleted");
-            plan.findings.push(Notice { resource: what.into(), code: NOT_LISTED, detail });
+    for gap in not_listed(&inventory) {
+        if !plan.findings.iter().any(|finding| finding.code == NOT_LISTED && finding.resource == gap.resource) {
+            plan.findings.push(gap);
         }
     }
     if plan.jobs.contains(&Job::Expire) {
@@ -258,6 +256,16 @@ fn unread(inventory: &Inventory) -> Vec<Notice> {
         found.push(Notice { resource: "snapshots".into(), code: TIERS_UNKNOWN, detail });
     }
     found
+}
+
+/// A finding for each kind whose listing is not complete.
+pub(crate) fn not_listed(inventory: &Inventory) -> Vec<Notice> {
+    let notice = |(what, gap): (&'static str, &str)| {
+        let detail =
+            format!("could not be listed to the end: {gap}; what was not seen is neither backed up nor deleted");
+        Notice { resource: what.into(), code: NOT_LISTED, detail }
+    };
+    inventory.gaps().map(notice).collect()
 }
 
 /// Adds a check's result to a plan.

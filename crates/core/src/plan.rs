@@ -4,7 +4,9 @@
 //! at, and all that the executor knows. It has no choices in it.
 
 mod create;
+mod creator;
 mod expire;
+pub mod explain;
 
 mod group;
 mod history;
@@ -25,6 +27,7 @@ use crate::inventory::Inventory;
 use crate::job::Request;
 use crate::setting::Settings;
 use crate::tags::Tags;
+pub(crate) use creator::Creator;
 
 /// The name and version of the plan's JSON form.
 pub const SCHEMA: &str = "ebskeep.plan/1";
@@ -232,8 +235,9 @@ pub enum ExpireVerdict {
     Ignore,
 }
 
-/// One thing to do. Everything it needs is in it. What is much larger than a
-/// deletion is boxed: there may be hundreds of thousands of those.
+/// One thing to do. Everything it needs is in it.
+// What is much larger than a deletion is boxed: there may be hundreds of thousands
+// of those.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {

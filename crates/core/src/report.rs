@@ -1,6 +1,7 @@
 //! What a run did: one value that every output renders.
 
 mod document;
+mod svg;
 pub mod text;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::id::SnapshotId;
 use crate::plan::{Notice, PASSED_OVER, Plan};
 use crate::stop::Why;
 pub use document::Document;
+pub use svg::forecast_svg;
 
 /// The name and version of the report's JSON form.
 pub const SCHEMA: &str = "ebskeep.report/1";

@@ -6,7 +6,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy tells from tests")]
 
 mod adopting;
+mod explaining;
 mod files;
+mod forecasts;
 mod holds;
 mod looks;
 mod runs;

@@ -71,7 +71,7 @@ fn primaries_of(volume: &VolumeId, inventory: &Inventory) -> LineageKey {
 }
 
 /// Why a volume is not snapshotted, and whether that passes over a backup that is due.
-struct Skip {
+pub(super) struct Skip {
     reason: Reason,
     passed_over: bool,
 }
@@ -150,7 +150,11 @@ impl Create {
 }
 
 /// The scope with the latest slot: a snapshot for it serves the others too.
-fn best<'s, 'a>(scopes: &'s [Scope<'a>], now: Timestamp, run: Timestamp) -> Option<(&'s Scope<'a>, Timestamp)> {
+pub(super) fn best<'s, 'a>(
+    scopes: &'s [Scope<'a>],
+    now: Timestamp,
+    run: Timestamp,
+) -> Option<(&'s Scope<'a>, Timestamp)> {
     let slots = scopes.iter().filter_map(|scope| match &scope.backup {
         Wanted::On(schedule) => Some((scope, schedule.slot(now, &scope.zone, run))),
         Wanted::No | Wanted::Excluded(_) => None,
@@ -178,7 +182,7 @@ fn not_wanted(scopes: &[Scope<'_>], unseen: &[crate::id::InstanceId]) -> Vec<Rea
 }
 
 /// What stands in the way of a snapshot for this slot.
-fn blocked(volume: &Volume, snapshots: &[Managed<'_>], slot: Timestamp, now: Timestamp) -> Option<Skip> {
+pub(super) fn blocked(volume: &Volume, snapshots: &[Managed<'_>], slot: Timestamp, now: Timestamp) -> Option<Skip> {
     let skip = |rule, detail, passed_over| Some(Skip { reason: Reason { rule, detail }, passed_over });
     if !matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
         let detail = format_smolstr!("the volume is {:?}, and only available and in-use ones can be", volume.state);

@@ -5,6 +5,9 @@
 //! somebody's attention stands last, where a terminal shows it.
 
 mod adopt;
+mod chart;
+mod explain;
+mod forecast;
 mod migration;
 mod plan;
 mod report;
@@ -20,6 +23,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub use adopt::adoption_text;
+pub(super) use chart::step as chart_step;
+pub use explain::explanation_text;
+pub use forecast::forecast_text;
+pub(super) use forecast::title as forecast_title;
 pub use plan::plan_text;
 pub use report::report_text;
 pub use retag::{retagging_text, tagged_text};
@@ -138,7 +145,7 @@ fn count(number: usize, what: &str) -> String {
 }
 
 /// `12,345`.
-fn thousands(number: u64) -> String {
+pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

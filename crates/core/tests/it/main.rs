@@ -14,6 +14,8 @@ mod checking;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
+mod forecasting;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod holding;

@@ -22,11 +22,11 @@ use proptest::test_runner::RngSeed;
 const ACCOUNT: &str = "111122223333";
 const VOLUMES: usize = 3;
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-03-10T00:05:00Z".parse().unwrap()
 }
 
-fn tags(rows: &[&str]) -> Tags {
+pub(super) fn tags(rows: &[&str]) -> Tags {
     rows.iter().map(|row| row.split_once('=').unwrap()).collect()
 }
 
@@ -135,7 +135,7 @@ fn snapshot(id: usize) -> impl Strategy<Value = Snapshot> {
 
 /// Instances 0 and 1; volume 0 on 0, volume 1 on both, volume 2 loose; volume 3
 /// is not listed, and may be known to be gone.
-fn world() -> impl Strategy<Value = Inventory> {
+pub(super) fn world() -> impl Strategy<Value = Inventory> {
     let snapshots = (0..14_usize).map(snapshot).collect::<Vec<_>>();
     let instances = prop::collection::vec(config(), 2);
     let volumes = prop::collection::vec(config(), VOLUMES);
@@ -211,7 +211,7 @@ fn plan(inventory: &Inventory) -> Plan {
     plan
 }
 
-fn deleted(plan: &Plan) -> BTreeSet<SnapshotId> {
+pub(super) fn deleted(plan: &Plan) -> BTreeSet<SnapshotId> {
     plan.snapshots.iter().filter(|v| v.verdict == ExpireVerdict::Delete).map(|v| v.snapshot_id.clone()).collect()
 }
 
@@ -326,7 +326,7 @@ fn a_removed_tag_shortens_nothing_however_long_ago() {
 
 /// The same worlds on every run, so that a red run means a changed program.
 /// `PROPTEST_CASES` looks at more of them.
-fn config_of_runs() -> ProptestConfig {
+pub(super) fn config_of_runs() -> ProptestConfig {
     let default = ProptestConfig::default();
     ProptestConfig {
         cases: default.cases.max(1_500),

@@ -1,0 +1,97 @@
+//! The create side of one volume without a plan around it: when it is due next,
+//! and what the snapshot then bears. The same deciders' answers, for
+//! [`crate::forecast`], which asks thousands of times.
+
+use jiff::Timestamp;
+
+use super::create::{best, blocked};
+use super::policy::{longest, policies};
+use super::snapshot_tags::dress;
+use crate::config::{Fleet, Scope, Wanted};
+use crate::inventory::{Snapshot, SnapshotState, Volume};
+use crate::lineage::Managed;
+use crate::retention::Policy;
+use crate::schedule::Schedule;
+use crate::setting::Settings;
+use crate::tags::Tags;
+
+/// One volume that is to be backed up.
+pub(crate) struct Creator<'a> {
+    volume: &'a Volume,
+    scopes: Vec<Scope<'a>>,
+    settings: &'a Settings,
+}
+
+/// What a snapshot that is due bears.
+pub(crate) struct Taken {
+    /// Its description.
+    pub(crate) description: String,
+    /// Its tags, ours and those carried.
+    pub(crate) tags: Tags,
+}
+
+impl<'a> Creator<'a> {
+    /// A volume, if any of its scopes wants it backed up.
+    pub(crate) fn new(volume: &'a Volume, fleet: &Fleet<'a>, settings: &'a Settings) -> Option<Self> {
+        let scopes = fleet.scopes(volume);
+        let wanted = scopes.iter().any(|scope| matches!(scope.backup, Wanted::On(_)));
+        wanted.then_some(Self { volume, scopes, settings })
+    }
+
+    /// Whether a scope's schedule is each run of the creator.
+    pub(crate) fn at_every_run(&self) -> bool {
+        self.schedules().any(|(schedule, _)| *schedule == Schedule::EveryRun)
+    }
+
+    /// The first slot after `at`; none where all of them are `every-run`.
+    pub(crate) fn slot_after(&self, at: Timestamp) -> Option<Timestamp> {
+        self.schedules().filter_map(|(schedule, scope)| schedule.slot_after(at, &scope.zone)).min()
+    }
+
+    /// What a run at `now`, scheduled for then, takes; nothing where the volume
+    /// is not due, or something stands in the way. Of the lineage it needs what
+    /// [`Creator::context`] names.
+    pub(crate) fn take(&self, lineage: &[Managed<'_>], now: Timestamp) -> Option<Taken> {
+        let (scope, slot) = best(&self.scopes, now, now)?;
+        if blocked(self.volume, lineage, slot, now).is_some() {
+            return None;
+        }
+        let governing = policies(lineage, &self.scopes, self.settings, now).governing;
+        let policy = longest(&governing, now);
+        let dress = dress(self.volume, scope, &self.scopes, policy, (slot, now), self.settings);
+        let tags = dress.tags.iter().chain(dress.carried.iter()).map(|(key, value)| (key.clone(), value.clone()));
+        Some(Taken { description: dress.description, tags: tags.collect() })
+    }
+
+    /// The snapshots of a lineage, newest first, that decide about the next one:
+    /// the newest, the newest that records a policy, and those that failed.
+    pub(crate) fn context(lineage: &[Managed<'_>]) -> Vec<Snapshot> {
+        let failed = |managed: &&Managed<'_>| managed.snapshot.state == SnapshotState::Error;
+        let newest = lineage.iter().find(|managed| !failed(managed));
+        let records = lineage.iter().find(|managed| managed.recorded_retention().is_some());
+        let mut context: Vec<Snapshot> = lineage
+            .iter()
+            .filter(failed)
+            .chain(newest)
+            .chain(records)
+            .map(|managed| managed.snapshot.clone())
+            .collect();
+        context.sort_by(|a, b| a.id.cmp(&b.id));
+        context.dedup_by(|a, b| a.id == b.id);
+        context
+    }
+
+    /// Whether ages alone govern: then no snapshot but the newest decides about
+    /// another.
+    pub(crate) fn by_ages(&self, lineage: &[Managed<'_>], now: Timestamp) -> bool {
+        let governing = policies(lineage, &self.scopes, self.settings, now).governing;
+        governing.iter().all(|governing| matches!(governing.policy, Ok(Policy::Age(_))))
+    }
+
+    fn schedules(&self) -> impl Iterator<Item = (&Schedule, &Scope<'a>)> {
+        self.scopes.iter().filter_map(|scope| match &scope.backup {
+            Wanted::On(schedule) => Some((schedule, scope)),
+            Wanted::No | Wanted::Excluded(_) => None,
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! When a snapshot goes, by living through the years to come.
+
+use std::collections::BTreeSet;
+
+use crate::age::Age;
+use crate::calendar;
+use crate::forecast::{self, Lives, OfInventory, Question, Subject};
+use crate::inventory::{Inventory, Listing};
+use crate::lineage::Managed;
+use crate::plan::ExpireVerdict;
+
+use super::{Asked, Goes};
+
+/// How far it is looked, first near and then further: most snapshots go within a
+/// year.
+const YEARS: [i64; 3] = [1, 4, 10];
+
+/// When a snapshot of ours goes, if tags and volumes stay as they are, backups go
+/// on, and expire runs once a day.
+pub(super) fn goes(managed: &Managed<'_>, asked: &Asked<'_>) -> Goes {
+    let Some(verdict) = asked.verdict(&managed.snapshot.id) else { return Goes::NotOurs };
+    match verdict.verdict {
+        ExpireVerdict::Ignore => return Goes::NotOurs,
+        ExpireVerdict::Delete => return Goes::Now { why: verdict.reasons.clone() },
+        ExpireVerdict::Keep => {}
+    }
+    let alone = only_its_lineage(managed, asked);
+    for years in YEARS {
+        let question = Question {
+            inventory: &alone,
+            subject: Subject::Inventory(OfInventory {
+                account: alone.place.account.clone(),
+                region: alone.place.region.clone(),
+                not_ours: 0,
+            }),
+            settings: asked.world.settings,
+            span: Age::years(years),
+            expire_every: Age::days(1),
+            zone: asked.world.settings.time_zone.clone(),
+            on: Vec::new(),
+            lives: Lives::Told,
+        };
+        let lives = forecast::forecast(&question).lives.unwrap_or_default();
+        let its = lives.into_iter().find(|life| life.snapshot_id.as_ref() == Some(&managed.snapshot.id));
+        if let Some((at, why)) = its.and_then(|life| Some((life.deleted?, life.reasons))) {
+            return Goes::On { date: calendar::utc_date(at), why };
+        }
+    }
+    Goes::NotWithin { span: format!("{} years", YEARS.iter().max().copied().unwrap_or_default()) }
+}
+
+/// The inventory with this lineage, its volume and that one's instances alone:
+/// nothing else decides about it, and everything else would take its time.
+fn only_its_lineage(managed: &Managed<'_>, asked: &Asked<'_>) -> Inventory {
+    let whole = asked.world.inventory;
+    let members: BTreeSet<_> = asked.lineages.get(&managed.key).into_iter().flatten().map(|m| &m.snapshot.id).collect();
+    let of_volume = |id: &crate::id::VolumeId| !managed.key.copies && *id == managed.key.volume;
+    Inventory {
+        place: whole.place.clone(),
+        now: whole.now,
+        observed_at: whole.observed_at,
+        machine_clock: None,
+        instances: only(&whole.instances, |i| i.devices.iter().any(|device| of_volume(&device.volume))),
+        volumes: only(&whole.volumes, |volume| of_volume(&volume.id)),
+        snapshots: only(&whole.snapshots, |snapshot| members.contains(&snapshot.id)),
+        images: only(&whole.images, |image| image.snapshots.iter().any(|id| members.contains(id))),
+        locks: only(&whole.locks, |lock| members.contains(&lock.snapshot)),
+        tiers: only(&whole.tiers, |tier| members.contains(&tier.snapshot)),
+        confirmed_gone: whole.confirmed_gone.iter().filter(|id| of_volume(id)).cloned().collect(),
+    }
+}
+
+fn only<T: Clone>(listing: &Listing<T>, wanted: impl Fn(&T) -> bool) -> Listing<T> {
+    Listing { items: listing.items.iter().filter(|item| wanted(item)).cloned().collect(), gap: listing.gap.clone() }
+}
