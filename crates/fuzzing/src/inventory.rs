@@ -18,8 +18,13 @@ pub fn inventory(data: &[u8]) {
     let Some(whole) = read(&[data]) else { return };
     plan_of(&whole);
 
-    // The same file twice says no more.
-    assert_eq!(read(&[data, data]), Some(whole.clone()));
+    // The same file twice says no more; but of two empty lists of `Snapshots` one is
+    // that of the locks, which have the same key.
+    let twice = read(&[data, data]).map(|mut twice| {
+        twice.locks.gap.clone_from(&whole.locks.gap);
+        twice
+    });
+    assert_eq!(twice, Some(whole.clone()));
 
     // Cut anywhere it is an error or holds no more than the whole: and what it then
     // lacks makes nothing else go, since that kind has a gap or the volume is gone.

@@ -146,7 +146,15 @@ pub fn inventories() -> Vec<Vec<u8>> {
         "ImageId": "ami-1", "State": "available",
         "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": id(AGES[5])}}],
     }]});
-    let all = [&instances, &volumes, &snapshots, &images].map(ToString::to_string);
+    let locks = json!({"Snapshots": [{
+        "SnapshotId": id(AGES[3]), "OwnerId": "111122223333", "LockState": "governance", "LockDuration": 30,
+        "LockCreatedOn": "2026-03-01T00:00:00Z", "LockExpiresOn": "2026-03-31T00:00:00Z",
+    }]});
+    let tiers = json!({"SnapshotTierStatuses": [{
+        "SnapshotId": id(AGES[4]), "VolumeId": "vol-1", "OwnerId": "111122223333", "Status": "completed",
+        "StorageTier": "archive", "ArchivalCompleteTime": "2026-01-01T00:00:00Z", "Tags": [],
+    }]});
+    let all = [&instances, &volumes, &snapshots, &images, &locks, &tiers].map(ToString::to_string);
     let further = json!({"Snapshots": [], "NextToken": "x"}).to_string();
     let mut files =
         vec![all.join("\n"), all[1..].concat(), format!("{}{further}", all[2]), format!("\u{feff}{}", all[3])];
