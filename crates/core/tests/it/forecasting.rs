@@ -92,6 +92,7 @@ fn counts(forecast: &Forecast) -> Vec<usize> {
 
 #[test]
 fn a_forecast_is_what_living_through_it_gives() {
+    let _proof = ebskeep_proofs::proves(&["6.56"]);
     for (schedule, retention, zone, start, days) in [
         ("daily", "7", "UTC", "2026-02-20", 20),
         ("daily", "36h", "Europe/London", "2026-03-25", 10),
