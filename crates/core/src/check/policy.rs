@@ -2,6 +2,7 @@
 //! whether one is still kept out. Nothing here is the deciders'.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -16,16 +17,16 @@ use crate::setting::Settings;
 const TOLERANCE_SECONDS: i64 = 26 * 60 * 60;
 
 /// A good snapshot, and the time that it counts by.
-pub(super) struct Backup<'a> {
+struct Backup<'a> {
     snapshot: &'a Snapshot,
     time: Timestamp,
 }
 
 /// The good ones of a history, oldest first: one for each slot.
-pub(super) fn good<'a>(history: &[&'a Snapshot]) -> Vec<Backup<'a>> {
+fn good<'a>(history: impl Iterator<Item = &'a Snapshot>) -> Vec<Backup<'a>> {
     let slot_of = |snapshot: &'a Snapshot| snapshot.tags.get("ebskeep:slot");
     let mut all: Vec<(Timestamp, Timestamp, &Snapshot)> = Vec::new();
-    for snapshot in history.iter().filter(|s| s.state == SnapshotState::Completed) {
+    for snapshot in history.filter(|s| s.state == SnapshotState::Completed) {
         let began = began(snapshot);
         let slot = slot_of(snapshot).and_then(|text| text.parse::<Timestamp>().ok());
         all.push((slot.filter(|slot| *slot <= began).unwrap_or(began), began, snapshot));
@@ -49,19 +50,31 @@ fn began(snapshot: &Snapshot) -> Timestamp {
     source.and_then(|text| text.parse().ok()).unwrap_or(snapshot.started)
 }
 
-/// Policies of one history that were read already: what each one's rules keep.
-#[derive(Default)]
-pub(super) struct Read<'a>(BTreeMap<(String, String), BTreeSet<&'a SnapshotId>>);
+/// One history, and what the rules of each policy that was read already keep of it.
+pub(super) struct Read<'a> {
+    /// Its good ones, oldest first.
+    good: Vec<Backup<'a>>,
+    kept: BTreeMap<(&'a str, &'a str), BTreeSet<&'a SnapshotId>>,
+}
 
 impl<'a> Read<'a> {
+    /// Reads nothing yet.
+    pub(super) fn new(history: impl Iterator<Item = &'a Snapshot>) -> Self {
+        Self { good: good(history), kept: BTreeMap::new() }
+    }
+
+    /// Whether rules are over for the whole history: see [`span_is_over`].
+    pub(super) fn span_is_over(&self, text: &str, zone: &str, now: Timestamp, settings: &Settings) -> bool {
+        span_is_over(text, zone, &self.good, now, settings)
+    }
+
     /// Whether a policy as text keeps a snapshot of the history. One that nobody
     /// understands, or whose zone nobody knows, does.
     pub(super) fn keeps(
         &mut self,
-        text: &str,
-        zone: &str,
+        text: &'a str,
+        zone: &'a str,
         snapshot: &Snapshot,
-        good: &[Backup<'a>],
         now: Timestamp,
         settings: &Settings,
     ) -> bool {
@@ -71,7 +84,8 @@ impl<'a> Read<'a> {
             let zone = slot.map_or(TimeZone::UTC, |_| named(zone, settings).unwrap_or(settings.time_zone.clone()));
             return !age_is_over(text, began(snapshot), &zone, now);
         }
-        let kept = self.0.entry((text.to_owned(), zone.to_owned())).or_insert_with(|| {
+        let good = &self.good;
+        let kept = self.kept.entry((text, zone)).or_insert_with(|| {
             let all = || good.iter().map(|backup| &backup.snapshot.id).collect();
             named(zone, settings).and_then(|zone| rules_keep(text, &zone, good)).unwrap_or_else(all)
         });
@@ -79,11 +93,14 @@ impl<'a> Read<'a> {
     }
 }
 
+/// The bundled zones, each read once.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
 /// The zone of that name, or where there is no name the setting's.
 fn named(zone: &str, settings: &Settings) -> Option<TimeZone> {
     match zone.trim() {
         "" => Some(settings.time_zone.clone()),
-        name => TimeZoneDatabase::bundled().get(name).ok(),
+        name => ZONES.get(name).ok(),
     }
 }
 
@@ -97,7 +114,7 @@ fn age_is_over(text: &str, start: Timestamp, zone: &TimeZone, now: Timestamp) ->
 
 /// Whether rules are over for a whole history to which nothing is added any more:
 /// the longest that they name, and the grace, after the newest good one.
-pub(super) fn span_is_over(text: &str, zone: &str, good: &[Backup<'_>], now: Timestamp, settings: &Settings) -> bool {
+fn span_is_over(text: &str, zone: &str, good: &[Backup<'_>], now: Timestamp, settings: &Settings) -> bool {
     let (Some(newest), Some(zone), true) = (good.last(), named(zone, settings), text.contains('=')) else {
         return false;
     };
