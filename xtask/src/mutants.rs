@@ -33,35 +33,40 @@ struct Group {
     name: &'static str,
     /// Under crates/core/src.
     files: &'static [&'static str],
+    /// Arguments of cargo test for what notices most and is built and done quickly.
+    quick: &'static [&'static str],
 }
 
 const GROUPS: [Group; 2] = [
     Group {
         name: "values",
         files: &["age.rs", "calendar.rs", "schedule.rs", "schedule/*.rs", "retention.rs", "retention/*.rs"],
+        quick: &["--lib", "--", "--skip", "properties"],
     },
-    Group { name: "decisions", files: &["plan.rs", "plan/*.rs", "plan/*/*.rs", "check.rs", "check/*.rs"] },
-];
-
-/// Runs of the tests of core, each over what survived the one before: those that take a
-/// second, then all.
-const PASSES: [Pass; 2] = [
-    Pass { over: &[], tests: &["--lib", "--test", "scenarios", "--", "--skip", "properties"], seconds: "30" },
-    Pass {
-        over: &["--iterate", "--baseline", "skip"],
-        tests: &["--lib", "--test", "scenarios", "--test", "it"],
-        seconds: "240",
+    Group {
+        name: "decisions",
+        files: &["plan.rs", "plan/*.rs", "plan/*/*.rs", "check.rs", "check/*.rs"],
+        quick: &["--test", "scenarios"],
     },
 ];
 
-/// A run of the tests.
-struct Pass {
-    /// What cargo-mutants gets: everything, if nothing.
-    over: &'static [&'static str],
-    /// What cargo test gets.
-    tests: &'static [&'static str],
-    /// Far above what they take: a mutant that loops for ever is noticed, and costs this.
-    seconds: &'static str,
+/// What survives the quick tests meets all of core's.
+const ALL: [&str; 5] = ["--lib", "--test", "scenarios", "--test", "it"];
+
+/// Which mutants meet the tests, and for how many seconds at most: far above what the
+/// tests take, so that a mutant that loops for ever is noticed, and costs this.
+enum Pass {
+    Everything,
+    Survivors,
+}
+
+impl Pass {
+    fn arguments(&self) -> &'static [&'static str] {
+        match self {
+            Self::Everything => &["--timeout", "30"],
+            Self::Survivors => &["--iterate", "--baseline", "skip", "--timeout", "240"],
+        }
+    }
 }
 
 /// One line for each survivor that is no fault, with its reason.
@@ -120,23 +125,25 @@ impl Group {
         }
         let output = target().join("mutants").join(self.name);
         fs::create_dir_all(&output).with_context(|| format!("could not make {}", output.display()))?;
-        let passes = if options.again { &PASSES[1..] } else { &PASSES[..] };
-        for pass in passes {
-            self.pass(&files, &output, pass)?;
+        if !options.again {
+            self.pass(&files, &output, &Pass::Everything, self.quick)?;
         }
+        self.pass(&files, &output, &Pass::Survivors, &ALL)?;
         Tally::read(&output.join("mutants.out")).map(Some)
     }
 
-    /// One pass of cargo-mutants.
-    fn pass(&self, files: &[PathBuf], output: &Path, pass: &Pass) -> anyhow::Result<()> {
-        println!("\n── mutants: {} against cargo test {}", self.name, pass.tests.join(" "));
+    /// One run of cargo-mutants.
+    fn pass(&self, files: &[PathBuf], output: &Path, pass: &Pass, tests: &[&str]) -> anyhow::Result<()> {
+        println!("\n── mutants: {} against cargo test {}", self.name, tests.join(" "));
         let mut command = cargo();
         command.args(["mutants", "--package", "ebskeep-core", "--no-shuffle", "--colors", "never"]);
-        command.args(["--timeout", pass.seconds]).args(pass.over).arg("--output").arg(output);
+        command.args(pass.arguments()).arg("--output").arg(output);
+        // Nobody reads a backtrace, and without its tables core builds faster.
+        command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_TEST_DEBUG", "0");
         for file in files {
             command.arg("--file").arg(file.strip_prefix(root()).unwrap_or(file));
         }
-        command.arg("--").args(pass.tests);
+        command.arg("--").args(tests);
         let said = show(&mut command)?;
         // 2: some survived; 3: some took too long. Both are read from its lists.
         match said.status.code() {
