@@ -26,6 +26,8 @@ const TO_COME: &str = "snap-forecast-";
 
 /// Rules that keep to a fixed instant, whatever else happens to the lineage.
 const FIXED: [&str; 3] = ["age", "delete-on", "hold"];
+/// Rules that keep for as long as tags stay as they are.
+const ENDLESS: [&str; 2] = ["forever", "keep-forever"];
 
 /// The span, and what is asked of it.
 pub(super) struct Course<'a> {
@@ -237,12 +239,12 @@ impl<'c, 'a> Now<'c, 'a> {
     }
 
     /// Whether snapshots decide nothing about each other, but for the newest:
-    /// ages alone govern, and all that there are were taken under the same
+    /// no rules of 2.3 govern, and all that there are were taken under the same
     /// policy, so that leaving some out of the question changes no answer.
     fn may_rest(&mut self, at: Timestamp) -> bool {
         let Some(creator) = &self.creator else { return false };
         if self.alike == Alike::No
-            || !creator.by_ages(&managed_of(&self.context, &self.world, self.course.settings), at)
+            || !creator.by_time(&managed_of(&self.context, &self.world, self.course.settings), at)
         {
             return false;
         }
@@ -264,14 +266,19 @@ impl<'c, 'a> Now<'c, 'a> {
         matches!(self.alike, Alike::Yes(_))
     }
 
-    /// Lays aside what stays to a known date by rules that nothing can shorten.
-    /// The newest never rest: they stay by no date (R5).
+    /// Lays aside what stays to a known date, or for good, by rules that nothing can
+    /// shorten. The newest never rest: they stay by their rank too (R5).
     fn rest(&mut self, verdicts: &BTreeMap<SnapshotId, SnapshotVerdict>) {
         let until = |snapshot: &Snapshot| {
             let verdict = verdicts.get(&snapshot.id).filter(|verdict| verdict.verdict == ExpireVerdict::Keep)?;
-            let fixed = verdict.reasons.iter().all(|reason| FIXED.contains(&reason.rule));
-            let date = verdict.expires_on.filter(|_| fixed)?;
-            Some(calendar::start_of_day(date, &TimeZone::UTC))
+            let any = |rules: &[&str], reason: &Reason| rules.contains(&reason.rule);
+            if !verdict.reasons.iter().all(|reason| any(&FIXED, reason) || any(&ENDLESS, reason)) {
+                return None;
+            }
+            if verdict.reasons.iter().any(|reason| any(&ENDLESS, reason)) {
+                return Some(Timestamp::MAX);
+            }
+            Some(calendar::start_of_day(verdict.expires_on?, &TimeZone::UTC))
         };
         let (asked, resting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.world.snapshots.items)
             .into_iter()

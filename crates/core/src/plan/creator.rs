@@ -81,11 +81,11 @@ impl<'a> Creator<'a> {
         context
     }
 
-    /// Whether ages alone govern: then no snapshot but the newest decides about
-    /// another.
-    pub(crate) fn by_ages(&self, lineage: &[Managed<'_>], now: Timestamp) -> bool {
+    /// Whether only ages and `forever` govern: then no snapshot but the newest
+    /// decides about another.
+    pub(crate) fn by_time(&self, lineage: &[Managed<'_>], now: Timestamp) -> bool {
         let governing = policies(lineage, &self.scopes, self.settings, now).governing;
-        governing.iter().all(|governing| matches!(governing.policy, Ok(Policy::Age(_))))
+        governing.iter().all(|governing| matches!(governing.policy, Ok(Policy::Age(_) | Policy::Forever)))
     }
 
     fn schedules(&self) -> impl Iterator<Item = (&Schedule, &Scope<'a>)> {
