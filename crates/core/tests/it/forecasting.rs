@@ -103,7 +103,11 @@ fn a_forecast_is_what_living_through_it_gives() {
         ("every 6h", "1m", "America/New_York", "2026-02-20", 45),
         ("every 2d", "5d12h", "America/Sao_Paulo", "2018-10-28", 20),
         ("weekly", "10d", "Pacific/Apia", "2011-12-15", 40),
-        ("monthly", "forever", "UTC", "2026-01-20", 60),
+        ("every 6h", "forever", "UTC", "2026-01-20", 12),
+        ("daily @ 03:30", "daily=3 weekly=2 monthly=2", "America/New_York", "2026-02-20", 50),
+        ("hourly", "hourly=5 daily=2", "Europe/London", "2026-03-26", 9),
+        ("every 6h", "last=3 within=2d within-daily=1w", "Asia/Kathmandu", "2026-12-20", 20),
+        ("0 */8 * * 1-5", "daily=4 weekly=all", "Europe/London", "2026-10-12", 25),
     ] {
         let zone_of_days = calendar::zone(zone).unwrap();
         let inventory = imagined(schedule, retention, zone, start);
@@ -195,6 +199,103 @@ fn an_hour_more_or_less_in_a_day_shows_in_its_counts() {
         let day = forecast.days.iter().find(|day| day.date == date).unwrap();
         assert_eq!((day.created, day.snapshots), (created, there), "{date}");
     }
+}
+
+/// A day's date, and how many there are at its end.
+fn there(forecast: &Forecast, date: &str) -> usize {
+    let date = date.parse().unwrap();
+    forecast.days.iter().find(|day| day.date == date).unwrap().snapshots
+}
+
+/// The numbers are those of twenty lines of Python, which live through the same
+/// days: insert the day's snapshot, then keep by 2.3 what the rules name.
+#[test]
+fn two_years_of_days_under_rules_have_exact_counts() {
+    let inventory = imagined("daily", "daily=7 weekly=4 monthly=12 yearly=2", "UTC", "2026-01-01");
+    let forecast = asked(&inventory, &TimeZone::UTC, "2y", &["2027-03-01"]);
+    for (date, count) in [
+        ("2026-01-01", 1),
+        // All of the first seven are daily; the first stays on as the oldest of every rule.
+        ("2026-01-07", 7),
+        ("2026-01-08", 8),
+        // 5 to 11 January; Sunday the 4th is its week's still; and the 1st.
+        ("2026-01-11", 9),
+        // A Monday begins a fifth week, and the 4th goes.
+        ("2026-01-25", 11),
+        ("2026-01-26", 10),
+        // 1 to 7 February, the 25th and 18th of January, its last as its month's; and the 1st.
+        ("2026-02-07", 11),
+        ("2026-02-08", 12),
+        // With 2027 there are two years and a thirteenth month: the first day of 2026, which was
+        // kept as the oldest, the last of its January, and the eighth day go.
+        ("2026-12-31", 21),
+        ("2027-01-01", 19),
+        // A Monday, the first of a month: its own day, week, month and year.
+        ("2027-03-01", 19),
+        ("2027-11-30", 20),
+        ("2027-12-31", 21),
+    ] {
+        assert_eq!(there(&forecast, date), count, "{date}");
+    }
+    let all: usize = forecast.days.iter().map(|day| day.snapshots).sum();
+    let totals = forecast.totals;
+    assert_eq!((all, totals.created, totals.deleted, totals.most), (12_846, 730, 709, 22));
+    let on: Vec<(String, String)> = forecast.on[0]
+        .snapshots
+        .iter()
+        .map(|present| {
+            let rules: Vec<&str> = present.reasons.iter().map(|r| r.rule).filter(|r| *r != "newest-good").collect();
+            (present.started.strftime("%Y-%m-%d").to_string(), rules.join(" "))
+        })
+        .collect();
+    let expected = [
+        ("2027-03-01", "daily weekly monthly yearly"),
+        // A Sunday and the last of its month.
+        ("2027-02-28", "daily weekly monthly"),
+        ("2027-02-27", "daily"),
+        ("2027-02-26", "daily"),
+        ("2027-02-25", "daily"),
+        ("2027-02-24", "daily"),
+        ("2027-02-23", "daily"),
+        ("2027-02-21", "weekly"),
+        ("2027-02-14", "weekly"),
+        ("2027-01-31", "monthly"),
+        ("2026-12-31", "monthly yearly"),
+        ("2026-11-30", "monthly"),
+        ("2026-10-31", "monthly"),
+        ("2026-09-30", "monthly"),
+        ("2026-08-31", "monthly"),
+        ("2026-07-31", "monthly"),
+        ("2026-06-30", "monthly"),
+        ("2026-05-31", "monthly"),
+        ("2026-04-30", "monthly"),
+    ];
+    assert_eq!(on, expected.map(|(date, rules)| (date.to_owned(), rules.to_owned())));
+}
+
+#[test]
+fn a_year_of_hours_under_rules_has_exact_counts_through_both_switches() {
+    let inventory = imagined("hourly", "hourly=24 daily=7", "Europe/London", "2026-01-01");
+    let forecast = asked(&inventory, &calendar::zone("Europe/London").unwrap(), "1y", &[]);
+    // Expire at 00:10 leaves 24 hours, the last of them the newest of the day before, and the last
+    // of 5 more days: 29. The day adds 23 more hours after that, 22 or 24 where the clocks change.
+    for (date, count) in [
+        ("2026-01-01", 24),
+        ("2026-01-02", 48),
+        ("2026-01-03", 49),
+        ("2026-01-06", 52),
+        ("2026-03-28", 52),
+        ("2026-03-29", 51),
+        ("2026-03-30", 52),
+        ("2026-10-24", 52),
+        ("2026-10-25", 53),
+        ("2026-10-26", 52),
+        ("2026-12-31", 52),
+    ] {
+        assert_eq!(there(&forecast, date), count, "{date}");
+    }
+    let all: usize = forecast.days.iter().map(|day| day.snapshots).sum();
+    assert_eq!((all, forecast.totals.created, forecast.totals.deleted), (18_942, 8_760, 8_708));
 }
 
 #[test]
