@@ -10,10 +10,10 @@ use super::text::{chart_step, forecast_title, thousands};
 use crate::forecast::{Day, Forecast, OfVolume, Subject};
 
 const WIDTH: f64 = 800.0;
-const HEIGHT: f64 = 360.0;
+const HEIGHT: f64 = 384.0;
 const LEFT: f64 = 72.0;
 const RIGHT: f64 = 24.0;
-const TOP: f64 = 72.0;
+const TOP: f64 = 96.0;
 const BOTTOM: f64 = 48.0;
 /// Ticks above zero; [`chart_step`] counts with as many.
 const TICKS: usize = 4;
@@ -38,6 +38,8 @@ pub fn forecast_svg(forecast: &Forecast) -> String {
     let _ =
         writeln!(svg, "<text x=\"{LEFT}\" y=\"28\" font-size=\"16\" font-weight=\"600\" fill=\"{INK}\">{title}</text>");
     let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"48\" fill=\"{INK}\">{}</text>", escaped(&subtitle(forecast)));
+    let counted = "snapshots at the end of each day";
+    let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"{}\" fill=\"{INK}\">{counted}</text>", TOP - 12.0);
     for tick in 0..=TICKS {
         let (count, at) = (step * tick, y(step * tick));
         let width = if tick == 0 { 1.0 } else { 0.5 };
@@ -91,17 +93,17 @@ const INK: &str = "#767676";
 /// A blue that does on both.
 const CURVE: &str = "#2f81f7";
 
+/// What is taken for granted.
 fn subtitle(forecast: &Forecast) -> String {
-    let counted = "snapshots at the end of each day";
-    match &forecast.subject {
+    // About as much as has room.
+    const MOST: usize = 100;
+    let told = match &forecast.subject {
         Subject::ImaginedVolume(OfVolume { schedule, retention, size_gib: _ }) => {
-            let told = format!("Backup {schedule}, Retention {retention}, {}", forecast.time_zone);
-            // About as much as has room.
-            let shown: String = told.chars().take(85).collect();
-            format!("{shown}{}: {counted}", if shown == told { "" } else { "…" })
+            format!("Backup {schedule}, Retention {retention}, {}", forecast.time_zone)
         }
-        Subject::Inventory(_) => format!("{counted}, {}", forecast.time_zone),
-    }
+        Subject::Inventory(_) => format!("tags as they are at the start, {}", forecast.time_zone),
+    };
+    if told.chars().count() <= MOST { told } else { told.chars().take(MOST - 1).chain(['…']).collect() }
 }
 
 /// The days under which a date stands, at most nine: firsts of months or years

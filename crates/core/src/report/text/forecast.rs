@@ -10,7 +10,10 @@ use crate::forecast::{
 use crate::plan::{ExpireVerdict, Reason};
 
 /// Rows of a list before only the number of the others is told.
-const SHOWN: usize = 40;
+const SHOWN: usize = 50;
+
+/// What is told instead of a date where the span ends first.
+const BEYOND: &str = "past the end";
 
 /// Months told one by one; more are told by year.
 const MONTHS_SHOWN: usize = 36;
@@ -158,10 +161,7 @@ fn each(page: &mut Page, lives: &[SnapshotLife]) {
     page.section(Tone::Heading, "EACH SNAPSHOT");
     let mut columns = Columns::new(2);
     for SnapshotLife { snapshot_id, volume_id, slot: _, started, deleted, reasons } in lives {
-        let end = match deleted {
-            Some(at) => format!("to {}", instant(*at)),
-            None => "stays".to_owned(),
-        };
+        let end = deleted.map_or_else(|| BEYOND.to_owned(), |at| format!("to {}", instant(at)));
         let which = snapshot_id.as_ref().map_or(volume_id.as_str(), |id| id.as_str());
         columns.row([which, &instant(*started), &end, &names(reasons)]);
     }
@@ -173,16 +173,16 @@ fn on_date(page: &mut Page, on: &OnDate, subject: &Subject) {
     page.section(Tone::Heading, &format!("ON {date} there are {}", count(snapshots.len(), "snapshot")));
     let full = page.style.detail == Detail::Full;
     let shown = if full { snapshots.len() } else { SHOWN };
+    // What nothing keeps any more is told one by one only in full: with a schedule of hours it is many.
+    let going = |present: &&Present| present.verdict == ExpireVerdict::Delete;
+    let listed = || snapshots.iter().filter(|present| full || !going(present));
     let mut columns = Columns::new(2);
-    for present in snapshots.iter().take(shown) {
+    for present in listed().take(shown) {
         let Present { snapshot_id, volume_id, slot: _, started, size_gib: _, verdict, reasons, deleted } = present;
-        let end = match deleted {
-            Some(at) => format!("to {}", at.strftime("%Y-%m-%d")),
-            None => "stays".to_owned(),
-        };
+        let end = deleted.map_or_else(|| BEYOND.to_owned(), |at| format!("to {}", at.strftime("%Y-%m-%d")));
         let why = if full { super::plan::named(reasons) } else { names(reasons) };
         let why = match verdict {
-            ExpireVerdict::Delete => format!("goes with the next run: no longer {why}"),
+            ExpireVerdict::Delete => format!("goes with the next run; {why}"),
             ExpireVerdict::Keep | ExpireVerdict::Ignore => why,
         };
         match subject {
@@ -194,7 +194,11 @@ fn on_date(page: &mut Page, on: &OnDate, subject: &Subject) {
         }
     }
     page.lines(None, &columns.text());
-    if let Some(more) = snapshots.len().checked_sub(shown).filter(|more| *more > 0) {
+    let going = if full { 0 } else { snapshots.iter().filter(going).count() };
+    if going > 0 {
+        page.paragraph(None, &format!("and {} that nothing keeps: they go with the next run", thousands(going as u64)));
+    }
+    if let Some(more) = listed().count().checked_sub(shown).filter(|more| *more > 0) {
         page.paragraph(Some(Tone::Faint), &format!("and {} more; -v lists all, in full", thousands(more as u64)));
     }
 }
