@@ -15,7 +15,7 @@ def world(moto):
     """Three backups of one volume: one to go, one to stay, one made by hand."""
     ec2 = client("ec2", moto.url)
     volume = ec2.create_volume(
-        AvailabilityZone="eu-west-1a", Size=8, **tagged("volume", {"Backup": "Yes", "Retention": "7"})
+        AvailabilityZone="eu-west-1a", Size=8, **tagged("volume", {"Backup": "weekly", "Retention": "7"})
     )["VolumeId"]
     ids = {"volume": volume}
     for name, days_ago, ours in [("goes", 10, True), ("stays", 2, True), ("foreign", 30, False)]:

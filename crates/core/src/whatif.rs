@@ -16,7 +16,7 @@ use crate::id::{AccountId, Region, SnapshotId, VolumeId};
 use crate::inventory::Inventory;
 use crate::job::{Grace, Request, planned};
 use crate::lineage;
-use crate::plan::{CheckResult, CreateVerdict, ExpireVerdict, Notice, Plan, Reason, SnapshotVerdict};
+use crate::plan::{CheckResult, CreateVerdict, ExpireVerdict, Notice, Plan, Reason, SnapshotVerdict, VolumeVerdict};
 use crate::setting::{Settings, TABLE};
 use crate::tags::{self, Tags};
 
@@ -128,7 +128,7 @@ pub struct WhatIf {
     pub grace: String,
     /// Snapshots about which anything changes. Sorted by volume, oldest first.
     pub snapshots: Vec<Changed>,
-    /// Volumes that would be due, or would not be any more.
+    /// Volumes that would be backed up otherwise, or not at all.
     pub volumes: Vec<VolumeChanged>,
     /// Checks that would refuse the plan that they do not refuse as it is.
     pub refused: Vec<CheckResult>,
@@ -182,7 +182,7 @@ pub struct Fate {
     pub expires_on: Option<Date>,
 }
 
-/// A volume of which a snapshot would be taken, or would not any more.
+/// A volume that would be backed up otherwise: now, for another slot, or not at all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct VolumeChanged {
     /// The volume.
@@ -345,9 +345,14 @@ fn fate(verdict: &SnapshotVerdict) -> Fate {
 }
 
 fn volumes(as_it_is: &Plan, with: &Plan) -> Vec<VolumeChanged> {
+    // Whether it is backed up at all, and for which slot: also where nothing is due now.
+    let told = |volume: &VolumeVerdict| {
+        let rules: Vec<&str> = volume.reasons.iter().map(|reason| reason.rule).collect();
+        (volume.verdict, volume.slot, rules)
+    };
     let pairs = as_it_is.volumes.iter().zip(&with.volumes);
     pairs
-        .filter(|(before, after)| before.verdict != after.verdict)
+        .filter(|(before, after)| told(before) != told(after))
         .map(|(before, after)| VolumeChanged {
             volume_id: after.volume_id.clone(),
             as_it_is: before.verdict,

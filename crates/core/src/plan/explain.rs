@@ -240,6 +240,9 @@ pub struct ExplainedVolume {
     pub policies: Vec<InForce>,
     /// Its snapshots, newest first.
     pub lineage: Vec<Member>,
+    /// Snapshots of it that are not ours, newest first: made by hand or by another
+    /// tool, or not to be recognised.
+    pub not_ours: Vec<SnapshotId>,
     /// Problems and findings about it.
     pub notices: Vec<Notice>,
 }

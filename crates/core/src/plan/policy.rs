@@ -154,9 +154,12 @@ pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: 
     }
     // Where no tag speaks, for one instance of several or for all, the record does, else the default.
     if governing.is_empty() || scopes.iter().any(|scope| scope.retention.is_none()) {
-        let zone = scopes.iter().find(|scope| scope.retention.is_none()).or(scopes.first()).map(|scope| &scope.zone);
+        let scope = scopes.iter().find(|scope| scope.retention.is_none()).or(scopes.first());
+        // The zone outlives its tag as a recorded policy does.
+        let tagged = scope.and_then(|scope| scope.zone_tag.as_deref());
+        let zone = tagged.or_else(|| lineage.iter().find_map(|managed| managed.snapshot.tags.get(tags::TZ)));
         let record = lineage.iter().find_map(|managed| recorded(managed, settings));
-        governing.push(record.unwrap_or_else(|| default(zone.unwrap_or(&settings.time_zone), settings)));
+        governing.push(record.unwrap_or_else(|| default(zone, settings)));
     }
     let mut grace: Vec<Governing> = Vec::new();
     for record in in_force_lately(lineage, settings, now) {
@@ -190,15 +193,16 @@ fn record_of<'a>(managed: &Managed<'a>) -> (Option<&'a str>, Option<&'a str>, bo
 /// The policy a snapshot was taken under, as far as it can be known: the one
 /// recorded, or the default where neither a record nor a `DeleteOn` says another.
 fn in_force(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
-    let (retention, _, undated) = record_of(managed);
+    let (retention, zone, undated) = record_of(managed);
     let by_default = undated && retention.is_none();
-    recorded(managed, settings).or_else(|| by_default.then(|| default(&settings.time_zone, settings)))
+    recorded(managed, settings).or_else(|| by_default.then(|| default(zone, settings)))
 }
 
-fn default(zone: &TimeZone, settings: &Settings) -> Governing {
+/// The default, in the zone of this name if one is named.
+fn default(zone: Option<&str>, settings: &Settings) -> Governing {
     Governing {
-        policy: Ok(settings.default_retention.clone()),
-        zone: zone.clone(),
+        policy: in_its_zone(Ok(settings.default_retention.clone()), zone),
+        zone: zone.and_then(calendar::zone).unwrap_or_else(|| settings.time_zone.clone()),
         source: Source::Default,
         text: None,
         weighed: Weighed::default(),

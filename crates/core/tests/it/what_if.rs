@@ -110,6 +110,9 @@ fn what_changes_nothing_says_so_and_a_longer_one_deletes_nothing() {
 #[test]
 fn a_slip_is_shown_as_the_problem_it_would_be() {
     let _proof = proves(&["6.51"]);
+    let stopped = ask("Backup-", &[]).unwrap();
+    // Nothing is due now, and nothing would be ever after.
+    assert_eq!(stopped.volumes.iter().map(|v| v.reasons[0].rule).collect::<Vec<_>>(), ["not-tagged"]);
     let asked = ask("Retention=dialy=7", &[]).unwrap();
     assert_eq!(going(&asked), [0, 0, 0]);
     assert_eq!(asked.problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["bad-retention"]);

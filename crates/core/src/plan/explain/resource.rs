@@ -4,9 +4,10 @@ use smol_str::SmolStr;
 
 use super::{Asked, Configured, ExplainedInstance, ExplainedVolume, OnInstance, Presence, in_force};
 use crate::config::{self, Scope, Wanted};
-use crate::id::VolumeId;
-use crate::inventory::Instance;
+use crate::id::{SnapshotId, VolumeId};
+use crate::inventory::{Instance, Snapshot};
 use crate::lineage::{self, LineageKey, Managed};
+use crate::plan::ExpireVerdict;
 use crate::plan::history::Lineage;
 use crate::tags::Tags;
 
@@ -35,8 +36,19 @@ pub(super) fn volume(id: &VolumeId, asked: &Asked<'_>) -> Option<ExplainedVolume
         create: asked.create(id),
         policies: in_force(&Lineage::new(&key, snapshots, world)),
         lineage: asked.members(snapshots),
+        not_ours: not_ours(id, asked),
         notices: asked.notices(id.as_str()),
     })
+}
+
+fn not_ours(id: &VolumeId, asked: &Asked<'_>) -> Vec<SnapshotId> {
+    let of_volume = asked.world.inventory.snapshots.items.iter().filter(|snapshot| snapshot.volume == *id);
+    let ignored = |snapshot: &&Snapshot| {
+        asked.verdict(&snapshot.id).is_some_and(|verdict| verdict.verdict == ExpireVerdict::Ignore)
+    };
+    let mut theirs: Vec<&Snapshot> = of_volume.filter(ignored).collect();
+    theirs.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.started));
+    theirs.into_iter().map(|snapshot| snapshot.id.clone()).collect()
 }
 
 fn key(volume: &VolumeId, asked: &Asked<'_>) -> LineageKey {

@@ -2,6 +2,7 @@
 
 use super::table::Columns;
 use super::{Detail, Page, Style, Tone, count, instant, plain, thousands};
+use crate::id::SnapshotId;
 use crate::plan::explain::{
     Answer, Configured, Create, Explained, ExplainedInstance, ExplainedSnapshot, ExplainedVolume, Explanation, Goes,
     InForce, Member, OnInstance, Presence, Role, Says,
@@ -92,7 +93,9 @@ fn snapshot(page: &mut Page, of: &ExplainedSnapshot) {
     let due = slot.map(|slot| format!(", for the backup due {}", instant(slot))).unwrap_or_default();
     facts.fact("begun", &format!("{}{due}", instant(*started)));
     facts.fact("description", description);
-    for (key, value) in tags.iter().filter(|_| page.style.detail == Detail::Full) {
+    // Of one that is not ours they are all there is to say: a hold on it, or why it is not.
+    let all_tags = page.style.detail == Detail::Full || *role == Role::NotOurs;
+    for (key, value) in tags.iter().filter(|_| all_tags) {
         facts.fact("tag", &format!("{key}={value}"));
     }
     facts.tell(page);
@@ -191,8 +194,18 @@ fn time_line(page: &mut Page, lineage: &[Member], this: Option<&str>) {
 }
 
 fn volume(page: &mut Page, of: &ExplainedVolume) {
-    let ExplainedVolume { volume_id, presence, size_gib, tags, configured, create, policies, lineage, notices: about } =
-        of;
+    let ExplainedVolume {
+        volume_id,
+        presence,
+        size_gib,
+        tags,
+        configured,
+        create,
+        policies,
+        lineage,
+        not_ours,
+        notices: about,
+    } = of;
     page.section(Tone::Heading, &format!("{volume_id}{}", named(tags)));
     let mut facts = Facts::new();
     let there = match presence {
@@ -217,6 +230,11 @@ fn volume(page: &mut Page, of: &ExplainedVolume) {
         page.section(Tone::Warning, "There is no snapshot of ours of it");
     }
     time_line(page, lineage, None);
+    if !not_ours.is_empty() {
+        page.section(Tone::Heading, &format!("Not ours, and left alone: {} of it", count(not_ours.len(), "snapshot")));
+        let ids: Vec<&str> = not_ours.iter().map(SnapshotId::as_str).collect();
+        page.paragraph(None, &ids.join(", "));
+    }
     notices(page, "Problems and findings", about);
 }
 

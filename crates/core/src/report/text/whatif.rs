@@ -161,12 +161,12 @@ fn volumes_told(page: &mut Page, volumes: &[VolumeChanged]) {
     if volumes.is_empty() {
         return;
     }
-    page.section(Tone::Heading, &format!("Other backups of {}", count(volumes.len(), "volume")));
+    page.section(Tone::Heading, &format!("BACKED UP otherwise, or not at all: {}", count(volumes.len(), "volume")));
     let mut columns = Columns::new(2);
     for VolumeChanged { volume_id, as_it_is: _, with, reasons } in volumes {
         let does = match with {
-            CreateVerdict::Create => "taken",
-            CreateVerdict::Skip => "not taken",
+            CreateVerdict::Create => "taken now",
+            CreateVerdict::Skip => "none now",
         };
         let why: Vec<String> = reasons.iter().map(|reason| reason.detail.to_string()).collect();
         columns.row([volume_id.as_str(), does, &why.join("; ")]);
