@@ -13,7 +13,7 @@ mod life;
 mod runs;
 mod tally;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -100,17 +100,11 @@ impl Imagined {
             tags,
         };
         Inventory {
-            place: Place { account: AccountId::new("000000000000"), region: Region::new("forecast") },
-            now: start,
-            observed_at: start,
-            machine_clock: None,
-            instances: Listing::default(),
             volumes: Listing::complete(vec![volume]),
-            snapshots: Listing::default(),
-            images: Listing::default(),
-            locks: Listing::default(),
-            tiers: Listing::default(),
-            confirmed_gone: BTreeSet::new(),
+            ..Inventory::empty(
+                Place { account: AccountId::new("000000000000"), region: Region::new("forecast") },
+                start,
+            )
         }
     }
 }

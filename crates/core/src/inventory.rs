@@ -42,6 +42,23 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// A Place in which nothing is, all of it listed, at an instant of AWS's clock.
+    pub fn empty(place: Place, now: Timestamp) -> Self {
+        Self {
+            place,
+            now,
+            observed_at: now,
+            machine_clock: None,
+            instances: Listing::default(),
+            volumes: Listing::default(),
+            snapshots: Listing::default(),
+            images: Listing::default(),
+            locks: Listing::default(),
+            tiers: Listing::default(),
+            confirmed_gone: BTreeSet::new(),
+        }
+    }
+
     /// The kinds whose listing is not complete, with the reason.
     pub fn gaps(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let Self {

@@ -21,17 +21,11 @@ pub(crate) fn account(snapshots: impl IntoIterator<Item = Snapshot>) -> Inventor
     let mut snapshots: Vec<Snapshot> = snapshots.into_iter().collect();
     snapshots.sort_by(|a, b| a.id.cmp(&b.id));
     Inventory {
-        place: Place { account: "111122223333".into(), region: "eu-west-1".into() },
-        now: START,
-        observed_at: START,
-        machine_clock: None,
         instances: Listing::complete(world.instances.values().cloned().collect()),
         volumes: Listing::complete(world.volumes.values().cloned().collect()),
         snapshots: Listing::complete(snapshots),
-        images: Listing::default(),
-        locks: Listing::default(),
-        tiers: Listing::default(),
         confirmed_gone: std::collections::BTreeSet::new(),
+        ..Inventory::empty(Place { account: "111122223333".into(), region: "eu-west-1".into() }, START)
     }
 }
 

@@ -90,11 +90,6 @@ fn taken_by(table: &Table<'_>, schedule: Option<&str>, zone: &TimeZone) -> Vec<S
 fn world(policy: &str, zone: &str, snapshots: &[Snapshot]) -> Inventory {
     let now = "2036-01-01T00:00:00Z".parse().unwrap();
     Inventory {
-        place: Place { account: AccountId::new("111122223333"), region: Region::new("eu-west-1") },
-        now,
-        observed_at: now,
-        machine_clock: None,
-        instances: Listing::default(),
         volumes: Listing::complete(vec![Volume {
             id: VOLUME.into(),
             state: VolumeState::Available,
@@ -103,10 +98,7 @@ fn world(policy: &str, zone: &str, snapshots: &[Snapshot]) -> Inventory {
             tags: tags([("Backup", "No"), ("Retention", policy), ("Backup_TimeZone", zone)]),
         }]),
         snapshots: Listing::complete(snapshots.to_vec()),
-        images: Listing::default(),
-        locks: Listing::default(),
-        tiers: Listing::default(),
-        confirmed_gone: [].into(),
+        ..Inventory::empty(Place { account: AccountId::new("111122223333"), region: Region::new("eu-west-1") }, now)
     }
 }
 

@@ -32,17 +32,14 @@ fn inventory(more: &[(&str, &str)]) -> Inventory {
         snapshot("snap-2", "vol-1", ago(40), tags([("Name", "by hand")])),
     ];
     Inventory {
-        place: ebskeep_core::id::Place { account: "111122223333".into(), region: "eu-west-1".into() },
-        now: START,
-        observed_at: START,
-        machine_clock: None,
         instances: Listing::complete(world.instances.values().cloned().collect()),
         volumes: Listing::complete(world.volumes.values().cloned().collect()),
         snapshots: Listing::complete(snapshots.to_vec()),
-        images: Listing::default(),
-        locks: Listing::default(),
-        tiers: Listing::default(),
         confirmed_gone: std::collections::BTreeSet::new(),
+        ..Inventory::empty(
+            ebskeep_core::id::Place { account: "111122223333".into(), region: "eu-west-1".into() },
+            START,
+        )
     }
 }
 

@@ -276,11 +276,6 @@ fn merged(all: &[&Tags]) -> Tags {
 fn live(days: i64, tags_on: impl Fn(i64) -> Tags) -> usize {
     let start = now();
     let mut world = Inventory {
-        place: Place { account: AccountId::new(ACCOUNT), region: Region::new("eu-west-1") },
-        now: start,
-        observed_at: start,
-        machine_clock: None,
-        instances: Listing::default(),
         volumes: Listing::complete(vec![Volume {
             id: VolumeId::new("vol-a"),
             state: VolumeState::Available,
@@ -288,11 +283,7 @@ fn live(days: i64, tags_on: impl Fn(i64) -> Tags) -> usize {
             attachments: Vec::new(),
             tags: Tags::new(),
         }]),
-        snapshots: Listing::default(),
-        images: Listing::default(),
-        locks: Listing::default(),
-        tiers: Listing::default(),
-        confirmed_gone: BTreeSet::new(),
+        ..Inventory::empty(Place { account: AccountId::new(ACCOUNT), region: Region::new("eu-west-1") }, start)
     };
     for day in 0..days {
         world.now = start + SignedDuration::from_hours(24 * day);

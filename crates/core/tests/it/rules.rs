@@ -140,17 +140,9 @@ fn world(snapshots: &[Snapshot], policy: &str, zone: &str) -> Inventory {
         tags,
     };
     Inventory {
-        place: Place { account: AccountId::new(ACCOUNT), region: Region::new("eu-west-1") },
-        now,
-        observed_at: now,
-        machine_clock: None,
-        instances: Listing::default(),
         volumes: Listing::complete(vec![volume]),
         snapshots: Listing::complete(snapshots.to_vec()),
-        images: Listing::default(),
-        locks: Listing::default(),
-        tiers: Listing::default(),
-        confirmed_gone: BTreeSet::new(),
+        ..Inventory::empty(Place { account: AccountId::new(ACCOUNT), region: Region::new("eu-west-1") }, now)
     }
 }
 

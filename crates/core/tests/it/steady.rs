@@ -27,11 +27,6 @@ impl Tagged {
     fn world(&self) -> Inventory {
         let now = Timestamp::UNIX_EPOCH;
         Inventory {
-            place: Place { account: AccountId::new("111122223333"), region: Region::new("eu-west-1") },
-            now,
-            observed_at: now,
-            machine_clock: None,
-            instances: Listing::default(),
             volumes: Listing::complete(vec![Volume {
                 id: "vol-a".into(),
                 state: VolumeState::Available,
@@ -39,11 +34,7 @@ impl Tagged {
                 attachments: Vec::new(),
                 tags: tags([("Backup", self.backup), ("Retention", self.retention), ("Backup_TimeZone", self.zone)]),
             }]),
-            snapshots: Listing::default(),
-            images: Listing::default(),
-            locks: Listing::default(),
-            tiers: Listing::default(),
-            confirmed_gone: [].into(),
+            ..Inventory::empty(Place { account: AccountId::new("111122223333"), region: Region::new("eu-west-1") }, now)
         }
     }
 

@@ -1,7 +1,5 @@
 //! The plan with a change beside the plan without.
 
-use std::collections::BTreeSet;
-
 use ebskeep_core::id::{AccountId, InstanceId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
     Device, Instance, InstanceState, Inventory, Listing, Snapshot, SnapshotState, StorageTier, Volume, VolumeState,
@@ -49,10 +47,6 @@ fn world() -> Inventory {
         tags: Tags::new(),
     };
     Inventory {
-        place: Place { account: AccountId::new(ACCOUNT), region: Region::new("eu-west-1") },
-        now,
-        observed_at: now,
-        machine_clock: None,
         instances: Listing::complete(vec![Instance {
             id: InstanceId::new("i-a"),
             state: InstanceState::Running,
@@ -62,10 +56,7 @@ fn world() -> Inventory {
         }]),
         volumes: Listing::complete(vec![volume("vol-a"), volume("vol-b")]),
         snapshots: Listing::complete((0..60).map(snapshot).collect()),
-        images: Listing::default(),
-        locks: Listing::default(),
-        tiers: Listing::default(),
-        confirmed_gone: BTreeSet::new(),
+        ..Inventory::empty(Place { account: AccountId::new(ACCOUNT), region: Region::new("eu-west-1") }, now)
     }
 }
 
