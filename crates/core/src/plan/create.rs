@@ -13,6 +13,7 @@ use crate::config::{Fleet, Scope, Wanted};
 use crate::id::VolumeId;
 use crate::inventory::{Inventory, SnapshotState, Volume, VolumeState};
 use crate::lineage::{self, LineageKey, Managed};
+use crate::schedule::Schedule;
 use crate::setting::Settings;
 
 /// Failed snapshots of one volume from which on `create` leaves it alone: they
@@ -238,11 +239,17 @@ fn due(snapshots: &[Managed<'_>], slot: Timestamp) -> Reason {
 /// The same 48 hours after which its backups count as failing (R7).
 const RUNS_BACK: i64 = 48;
 
+/// From when on a backup has to be, so that the volume is not behind: the slot
+/// before the one at `slot`.
+pub(super) fn not_behind_from(schedule: &Schedule, scope: &Scope<'_>, slot: Timestamp) -> Timestamp {
+    let before = schedule.slot_before(slot, &scope.zone);
+    before.or_else(|| slot.checked_sub(RUNS_BACK.hours()).ok()).unwrap_or(slot)
+}
+
 /// Whether no backup was taken for the slot before the current one either.
 fn passed_over_twice(scope: &Scope<'_>, snapshots: &[Managed<'_>], slot: Timestamp) -> bool {
     let Wanted::On(schedule) = &scope.backup else { return false };
-    let before = schedule.slot_before(slot, &scope.zone);
-    let before = before.or_else(|| slot.checked_sub(RUNS_BACK.hours()).ok()).unwrap_or(slot);
+    let before = not_behind_from(schedule, scope, slot);
     let taken = |managed: &&Managed<'_>| managed.is_good() || managed.snapshot.state == SnapshotState::Pending;
     !snapshots.iter().filter(taken).any(|managed| managed.time >= before)
 }

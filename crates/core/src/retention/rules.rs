@@ -56,6 +56,12 @@ const NAMES: [(Bucket, &str, &str); 6] = [
 ];
 
 impl Rule {
+    /// All names, as in tags: those with a count, then those with a duration.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let counted = NAMES.iter().map(|(_, counted, _)| *counted);
+        counted.chain(NAMES.iter().map(|(_, _, timed)| *timed))
+    }
+
     /// Its name, as in a tag.
     pub fn name(self) -> &'static str {
         let mut names = NAMES.iter().filter(|(bucket, _, _)| *bucket == self.bucket);

@@ -1,7 +1,7 @@
 //! R5 and R7: what the rest of its lineage keeps a snapshot for.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::dates::dated_end;
@@ -9,6 +9,7 @@ use super::{Facts, Judgement, Until, shown};
 use crate::calendar;
 use crate::config::{Scope, Wanted};
 use crate::lineage::{Managed, SourceVolume};
+use crate::plan::create::not_behind_from;
 use crate::plan::policy::Source;
 
 /// R5: the newest good ones of a volume that exists; of one that is gone or
@@ -76,10 +77,6 @@ pub(super) fn backups_failing(facts: &Facts<'_>, out: &mut Judgement) {
     }
 }
 
-/// How far back `every-run`, which has no slots to count, looks for a backup:
-/// 48 hours (docs/semantics.md 3, R7).
-const RUNS_BACK: i64 = 48;
-
 /// Why the backups of a lineage whose volume exists count as failing, if they do:
 /// the newest good one is older than the slot before the current one.
 pub(in crate::plan) fn failing(
@@ -91,11 +88,7 @@ pub(in crate::plan) fn failing(
     scopes.iter().find_map(|scope| {
         let Wanted::On(schedule) = &scope.backup else { return None };
         let slot = schedule.slot(now, &scope.zone, now);
-        let least = match schedule.slot_before(slot, &scope.zone) {
-            Some(before) => before,
-            None => now.checked_sub(RUNS_BACK.hours()).ok()?,
-        };
-        (newest.time < least).then(|| {
+        (newest.time < not_behind_from(schedule, scope, slot)).then(|| {
             format_smolstr!(
                 "its volume is to be backed up ({schedule}), and the newest good backup is of {}; nothing of it goes \
                  until there is a newer one",

@@ -1,7 +1,7 @@
 //! What somebody may have meant by a `Retention` that is not understood.
 
 use super::{nearest, numbered, tidy};
-use crate::retention::Policy;
+use crate::retention::{Policy, Rule};
 
 /// Units of ages, and words for them.
 const UNITS: [(char, &[&str]); 5] = [
@@ -46,21 +46,6 @@ const FOREVER: [&str; 10] = [
     "unlimited",
     "indefinite",
     "indefinitely",
-];
-
-const RULES: [&str; 12] = [
-    "last",
-    "hourly",
-    "daily",
-    "weekly",
-    "monthly",
-    "yearly",
-    "within",
-    "within-hourly",
-    "within-daily",
-    "within-weekly",
-    "within-monthly",
-    "within-yearly",
 ];
 
 /// A `Retention` that is understood: the value itself, tidied, or what it
@@ -127,7 +112,7 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
 
 /// `daily:7`, `7 daily, 4 weekly`, `--keep-daily 7`, `dialy=7`.
 fn rules(tokens: &[Token]) -> Option<String> {
-    let name = |word: &str| nearest(word.strip_prefix("keep-").unwrap_or(word), RULES);
+    let name = |word: &str| nearest(word.strip_prefix("keep-").unwrap_or(word), Rule::names());
     let mut made = Vec::new();
     let mut rest = tokens;
     while !rest.is_empty() {
