@@ -85,6 +85,12 @@ impl Age {
         self.hours == 0
     }
 
+    /// The days, if it is nothing else.
+    pub(crate) fn only_days(self) -> Option<i64> {
+        let Self { years, months, days, hours } = self;
+        (years == 0 && months == 0 && hours == 0).then_some(days)
+    }
+
     /// The calendar part, as a span of years, months and days.
     pub(crate) fn calendar(self) -> Span {
         self.years.years().months(self.months).days(self.days)

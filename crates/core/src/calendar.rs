@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::age::Age;
 use crate::retention::Bucket;
@@ -59,6 +59,10 @@ pub fn start_of_day(date: Date, zone: &TimeZone) -> Timestamp {
 /// `start` and `age` later: years to days in the zone's calendar, hours in
 /// real time. Beyond the end of time it is the end of time.
 pub fn after(start: Timestamp, age: Age, zone: &TimeZone) -> Timestamp {
+    if let (Some(days), true) = (age.only_days(), *zone == TimeZone::UTC) {
+        // There every day is as long as the next.
+        return start.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MAX);
+    }
     let calendar = age.calendar();
     let moved = if calendar.is_zero() {
         start
@@ -191,6 +195,9 @@ mod tests {
             ("2026-03-28T12:00:00Z", "1d", "Europe/London", "2026-03-29T11:00:00Z"),
             ("2026-03-28T12:00:00Z", "24h", "Europe/London", "2026-03-29T12:00:00Z"),
             ("2026-03-28T12:00:00Z", "1000y", "UTC", "3026-03-28T12:00:00Z"),
+            ("2024-02-28T12:00:00Z", "2d", "UTC", "2024-03-01T12:00:00Z"),
+            ("9999-12-01T00:00:00Z", "30d", "UTC", "9999-12-30T22:00:00.999999999Z"),
+            ("9999-12-01T00:00:00Z", "30d", "Etc/UTC", "9999-12-30T22:00:00.999999999Z"),
         ] {
             let zone = zone(zone_name).unwrap();
             let got = after(start.parse().unwrap(), Age::parse(age).unwrap(), &zone);

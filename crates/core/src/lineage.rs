@@ -47,6 +47,8 @@ pub struct Managed<'a> {
     pub slot_unusable: Option<String>,
     /// Which of the keys that are matched loosely it bears.
     pub bears: Bears,
+    /// The recorded policy, [`tags::UNSET`] included.
+    retention: Option<&'a str>,
 }
 
 /// Which of the keys that keep a snapshot it bears, however they are spelt. Looked
@@ -63,12 +65,17 @@ pub struct Bears {
 
 impl Bears {
     fn of(tags: &Tags) -> Self {
-        let any = |key| tags.loose(key).next().is_some();
-        Self {
-            keep_forever: any(tags::KEEP_FOREVER),
-            keep_until: any(tags::KEEP_UNTIL),
-            delete_on: any(tags::DELETE_ON),
+        let mut bears = Self { keep_forever: false, keep_until: false, delete_on: false };
+        for (key, _) in tags.iter() {
+            // No letter or digit but these begins any of the three.
+            if key.starts_with(|c: char| c.is_ascii_alphanumeric() && !['K', 'k', 'D', 'd'].contains(&c)) {
+                continue;
+            }
+            bears.keep_forever |= tags::same_key(key, tags::KEEP_FOREVER);
+            bears.keep_until |= tags::same_key(key, tags::KEEP_UNTIL);
+            bears.delete_on |= tags::same_key(key, tags::DELETE_ON);
         }
+        bears
     }
 }
 
@@ -95,12 +102,12 @@ impl Managed<'_> {
 
     /// The recorded policy as text; what stands in for one not yet written is none.
     pub fn recorded_retention(&self) -> Option<&str> {
-        self.snapshot.tags.get(tags::RETENTION).filter(|text| *text != tags::UNSET)
+        self.retention.filter(|text| *text != tags::UNSET)
     }
 
     /// Whether its own tags were never written: a member of a set whose run died.
     pub fn is_unfinished(&self) -> bool {
-        self.snapshot.tags.get(tags::RETENTION) == Some(tags::UNSET)
+        self.retention == Some(tags::UNSET)
     }
 }
 
@@ -140,7 +147,17 @@ pub fn classify<'a>(snapshot: &'a Snapshot, place: &Place, deployment: &str) -> 
         Some(Ok(slot)) => (start, Some(format!("its slot {slot} is after its start {start}"))),
         Some(Err(_)) => (start, Some(format!("its slot {:?} is no time", slot.unwrap_or_default()))),
     };
-    Ok(Managed { snapshot, at: 0, key, has_slot: slot.is_some(), time, start, slot_unusable, bears: Bears::of(tags) })
+    Ok(Managed {
+        snapshot,
+        at: 0,
+        key,
+        has_slot: slot.is_some(),
+        time,
+        start,
+        slot_unusable,
+        bears: Bears::of(tags),
+        retention: tags.get(tags::RETENTION),
+    })
 }
 
 /// A mark of R10 among the tags, if there is one.

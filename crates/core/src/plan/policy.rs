@@ -177,9 +177,9 @@ pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: 
 /// at all once the first snapshot bears the new policy.
 fn in_force_lately(lineage: &[Managed<'_>], settings: &Settings, now: Timestamp) -> Vec<Governing> {
     let within = |managed: &&Managed<'_>| calendar::after(managed.start, settings.policy_grace, &TimeZone::UTC) > now;
-    let before = lineage.iter().filter(|managed| !within(managed)).find_map(|managed| in_force(managed, settings));
+    let (mut recorded, before): (Vec<&Managed<'_>>, Vec<&Managed<'_>>) = lineage.iter().partition(within);
+    let before = before.into_iter().find_map(|managed| in_force(managed, settings));
     // Most often one policy is on all of them, and need be read but once.
-    let mut recorded: Vec<&Managed<'_>> = lineage.iter().filter(within).collect();
     recorded.dedup_by_key(|managed| record_of(managed));
     recorded.into_iter().filter_map(|managed| in_force(managed, settings)).chain(before).collect()
 }

@@ -1,6 +1,6 @@
 //! R4: what the governing policy keeps, and the one before it for its grace.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
@@ -11,6 +11,9 @@ use crate::lineage::Managed;
 use crate::plan::policy::{Governing, Source, age_ends};
 use crate::plan::rules::KeptBy;
 use crate::retention::{Bucket, Policy, Reach, Rule, Rules};
+
+/// Bytes in which most places that a rule keeps something for can be told.
+const LONGEST_PLACE: usize = 96;
 
 /// R4.
 pub(super) fn policy(facts: &Facts<'_>, out: &mut Judgement) {
@@ -72,7 +75,9 @@ fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut J
     // Of a volume that is gone nothing newer comes and takes its place.
     let until = governing.weighed.end.map_or(Until::Open, Until::At);
     for by in kept {
-        let detail = format_smolstr!("{} ({source})", Place { by: *by, governing, facts });
+        // The commonest reason of all: written where there is room enough from the beginning.
+        let mut detail = String::with_capacity(LONGEST_PLACE);
+        let _ = write!(detail, "{} ({source})", Place { by: *by, governing, facts });
         out.keeps(by.rule.name(), until, detail);
     }
     for rule in rules.iter().filter(|rule| kept.iter().all(|by| by.rule != *rule)) {
