@@ -63,18 +63,19 @@ pub async fn apply<C: Cloud, K: Clock>(cloud: &Paced<'_, C, K>, plan: &Plan, fin
         .for_each_concurrent(CREATIONS_AT_ONCE, async |(index, action)| match action {
             Action::CreateSnapshot(new) => act.snapshot(index, new).await,
             Action::CreateSet(new) => act.set(index, new).await,
-            Action::FinishTags(_) | Action::DeleteSnapshot(_) => {}
+            _ => {}
         })
         .await;
     stream::iter(indexed())
-        .for_each_concurrent(CALLS_AT_ONCE, async |(index, action)| match action {
-            Action::FinishTags(tags) => act.finish(index, tags).await,
-            Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::DeleteSnapshot(_) => {}
+        .for_each_concurrent(CALLS_AT_ONCE, async |(index, action)| {
+            if let Action::FinishTags(tags) = action {
+                act.finish(index, tags).await;
+            }
         })
         .await;
     let deletions = indexed().filter_map(|(index, action)| match action {
         Action::DeleteSnapshot(deletion) => Some((index, deletion)),
-        Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::FinishTags(_) => None,
+        _ => None,
     });
     act.deletions(deletions).await;
     act.log.finish()
@@ -84,7 +85,7 @@ pub async fn apply<C: Cloud, K: Clock>(cloud: &Paced<'_, C, K>, plan: &Plan, fin
 fn results_of(action: &Action) -> usize {
     match action {
         Action::CreateSet(set) => set.members.len(),
-        Action::CreateSnapshot(_) | Action::FinishTags(_) | Action::DeleteSnapshot(_) => 1,
+        _ => 1,
     }
 }
 
@@ -152,6 +153,10 @@ impl<'a> Log<'a> {
                 set.members.get(member).map_or(set.instance_id.as_str(), |m| m.alone.volume_id.as_str()).into()
             }
             Action::FinishTags(tags) => tags.snapshot_id.as_str().into(),
+            Action::CopySnapshot(copy) => copy.snapshot_id.as_str().into(),
+            Action::MarkCopied(mark) => mark.snapshot_id.as_str().into(),
+            Action::FollowSource(follow) => follow.snapshot_id.as_str().into(),
+            Action::Unshare(unshare) => unshare.snapshot_id.as_str().into(),
             Action::DeleteSnapshot(deletion) => deletion.snapshot_id.as_str().into(),
         };
         let result = ActionResult { action: index, resource, outcome, snapshot_id, detail };

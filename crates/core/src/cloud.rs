@@ -39,6 +39,24 @@ pub trait Clouds {
 
     /// The given Place. Makes no call.
     fn at(&self, place: &Place) -> Self::Cloud;
+
+    /// The given Place of another account, as `role` of that account. Makes no
+    /// call: the role is assumed (`sts:AssumeRole`) when its first call needs
+    /// it, and again when its session ends. Where it cannot be, each call fails
+    /// as `Denied`, or as `Unavailable` where that passes; nothing was done.
+    fn through(&self, place: &Place, role: &Role) -> Self::Cloud {
+        let _ = role;
+        self.at(place)
+    }
+}
+
+/// A role of another account, by which we act there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Its name, with its path if it has one: the end of its ARN.
+    pub name: SmolStr,
+    /// What its trust policy may ask for besides.
+    pub external_id: Option<SmolStr>,
 }
 
 /// EC2 in one Place.
@@ -84,6 +102,34 @@ pub trait Cloud {
     /// Begins snapshots of an instance's volumes, crash-consistent together.
     /// Not idempotent: after [`ErrorKind::Unknown`] there may be some.
     async fn create_snapshots(&self, request: &CreateSnapshots) -> Result<Vec<Begun>, CloudError>;
+
+    /// Begins a copy, in this Place, of a snapshot of another Region, or of one
+    /// that another account shares with this one. Not idempotent: after
+    /// [`ErrorKind::Unknown`] there may be one. `NotFound` if there is no such
+    /// source or it is not shared with us; `ConcurrencyLimit` if 20 are under
+    /// way here. That its key cannot be used AWS finds out later: the copy then
+    /// ends in `error`, with the reason as its state message.
+    async fn copy_snapshot(&self, request: &CopySnapshot) -> Result<SnapshotId, CloudError> {
+        let _ = request;
+        Err(not_yet("CopySnapshot"))
+    }
+
+    /// The accounts that may make volumes or copies of a snapshot of ours
+    /// (DescribeSnapshotAttribute, `createVolumePermission`), sorted. That all
+    /// may is no account.
+    async fn describe_snapshot_sharing(&self, id: &SnapshotId) -> Result<Vec<AccountId>, CloudError> {
+        let _ = id;
+        Err(not_yet("DescribeSnapshotAttribute"))
+    }
+
+    /// Lets one account use a snapshot of ours, or no longer
+    /// (ModifySnapshotAttribute). Twice is the same as once. `Invalid` or
+    /// `Denied` where it is encrypted under the account's `aws/ebs` key, which
+    /// cannot be shared.
+    async fn modify_snapshot_sharing(&self, id: &SnapshotId, change: &Sharing) -> Result<(), CloudError> {
+        let _ = (id, change);
+        Err(not_yet("ModifySnapshotAttribute"))
+    }
 
     /// Deletes a snapshot. `NotFound` if it is gone already; `InUse` if an
     /// image uses it.
@@ -168,6 +214,51 @@ pub struct CreateSnapshots {
     pub description: String,
     /// The same for all; written by the same call.
     pub tags: Tags,
+}
+
+/// What CopySnapshot is told, in the Place where the copy is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopySnapshot {
+    /// Where the source is.
+    pub source_region: Region,
+    /// The source.
+    pub source: SnapshotId,
+    /// At most 255 characters.
+    pub description: String,
+    /// Written by the same call (TagSpecifications), so never missing.
+    pub tags: Tags,
+    /// How the copy of an encrypted source is encrypted; `None` for a source
+    /// that is not.
+    pub encrypted: Option<CopyKey>,
+}
+
+/// The key of an encrypted copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CopyKey {
+    /// The one that the destination uses where none is named.
+    Default,
+    /// This one (`KmsKeyId`): an id, an alias or an ARN.
+    Named(SmolStr),
+}
+
+/// A change of who may use a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// This account may from now on.
+    Add(AccountId),
+    /// This account no longer may.
+    Remove(AccountId),
+}
+
+/// For implementations that do not have a call yet.
+fn not_yet(operation: &'static str) -> CloudError {
+    CloudError {
+        kind: ErrorKind::Invalid,
+        operation,
+        resource: None,
+        code: None,
+        source: Some("this implementation does not make this call".into()),
+    }
 }
 
 /// A snapshot that began. It may be missing from listings for a while.

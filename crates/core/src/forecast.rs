@@ -366,7 +366,7 @@ fn lineages<'a>(inventory: &'a Inventory, actions: &[Action], settings: &'a Sett
         .iter()
         .filter_map(|action| match action {
             Action::FinishTags(finish) => Some((&finish.snapshot_id, finish.as_ref())),
-            Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::DeleteSnapshot(_) => None,
+            _ => None,
         })
         .collect();
     let ready = all.into_iter().map(|(key, snapshots)| {
@@ -406,6 +406,7 @@ fn lineages<'a>(inventory: &'a Inventory, actions: &[Action], settings: &'a Sett
             locks: Listing { items: locks, gap: inventory.locks.gap.clone() },
             tiers: Listing { items: tiers, gap: inventory.tiers.gap.clone() },
             confirmed_gone: inventory.confirmed_gone.get(&key.volume).cloned().into_iter().collect(),
+            destinations: Vec::new(),
         };
         let creator = volume.and_then(|volume| Creator::new(volume, &fleet, settings));
         Ready { key, life: Life::new(world, creator) }

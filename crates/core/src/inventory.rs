@@ -39,9 +39,28 @@ pub struct Inventory {
     /// Volumes that a complete listing lacked and that DescribeVolumes by id
     /// answered with `InvalidVolume.NotFound`. Nothing else is *gone*.
     pub confirmed_gone: BTreeSet<VolumeId>,
+    /// What there is where copies of snapshots here are wanted, or were made,
+    /// in the order of the Places; empty where nobody looked. A gap in one
+    /// keeps no snapshot here from going that its own tags let go.
+    pub destinations: Vec<DestinationSnapshots>,
+}
+
+/// The snapshots of one destination of copies that matter to the copier: those
+/// that bear `Source_SnapshotId`, and all that are pending.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DestinationSnapshots {
+    /// Whose and where.
+    pub place: Place,
+    /// What there is, by id.
+    pub snapshots: Listing<Snapshot>,
 }
 
 impl Inventory {
+    /// What was seen at a destination, if anybody looked there.
+    pub fn destination(&self, place: &Place) -> Option<&Listing<Snapshot>> {
+        self.destinations.iter().find(|seen| seen.place == *place).map(|seen| &seen.snapshots)
+    }
+
     /// A Place in which nothing is, all of it listed, at an instant of AWS's clock.
     pub fn empty(place: Place, now: Timestamp) -> Self {
         Self {
@@ -56,6 +75,7 @@ impl Inventory {
             locks: Listing::default(),
             tiers: Listing::default(),
             confirmed_gone: BTreeSet::new(),
+            destinations: Vec::new(),
         }
     }
 
@@ -74,6 +94,8 @@ impl Inventory {
             locks: _,
             tiers: _,
             confirmed_gone: _,
+            // A plan tells what copies it could not see.
+            destinations: _,
         } = self;
         let all = [
             ("instances", &instances.gap),

@@ -12,6 +12,7 @@ pub mod calendar;
 pub mod check;
 pub mod cloud;
 pub mod config;
+pub mod destination;
 pub mod forecast;
 pub mod id;
 pub mod inventory;

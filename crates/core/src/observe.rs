@@ -108,6 +108,7 @@ pub async fn observe<C: Cloud, K: Clock>(
         locks: locks.listing(),
         tiers: Listing::default(),
         confirmed_gone: BTreeSet::new(),
+        destinations: Vec::new(),
     };
     inventory.tiers = tiers(cloud, &inventory.snapshots.items).await;
     if inventory.volumes.is_complete() {

@@ -3,6 +3,7 @@
 //! This value is the product's output (`ebskeep.plan/1`), what the checks look
 //! at, and all that the executor knows. It has no choices in it.
 
+mod copies;
 mod create;
 mod creator;
 mod expire;
@@ -27,6 +28,7 @@ use crate::inventory::Inventory;
 use crate::job::Request;
 use crate::setting::Settings;
 use crate::tags::Tags;
+pub use copies::{CopyState, CopyVerdict, FollowSource, MarkCopied, NewCopy, Unshare};
 pub(crate) use creator::Creator;
 
 /// The name and version of the plan's JSON form.
@@ -47,6 +49,7 @@ pub fn decide(inventory: &Inventory, request: &Request, settings: &Settings) -> 
         region: inventory.place.region.clone(),
         jobs: request.jobs.clone(),
         volumes: Vec::new(),
+        copies: Vec::new(),
         snapshots: Vec::new(),
         actions: Vec::new(),
         problems: problems::problems(inventory, &fleet, settings).into_iter().map(Notice::from).collect(),
@@ -101,6 +104,8 @@ fn run_of(request: &Request, now: Timestamp, plan: &mut Plan) -> Timestamp {
 pub enum Job {
     /// Take the snapshots that are due.
     Create,
+    /// Copy snapshots to the other Regions and accounts that their tags name.
+    Copy,
     /// Delete the snapshots that nothing keeps.
     Expire,
 }
@@ -113,6 +118,7 @@ impl Job {
     pub fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
+            Self::Copy => "copy",
             Self::Expire => "expire",
         }
     }
@@ -134,6 +140,10 @@ pub struct Plan {
     pub jobs: Vec<Job>,
     /// Every volume, if `create` was planned. Sorted by id.
     pub volumes: Vec<VolumeVerdict>,
+    /// Every snapshot here and destination that its tags name, if `copy` was
+    /// planned. Sorted by snapshot, then destination.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CopyVerdict>,
     /// Every snapshot, if `expire` was planned. Sorted by id.
     pub snapshots: Vec<SnapshotVerdict>,
     /// What would be done, in this order.
@@ -248,6 +258,15 @@ pub enum Action {
     /// CreateTags (and DeleteTags) on a set member whose own tags were never
     /// written.
     FinishTags(Box<FinishTags>),
+    /// CopySnapshot, in the destination; of one in another account the source is
+    /// shared first.
+    CopySnapshot(Box<NewCopy>),
+    /// CreateTags on a primary whose copy is good.
+    MarkCopied(Box<MarkCopied>),
+    /// CreateTags on a copy, in the destination.
+    FollowSource(Box<FollowSource>),
+    /// ModifySnapshotAttribute, and the tag that told of the share.
+    Unshare(Box<Unshare>),
     /// DeleteSnapshot.
     DeleteSnapshot(Deletion),
 }
@@ -257,6 +276,7 @@ impl Action {
     pub fn job(&self) -> Job {
         match self {
             Self::CreateSnapshot(_) | Self::CreateSet(_) | Self::FinishTags(_) => Job::Create,
+            Self::CopySnapshot(_) | Self::MarkCopied(_) | Self::FollowSource(_) | Self::Unshare(_) => Job::Copy,
             Self::DeleteSnapshot(_) => Job::Expire,
         }
     }
@@ -428,7 +448,7 @@ impl Summary {
         let create = plan.volumes.iter().filter(|v| v.verdict == CreateVerdict::Create).count();
         let deleted = plan.actions.iter().map(|action| match action {
             Action::DeleteSnapshot(deletion) => u64::from(deletion.size_gib),
-            Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::FinishTags(_) => 0,
+            _ => 0,
         });
         Self {
             volumes: plan.volumes.len(),

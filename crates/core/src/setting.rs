@@ -1,11 +1,15 @@
 //! The settings: one table from which the flags, the `EBSKEEP_…` variables, the
 //! event's fields and the reference in docs/cli.md are made.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use smol_str::SmolStr;
 
 use crate::age::Age;
 use crate::calendar;
+use crate::cloud::Role;
+use crate::destination::Destination;
 use crate::retention::Policy;
 use crate::schedule::Schedule;
 use crate::tags;
@@ -36,6 +40,11 @@ pub struct Settings {
     pub max_delete_percent: usize,
     /// The share of AWS's request rates that we use, in percent.
     pub api_share: u32,
+    /// The role that is assumed in other accounts to which copies go.
+    pub copy_role: Role,
+    /// The keys of encrypted copies, by destination as written there; elsewhere
+    /// the destination's own default is used.
+    pub copy_kms_keys: BTreeMap<Destination, SmolStr>,
 }
 
 /// The configuration keys on instances and volumes, which can be renamed.
@@ -188,6 +197,8 @@ impl Default for Settings {
             max_delete: 100,
             max_delete_percent: 25,
             api_share: 80,
+            copy_role: Role { name: SmolStr::new_static("ebskeep-copy"), external_id: None },
+            copy_kms_keys: BTreeMap::new(),
         }
     }
 }

@@ -41,6 +41,10 @@ pub const SET: &str = "ebskeep:set";
 pub const COPY_TO: &str = "ebskeep:copy-to";
 /// The policy of those copies.
 pub const COPY_RETENTION: &str = "ebskeep:copy-retention";
+/// Where there are, or were, good copies of it: destinations that are done.
+pub const COPIED_TO: &str = "ebskeep:copied-to";
+/// The destinations in other accounts for which we share it at present.
+pub const SHARED_WITH: &str = "ebskeep:shared-with";
 /// When we last asked AWS to delete it, RFC 3339: recognises one that was
 /// restored from the Recycle Bin.
 pub const DELETED: &str = "ebskeep:deleted";

@@ -68,6 +68,7 @@ pub(crate) fn world() -> Inventory {
         locks: Listing::complete(Vec::new()),
         tiers: Listing::complete(Vec::new()),
         confirmed_gone: [].into(),
+        destinations: Vec::new(),
     }
 }
 

@@ -255,6 +255,10 @@ impl<K: Clock> RegionLog<'_, K> {
             // One result for each member.
             Action::CreateSet(set) => (result.resource.as_str(), Some(&set.instance_id)),
             Action::FinishTags(tags) => (tags.volume_id.as_str(), None),
+            Action::CopySnapshot(copy) => (copy.volume_id.as_str(), None),
+            Action::MarkCopied(mark) => (mark.volume_id.as_str(), None),
+            Action::FollowSource(follow) => (follow.volume_id.as_str(), None),
+            Action::Unshare(unshare) => (unshare.volume_id.as_str(), None),
             Action::DeleteSnapshot(deletion) => (deletion.volume_id.as_str(), None),
         };
         let reasons = self.reasons.borrow();
@@ -295,6 +299,10 @@ pub(crate) fn verb(action: &Action) -> &'static str {
         Action::CreateSnapshot(_) => "create-snapshot",
         Action::CreateSet(_) => "create-set",
         Action::FinishTags(_) => "finish-tags",
+        Action::CopySnapshot(_) => "copy-snapshot",
+        Action::MarkCopied(_) => "mark-copied",
+        Action::FollowSource(_) => "follow-source",
+        Action::Unshare(_) => "unshare",
         Action::DeleteSnapshot(_) => "delete-snapshot",
     }
 }

@@ -39,6 +39,7 @@ impl Listed {
             locks: listing(locks, |lock| lock.snapshot.clone(), gap(Kind::Locks)),
             tiers: listing(tiers, |tier| tier.snapshot.clone(), gap(Kind::Tiers)),
             confirmed_gone: BTreeSet::new(),
+            destinations: Vec::new(),
         };
         // The files are all there is to ask: a volume in none of them is gone, if
         // they list volumes at all.

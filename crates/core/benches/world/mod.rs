@@ -94,6 +94,7 @@ pub(crate) fn inventory(volumes: usize) -> Inventory {
         locks: Listing::default(),
         tiers: Listing::default(),
         confirmed_gone: BTreeSet::new(),
+        destinations: Vec::new(),
     }
 }
 

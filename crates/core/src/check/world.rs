@@ -119,7 +119,7 @@ impl<'a> World<'a> {
             .iter()
             .filter_map(|action| match action {
                 Action::DeleteSnapshot(deletion) => Some(deletion),
-                Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::FinishTags(_) => None,
+                _ => None,
             })
             .collect();
         let places = self.places(deletions.iter().map(|deletion| &deletion.snapshot_id));

@@ -104,6 +104,10 @@ fn subject(action: &Action) -> (&'static str, &str) {
         Action::CreateSnapshot(new) => ("create-snapshot", new.volume_id.as_str()),
         Action::CreateSet(new) => ("create-set", new.instance_id.as_str()),
         Action::FinishTags(tags) => ("finish-tags", tags.snapshot_id.as_str()),
+        Action::CopySnapshot(copy) => ("copy-snapshot", copy.snapshot_id.as_str()),
+        Action::MarkCopied(mark) => ("mark-copied", mark.snapshot_id.as_str()),
+        Action::FollowSource(follow) => ("follow-source", follow.snapshot_id.as_str()),
+        Action::Unshare(unshare) => ("unshare", unshare.snapshot_id.as_str()),
         Action::DeleteSnapshot(deletion) => ("delete-snapshot", deletion.snapshot_id.as_str()),
     }
 }

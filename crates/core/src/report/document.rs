@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::{ActionResult, Conclusion, Outcome, Report, SCHEMA};
 use crate::id::{AccountId, Region};
-use crate::plan::{Action, CheckResult, Job, Notice, Plan, SnapshotVerdict, Summary, VolumeVerdict};
+use crate::plan::{Action, CheckResult, CopyVerdict, Job, Notice, Plan, SnapshotVerdict, Summary, VolumeVerdict};
 use crate::stop::Why;
 
 /// `ebskeep.report/1`: what was planned in one Place, and what became of it.
@@ -40,6 +40,9 @@ pub struct Document<'a> {
     notes: &'a [Notice],
     /// Every volume, if `create` was planned.
     volumes: &'a [VolumeVerdict],
+    /// Every snapshot and destination of copies, if `copy` was planned.
+    #[serde(skip_serializing_if = "<[CopyVerdict]>::is_empty")]
+    copies: &'a [CopyVerdict],
     /// Every snapshot, if `expire` was planned.
     snapshots: &'a [SnapshotVerdict],
     /// What was planned to be done.
@@ -64,6 +67,7 @@ impl<'a> From<&'a Report> for Document<'a> {
             region,
             jobs,
             volumes,
+            copies,
             snapshots,
             actions,
             problems,
@@ -86,6 +90,7 @@ impl<'a> From<&'a Report> for Document<'a> {
             results,
             notes,
             volumes,
+            copies,
             snapshots,
             actions,
             problems,

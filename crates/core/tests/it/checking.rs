@@ -61,6 +61,7 @@ fn world() -> Inventory {
         locks: Listing::default(),
         tiers: Listing::default(),
         confirmed_gone: [].into(),
+        destinations: Vec::new(),
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn plan(actions: impl IntoIterator<Item = Action>) -> Plan {
         region: "eu-west-1".into(),
         jobs: Vec::new(),
         volumes: Vec::new(),
+        copies: Vec::new(),
         snapshots: Vec::new(),
         actions: actions.into_iter().collect(),
         problems: Vec::new(),

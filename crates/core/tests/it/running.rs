@@ -78,6 +78,10 @@ fn verbs(plan: &Plan) -> Vec<&'static str> {
         Action::CreateSnapshot(_) => "create-snapshot",
         Action::CreateSet(_) => "create-set",
         Action::FinishTags(_) => "finish-tags",
+        Action::CopySnapshot(_) => "copy-snapshot",
+        Action::MarkCopied(_) => "mark-copied",
+        Action::FollowSource(_) => "follow-source",
+        Action::Unshare(_) => "unshare",
         Action::DeleteSnapshot(_) => "delete-snapshot",
     };
     plan.actions.iter().map(verb).collect()

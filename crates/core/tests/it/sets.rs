@@ -34,6 +34,7 @@ fn instance_with(volumes: usize) -> Inventory {
         locks: Listing::default(),
         tiers: Listing::default(),
         confirmed_gone: [].into(),
+        destinations: Vec::new(),
     }
 }
 

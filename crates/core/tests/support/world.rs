@@ -176,6 +176,7 @@ impl Scenario {
             locks: Listing::complete(self.locks.iter().map(lock).collect()),
             tiers: Listing::complete(self.tiers.iter().map(tier_status).collect()),
             confirmed_gone: self.gone.iter().map(|id| VolumeId::new(id.as_str())).collect(),
+            destinations: Vec::new(),
         };
         inventory.instances.items.sort_by(|a, b| a.id.cmp(&b.id));
         inventory.volumes.items.sort_by(|a, b| a.id.cmp(&b.id));
@@ -434,6 +435,30 @@ fn show_action(out: &mut String, action: &Action, show_tags: bool) {
                     writeln!(out, "  then not {key}").unwrap();
                 }
             }
+        }
+        Action::CopySnapshot(copy) => {
+            let key = copy.key().map(|key| format!(" {key:?}")).unwrap_or_default();
+            let share = copy.shared_with.as_ref().map(|with| format!(" shared-with {with}")).unwrap_or_default();
+            let what = format!("{} to {}{key}{share}", copy.snapshot_id, copy.destination);
+            line(out, "do", "copy-snapshot", &what);
+            if show_tags {
+                writeln!(out, "  description {}", copy.description).unwrap();
+                show(out, "tag", &copy.tags);
+                show(out, "carried", &copy.carried);
+            }
+        }
+        Action::MarkCopied(mark) => {
+            line(out, "do", "mark-copied", mark.snapshot_id.as_str());
+            show(out, "tag", &mark.tags);
+        }
+        Action::FollowSource(follow) => {
+            let what = format!("{} in {} of {}", follow.snapshot_id, follow.destination, follow.source_id);
+            line(out, "do", "follow-source", &what);
+            show(out, "tag", &follow.tags);
+        }
+        Action::Unshare(unshare) => {
+            let left = unshare.left.as_ref().map(|left| format!(", left {left}")).unwrap_or_default();
+            line(out, "do", "unshare", &format!("{} from {}{left}", unshare.snapshot_id, unshare.account));
         }
         Action::DeleteSnapshot(deletion) => line(out, "do", "delete-snapshot", deletion.snapshot_id.as_str()),
     }

@@ -66,7 +66,7 @@ fn creations(page: &mut Page, plan: &Plan) {
                 let of = Some((set.instance_id.as_str(), set.members.len()));
                 all.extend(set.members.iter().map(|member| Creation { new: &member.alone, set: of }));
             }
-            Action::FinishTags(_) | Action::DeleteSnapshot(_) => {}
+            _ => {}
         }
     }
     if all.is_empty() {
@@ -119,7 +119,7 @@ fn unfinished(page: &mut Page, plan: &Plan) {
         .iter()
         .filter_map(|action| match action {
             Action::FinishTags(tags) => Some(&**tags),
-            Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::DeleteSnapshot(_) => None,
+            _ => None,
         })
         .collect();
     if all.is_empty() {

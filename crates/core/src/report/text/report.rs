@@ -69,7 +69,9 @@ fn undone(page: &mut Page, report: &Report) {
     for result in undone {
         let verb = match report.plan.actions.get(result.action) {
             Some(Action::CreateSnapshot(_) | Action::CreateSet(_)) => "create",
-            Some(Action::FinishTags(_)) => "tag",
+            Some(Action::CopySnapshot(_)) => "copy",
+            Some(Action::FinishTags(_) | Action::MarkCopied(_) | Action::FollowSource(_)) => "tag",
+            Some(Action::Unshare(_)) => "unshare",
             Some(Action::DeleteSnapshot(_)) => "delete",
             None => "",
         };
@@ -169,6 +171,7 @@ mod tests {
             region: "eu-west-1".into(),
             jobs: Job::ALL.to_vec(),
             volumes: Vec::new(),
+            copies: Vec::new(),
             snapshots: Vec::new(),
             actions: vec![Action::CreateSnapshot(Box::new(new)), deletion("snap-1"), deletion("snap-2")],
             problems: Vec::new(),
