@@ -313,6 +313,11 @@ pub(crate) struct ExplainArgs {
     pub(crate) seen: InventoryArgs,
 }
 
+/// A date as it stands in `KeepUntil`. Others are read in two ways by two people.
+fn date(text: &str) -> Result<Date, String> {
+    text.trim().parse().map_err(|_| "it is no date such as 2027-03-31".to_owned())
+}
+
 /// `ebskeep hold`
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("length").required(true).args(["until", "forever"])))]
@@ -323,7 +328,7 @@ pub(crate) struct HoldArgs {
     /// Keep them to the end of this date, such as 2027-03-31
     ///
     /// To its end everywhere on Earth: noon UTC of the next day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub(crate) until: Option<Date>,
     /// Keep them until they are released
     #[arg(long)]
@@ -416,7 +421,8 @@ pub(crate) struct ForecastArgs {
     /// Also tell of each snapshot: when it is taken, when it goes, and why then
     #[arg(long)]
     pub(crate) lives: bool,
-    /// Also draw the curve into this file, as SVG
+    /// Also draw the curve into this file, as SVG; - draws it on stdout instead of
+    /// the page
     #[arg(long, value_name = "FILE")]
     pub(crate) chart: Option<PathBuf>,
     /// What to begin with.

@@ -66,6 +66,13 @@ pub(crate) fn run(args: ForecastArgs, aws: &AwsArgs, settings: &Settings, ui: &U
     if let Some(path) = &chart {
         let hint = "name a file, such as forecast.svg";
         let svg = forecast_svg(&forecast);
+        if path.as_os_str() == "-" {
+            if ui.json() {
+                return Err(Failure::usage(anyhow!("--chart - and --format json both want stdout")).hint(hint));
+            }
+            ui.print(&svg)?;
+            return Ok(exit(&forecast));
+        }
         whole(path, &Whose { flag: "--chart", what: "the chart", hint }, |file| Ok(file.write_all(svg.as_bytes())?))?;
     }
     tell(&forecast, ui)
@@ -77,7 +84,11 @@ fn tell(forecast: &Forecast, ui: &Ui) -> Result<Exit, Failure> {
     } else {
         ui.print(&forecast_text(forecast, &ui.style()))?;
     }
-    Ok(if forecast.not_listed.is_empty() { Exit::Done } else { Exit::Partly })
+    Ok(exit(forecast))
+}
+
+fn exit(forecast: &Forecast) -> Exit {
+    if forecast.not_listed.is_empty() { Exit::Done } else { Exit::Partly }
 }
 
 /// What an imagined volume's tags mean. A forecast of what nobody understands

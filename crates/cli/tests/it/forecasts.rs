@@ -150,4 +150,10 @@ fn the_chart_is_a_picture_in_a_file() {
     for part in ["Retention daily=7,weekly=4", "2026-01-01 to 2026-12-31", ">2026-03<", "<path d=\"M72.0"] {
         assert!(svg.contains(part), "{part}: {svg}");
     }
+    assert_eq!(told(&[&retention[..], &["--chart", "-"]].concat(), 0), svg, "on stdout it stands alone");
+    told(&[&retention[..], &["--chart", "-", "--format", "json"]].concat(), 2);
+    let many = "hourly=24,daily=7,weekly=4,monthly=12,yearly=3,within=1y2m3d4h,within-daily=2y,within-weekly=3y";
+    let svg = told(&["--retention", many, "--start", "2026-01-01", "--for", "1m", "--chart", "-"], 0);
+    let heading = svg.lines().find(|line| line.contains("font-size=\"16\"")).unwrap();
+    assert!(heading.split('>').nth(1).unwrap().chars().count() < 90, "it has room: {heading}");
 }

@@ -86,6 +86,7 @@ fn what_cannot_be_held_ends_with_2_before_anything_is_written() {
         (&["hold", "--forever"], "SNAPSHOT"),
         (&["hold", &old, "--forever", "--until", "2099-01-01"], "--until"),
         (&["hold", &old, "--until", "next week"], "next week"),
+        (&["hold", &old, "--until", "31/03/2027"], "it is no date such as 2027-03-31"),
         (&["hold", &old, "--until", "2020-01-01"], "in the past"),
         (&["hold", &old, "--forever", "--reason", ""], "1 to 256"),
         (&["hold", "vol-1", "--forever"], "no snapshot id"),

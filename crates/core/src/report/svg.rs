@@ -33,8 +33,10 @@ pub fn forecast_svg(forecast: &Forecast) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
          viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" font-family=\"system-ui, sans-serif\" font-size=\"12\">"
     );
-    let title = escaped(&forecast_title(forecast));
-    let _ = writeln!(svg, "<title>{title}</title>");
+    let title = forecast_title(forecast);
+    let _ = writeln!(svg, "<title>{}</title>", escaped(&title));
+    // Larger letters, of which fewer have room.
+    let title = escaped(&cut(&title, 72));
     let _ =
         writeln!(svg, "<text x=\"{LEFT}\" y=\"28\" font-size=\"16\" font-weight=\"600\" fill=\"{INK}\">{title}</text>");
     let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"48\" fill=\"{INK}\">{}</text>", escaped(&subtitle(forecast)));
@@ -95,15 +97,19 @@ const CURVE: &str = "#2f81f7";
 
 /// What is taken for granted.
 fn subtitle(forecast: &Forecast) -> String {
-    // About as much as has room.
-    const MOST: usize = 100;
     let told = match &forecast.subject {
         Subject::ImaginedVolume(OfVolume { schedule, retention, size_gib: _ }) => {
             format!("Backup {schedule}, Retention {retention}, {}", forecast.time_zone)
         }
         Subject::Inventory(_) => format!("tags as they are at the start, {}", forecast.time_zone),
     };
-    if told.chars().count() <= MOST { told } else { told.chars().take(MOST - 1).chain(['…']).collect() }
+    // About as much as has room.
+    cut(&told, 100)
+}
+
+/// At most so many characters.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
 /// The days under which a date stands, at most nine: firsts of months or years
