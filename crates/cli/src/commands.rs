@@ -12,7 +12,7 @@ pub(crate) mod plan;
 pub(crate) mod watch;
 pub(crate) mod what_if;
 
-use ebskeep_core::cloud::{CloudError, Clouds as _};
+use ebskeep_core::cloud::CloudError;
 use ebskeep_core::id::Place;
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::job::{Event, Run};
@@ -46,9 +46,8 @@ fn one_inventory(seen: &InventoryArgs, aws: &AwsArgs, settings: &Settings, ui: &
         let there = Box::pin(places(aws, None)).await?;
         let place =
             there.places.first().ok_or_else(|| Failure::failed(anyhow::anyhow!("there is no Region to look at")))?;
-        let cloud = there.aws.at(place);
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
-        let run = Run::new(&cloud, &SystemClock, settings, &stop, &on_event);
+        let run = Run::new(&there.aws, place, &SystemClock, settings, &stop, &on_event);
         Ok(run.observe(seen.now, |inventory| unsettled_volumes(inventory, settings)).await?)
     };
     runtime()?.block_on(obeyed(unless_stopped(&stop, work), &stop, ui))??

@@ -2,28 +2,31 @@
 //!
 //! It makes no choices. What a plan does not hold, or a check refuses, is not
 //! done; what AWS refuses is recorded and stops nothing else. Creations come first, then tags left
-//! unwritten by an earlier run, then deletions: a run that is cut short has
-//! backed up before it deleted. Everything runs in one task, a bounded number of
-//! actions side by side; pace and retries are [`crate::paced`]'s.
+//! unwritten by an earlier run, then copies, then deletions: a run that is cut
+//! short has backed up before it deleted. Everything runs in one task, a bounded
+//! number of actions side by side; pace and retries are [`crate::paced`]'s.
 
 mod batch;
+mod copies;
+mod copy;
 mod create;
 mod delete;
 mod refusal;
 mod retag;
 mod set;
+mod share;
 mod tagging;
-
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt};
 use smol_str::SmolStr;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cloud::{Clock, Cloud};
+use crate::cloud::{Clock, Clouds};
 use crate::id::SnapshotId;
 use crate::paced::Paced;
 use crate::plan::{Action, Notice, Plan};
+use crate::reach::Reach;
 use crate::report::{ActionResult, Outcome};
 pub use retag::retag;
 
@@ -48,8 +51,9 @@ pub type Finished<'a> = dyn Fn(&Action, &ActionResult, usize, usize) + 'a;
 
 /// Carries `plan` out, save the actions of a job that one of its checks refuses:
 /// those are recorded as not begun. Looks at nothing but the plan.
-pub async fn apply<C: Cloud, K: Clock>(cloud: &Paced<'_, C, K>, plan: &Plan, finished: &Finished<'_>) -> Applied {
-    let act = Act { cloud, plan, log: Log::new(plan, finished) };
+pub async fn apply<S: Clouds, K: Clock>(reach: &Reach<'_, S, K>, plan: &Plan, finished: &Finished<'_>) -> Applied {
+    let log = Log::new(plan, finished);
+    let act = Act { reach, cloud: reach.home(), plan, log, rewritten: RefCell::default() };
     for (index, action) in plan.actions.iter().enumerate() {
         if let Some(check) = plan.refusal_of(action.job()) {
             for member in 0..results_of(action) {
@@ -77,7 +81,7 @@ pub async fn apply<C: Cloud, K: Clock>(cloud: &Paced<'_, C, K>, plan: &Plan, fin
         Action::DeleteSnapshot(deletion) => Some((index, deletion)),
         _ => None,
     });
-    act.deletions(deletions).await;
+    act.copies_then(indexed(), deletions).await;
     act.log.finish()
 }
 
@@ -90,10 +94,15 @@ fn results_of(action: &Action) -> usize {
 }
 
 /// What the parts of the executor share.
-struct Act<'a, C, K> {
-    cloud: &'a Paced<'a, C, K>,
+struct Act<'a, 'r, S: Clouds, K> {
+    reach: &'a Reach<'r, S, K>,
+    /// The plan's own Place.
+    cloud: &'a Paced<'r, S::Cloud, K>,
     plan: &'a Plan,
     log: Log<'a>,
+    /// Tags that this run itself wrote or removed on snapshots the plan knew
+    /// with others: no reason for it to leave them alone.
+    rewritten: RefCell<BTreeSet<(SnapshotId, SmolStr)>>,
 }
 
 /// How one action, or one member of a set, ended.

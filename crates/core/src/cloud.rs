@@ -144,6 +144,73 @@ pub trait Cloud {
     async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError>;
 }
 
+/// A Cloud that is lent is one.
+impl<C: Cloud> Cloud for &C {
+    fn place(&self) -> &Place {
+        C::place(self)
+    }
+
+    async fn describe_instances(&self, query: &Query, token: Option<&Token>) -> Result<Page<Instance>, CloudError> {
+        C::describe_instances(self, query, token).await
+    }
+
+    async fn describe_volumes(&self, query: &Query, token: Option<&Token>) -> Result<Page<Volume>, CloudError> {
+        C::describe_volumes(self, query, token).await
+    }
+
+    async fn describe_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Snapshot>, CloudError> {
+        C::describe_snapshots(self, query, token).await
+    }
+
+    async fn describe_images(&self, query: &Query, token: Option<&Token>) -> Result<Page<Image>, CloudError> {
+        C::describe_images(self, query, token).await
+    }
+
+    async fn describe_locked_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Lock>, CloudError> {
+        C::describe_locked_snapshots(self, query, token).await
+    }
+
+    async fn describe_snapshot_tier_status(
+        &self,
+        query: &Query,
+        token: Option<&Token>,
+    ) -> Result<Page<TierStatus>, CloudError> {
+        C::describe_snapshot_tier_status(self, query, token).await
+    }
+
+    async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {
+        C::create_snapshot(self, request).await
+    }
+
+    async fn create_snapshots(&self, request: &CreateSnapshots) -> Result<Vec<Begun>, CloudError> {
+        C::create_snapshots(self, request).await
+    }
+
+    async fn copy_snapshot(&self, request: &CopySnapshot) -> Result<SnapshotId, CloudError> {
+        C::copy_snapshot(self, request).await
+    }
+
+    async fn describe_snapshot_sharing(&self, id: &SnapshotId) -> Result<Vec<AccountId>, CloudError> {
+        C::describe_snapshot_sharing(self, id).await
+    }
+
+    async fn modify_snapshot_sharing(&self, id: &SnapshotId, change: &Sharing) -> Result<(), CloudError> {
+        C::modify_snapshot_sharing(self, id, change).await
+    }
+
+    async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {
+        C::delete_snapshot(self, id).await
+    }
+
+    async fn create_tags(&self, ids: &[SnapshotId], tags: &Tags) -> Result<(), CloudError> {
+        C::create_tags(self, ids, tags).await
+    }
+
+    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
+        C::delete_tags(self, ids, keys).await
+    }
+}
+
 /// For waiting and deadlines only; decisions take their `now` as a value.
 #[expect(async_fn_in_trait, reason = "one task drives everything; no future crosses a thread")]
 pub trait Clock {

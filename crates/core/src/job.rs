@@ -9,13 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::apply::{self, Applied};
 use crate::check::check;
-use crate::cloud::{Clock, Cloud, CloudError};
+use crate::cloud::{Clock, Cloud as _, CloudError, Clouds};
 use crate::id::{Place, VolumeId};
 use crate::inventory::{Inventory, StorageTier};
 use crate::lineage;
 use crate::observe::observe;
-use crate::paced::Paced;
 use crate::plan::{self, Action, CheckResult, Job, Notice, Plan};
+use crate::reach::Reach;
 use crate::report::{ActionResult, LOCKS_UNKNOWN, NOT_LISTED, Report, TIERS_UNKNOWN};
 use crate::retag::{Retag, Tagged};
 use crate::setting::Settings;
@@ -116,18 +116,30 @@ pub type OnEvent<'a> = dyn Fn(&Place, Event<'_>) + 'a;
 ///
 /// It keeps AWS's pace over its whole length: use one `Run` for planning and
 /// for carrying out.
-pub struct Run<'a, C, K> {
-    cloud: Paced<'a, C, K>,
+pub struct Run<'a, S: Clouds, K> {
+    reach: Reach<'a, S, K>,
     clock: &'a K,
     settings: &'a Settings,
     on_event: &'a OnEvent<'a>,
 }
 
-impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
-    /// A run in the Place of `cloud`. `clock` is for waiting only; raising
-    /// `stop` ends the run early.
-    pub fn new(cloud: &'a C, clock: &'a K, settings: &'a Settings, stop: &'a Stop, on_event: &'a OnEvent<'a>) -> Self {
-        Self { cloud: Paced::new(cloud, clock, stop, settings.api_share), clock, settings, on_event }
+impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
+    /// A run in `place`, which reaches through `clouds` where its copies go too.
+    /// `clock` is for waiting only; raising `stop` ends the run early.
+    pub fn new(
+        clouds: &'a S,
+        place: &Place,
+        clock: &'a K,
+        settings: &'a Settings,
+        stop: &'a Stop,
+        on_event: &'a OnEvent<'a>,
+    ) -> Self {
+        Self { reach: Reach::new(clouds, place, clock, settings, stop), clock, settings, on_event }
+    }
+
+    /// Where it is.
+    fn place(&self) -> &Place {
+        self.reach.home().place()
     }
 
     /// Observes and plans. What could not be listed is a gap in the inventory
@@ -138,7 +150,7 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
     /// Only if nothing answered at all.
     pub async fn plan(&self, request: &Request) -> Result<Planned, CloudError> {
         let planned = self.observe_and_decide(request).await?;
-        (self.on_event)(self.cloud.place(), Event::Planned(&planned.plan));
+        (self.on_event)(self.place(), Event::Planned(&planned.plan));
         Ok(planned)
     }
 
@@ -160,7 +172,7 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
         };
         let mut planned = self.observe_and_decide(&request).await?;
         saved.restrict(&mut planned);
-        (self.on_event)(self.cloud.place(), Event::Planned(&planned.plan));
+        (self.on_event)(self.place(), Event::Planned(&planned.plan));
         Ok(planned)
     }
 
@@ -176,11 +188,11 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
                 add_check(&mut plan, "plan-age", false, format!("made {age:#} ago; at most {MAX_AGE:#} is allowed"));
             }
         }
-        let Applied { results, notes } = apply::apply(&self.cloud, &plan, &|action, result, done, total| {
-            (self.on_event)(self.cloud.place(), Event::Finished { action, result, done, total });
+        let Applied { results, notes } = apply::apply(&self.reach, &plan, &|action, result, done, total| {
+            (self.on_event)(self.place(), Event::Finished { action, result, done, total });
         })
         .await;
-        Report { plan, results, notes, stopped: self.cloud.cut_short() }
+        Report { plan, results, notes, stopped: self.reach.cut_short() }
     }
 
     /// Holds a saved plan against a fresh one and carries it out:
@@ -204,13 +216,13 @@ impl<'a, C: Cloud, K: Clock> Run<'a, C, K> {
         now: Option<Timestamp>,
         unsettled: impl FnOnce(&Inventory) -> Vec<VolumeId>,
     ) -> Result<Inventory, CloudError> {
-        let listed = |what, items| (self.on_event)(self.cloud.place(), Event::Listed { what, items });
-        observe(&self.cloud, self.clock, now, unsettled, &listed).await
+        let listed = |what, items| (self.on_event)(self.place(), Event::Listed { what, items });
+        observe(self.reach.home(), self.clock, now, unsettled, &listed).await
     }
 
     /// Writes tags on snapshots, each after a last look at it.
     pub async fn retag(&self, retags: &[Retag]) -> Tagged {
-        apply::retag(&self.cloud, retags).await
+        apply::retag(self.reach.home(), retags).await
     }
 
     async fn observe_and_decide(&self, request: &Request) -> Result<Planned, CloudError> {

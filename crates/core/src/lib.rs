@@ -21,6 +21,7 @@ pub mod lineage;
 pub mod observe;
 pub mod paced;
 pub mod plan;
+pub mod reach;
 pub mod report;
 pub mod retag;
 pub mod retention;

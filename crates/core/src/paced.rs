@@ -62,7 +62,7 @@ const LOOKUP: &[u64] = &[1, 2];
 
 /// A [`Cloud`] that keeps AWS's pace.
 pub struct Paced<'a, C, K> {
-    cloud: &'a C,
+    cloud: C,
     clock: &'a K,
     stop: &'a Stop,
     share: u32,
@@ -172,7 +172,7 @@ pub enum Timely<T> {
 
 impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
     /// Paces `cloud`, using `share` percent (1 to 100) of AWS's rates.
-    pub fn new(cloud: &'a C, clock: &'a K, stop: &'a Stop, share: u32) -> Self {
+    pub fn new(cloud: C, clock: &'a K, stop: &'a Stop, share: u32) -> Self {
         Self { cloud, clock, stop, share, buckets: RefCell::default(), cut_short: Cell::new(false) }
     }
 

@@ -1,6 +1,5 @@
 //! A plan from a file, held against the world it was made for.
 
-use ebskeep_core::cloud::Clouds as _;
 use ebskeep_core::id::{SnapshotId, VolumeId};
 use ebskeep_core::job::{Request, Run, SavedPlan};
 use ebskeep_core::plan::{Action, Job, Plan};
@@ -62,9 +61,9 @@ fn against_the_world(saved: &SavedPlan) -> (Plan, Plan) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let world = sim();
-        let (cloud, clock) = (world.clouds(&format!("AKIASIM{ACCOUNT}")).at(&place()), world.clock());
+        let (clouds, clock) = (world.clouds(&format!("AKIASIM{ACCOUNT}")), world.clock());
         let (settings, stop) = (Settings::default(), Stop::new());
-        let run = Run::new(&cloud, &clock, &settings, &stop, &|_, _| {});
+        let run = Run::new(&clouds, &place(), &clock, &settings, &stop, &|_, _| {});
         let held = run.plan_saved(saved, &Request::new([])).await.unwrap().plan;
         let fresh = Request { now: Some(saved.now), ..Request::new(saved.jobs.iter().copied()) };
         (held, run.plan(&fresh).await.unwrap().plan)
@@ -76,9 +75,9 @@ pub(crate) fn to_be_saved() -> Plan {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let world = sim();
-        let (cloud, clock) = (world.clouds(&format!("AKIASIM{ACCOUNT}")).at(&place()), world.clock());
+        let (clouds, clock) = (world.clouds(&format!("AKIASIM{ACCOUNT}")), world.clock());
         let (settings, stop) = (Settings::default(), Stop::new());
-        let run = Run::new(&cloud, &clock, &settings, &stop, &|_, _| {});
+        let run = Run::new(&clouds, &place(), &clock, &settings, &stop, &|_, _| {});
         run.plan(&Request::new(Job::ALL)).await.unwrap().plan
     })
 }

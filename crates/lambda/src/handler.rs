@@ -104,10 +104,9 @@ impl<C: Clouds, K: Clock> Function<C, K> {
 
     /// One Region, from the first look to the last line of its log.
     async fn run_at(&self, place: &Place, asked: &Asked, log: &Log<'_, K>, stop: &Stop) -> Outcomes {
-        let cloud = self.clouds.at(place);
         let log = log.region(place);
         let on_event = |_: &Place, event: Event<'_>| log.event(event);
-        let run = Run::new(&cloud, &self.clock, &asked.settings, stop, &on_event);
+        let run = Run::new(&self.clouds, place, &self.clock, &asked.settings, stop, &on_event);
         match run.plan(&asked.request).await {
             Ok(planned) => {
                 let report = run.apply(planned).await;

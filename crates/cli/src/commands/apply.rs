@@ -1,7 +1,6 @@
 //! `ebskeep apply`
 
 use anyhow::anyhow;
-use ebskeep_core::cloud::Clouds as _;
 use ebskeep_core::id::{Place, Region};
 use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
 use ebskeep_core::plan::{Action, Job, Plan};
@@ -40,9 +39,9 @@ async fn apply(
     let of_plan: Option<Vec<Region>> = saved.map(|plans| plans.iter().map(|plan| plan.region.clone()).collect());
     // Boxed, since what finds credentials is large.
     let there = unless_stopped(stop, Box::pin(places(aws, of_plan.as_deref()))).await??;
-    let clouds: Vec<_> = there.places.iter().map(|place| there.aws.at(place)).collect();
     let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
-    let runs: Vec<_> = clouds.iter().map(|cloud| Run::new(cloud, &SystemClock, settings, stop, &on_event)).collect();
+    let run = |place| Run::new(&there.aws, place, &SystemClock, settings, stop, &on_event);
+    let runs: Vec<_> = there.places.iter().map(run).collect();
 
     let planning = runs.iter().enumerate().map(async |(index, run)| match saved.and_then(|plans| plans.get(index)) {
         Some(saved) => run.plan_saved(saved, request).await,
@@ -76,7 +75,7 @@ struct Carried {
     refused_when_shown: bool,
 }
 
-async fn carry_out<C: ebskeep_core::cloud::Cloud, K: ebskeep_core::cloud::Clock>(
+async fn carry_out<C: ebskeep_core::cloud::Clouds, K: ebskeep_core::cloud::Clock>(
     run: &Run<'_, C, K>,
     planned: Planned,
 ) -> Carried {

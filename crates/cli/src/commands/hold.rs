@@ -1,7 +1,6 @@
 //! `ebskeep hold` and `ebskeep release`
 
 use anyhow::anyhow;
-use ebskeep_core::cloud::Clouds as _;
 use ebskeep_core::id::{Place, SnapshotId};
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::job::{Event, Run};
@@ -52,9 +51,8 @@ fn run(
         // Boxed, since what finds credentials is large.
         let there = unless_stopped(&stop, Box::pin(places(aws, None))).await??;
         let Some(place) = there.places.first() else { return Ok(Exit::Done) };
-        let cloud = there.aws.at(place);
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
-        let run = Run::new(&cloud, &SystemClock, settings, &stop, &on_event);
+        let run = Run::new(&there.aws, place, &SystemClock, settings, &stop, &on_event);
         let looking = Box::pin(run.observe(None, |inventory| unsettled_volumes(inventory, settings)));
         let inventory = unless_stopped(&stop, looking).await??;
         let retagging = work_out(&inventory).map_err(refused)?;

@@ -50,11 +50,9 @@ fn online(aws: &AwsArgs, request: &Request, settings: &Settings, ui: &Ui) -> Res
     let work = async {
         // Boxed, since what finds credentials is large.
         let places = Box::pin(places(aws, None)).await?;
-        let clouds: Vec<_> =
-            places.places.iter().map(|place| ebskeep_core::cloud::Clouds::at(&places.aws, place)).collect();
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
-        let runs: Vec<_> =
-            clouds.iter().map(|cloud| Run::new(cloud, &SystemClock, settings, &stop, &on_event)).collect();
+        let run = |place| Run::new(&places.aws, place, &SystemClock, settings, &stop, &on_event);
+        let runs: Vec<_> = places.places.iter().map(run).collect();
         let answers = join_all(runs.iter().map(|run| run.plan(request))).await;
         let (planned, errors) = parted(&places.places, answers, ui);
         let plans = planned.into_iter().map(|(_, Planned { plan, inventory: _ })| plan).collect();

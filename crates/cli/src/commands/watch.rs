@@ -1,6 +1,5 @@
 //! `ebskeep watch`
 
-use ebskeep_core::cloud::Clouds as _;
 use ebskeep_core::id::Place;
 use ebskeep_core::job::{Event, Run};
 use ebskeep_core::lineage::unsettled_volumes;
@@ -43,10 +42,9 @@ fn online(args: &WatchArgs, looks: &[Look], aws: &AwsArgs, settings: &Settings, 
     let work = async {
         // Boxed, since what finds credentials is large.
         let there = Box::pin(places(aws, None)).await?;
-        let clouds: Vec<_> = there.places.iter().map(|place| there.aws.at(place)).collect();
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
-        let runs: Vec<_> =
-            clouds.iter().map(|cloud| Run::new(cloud, &SystemClock, settings, &stop, &on_event)).collect();
+        let run = |place| Run::new(&there.aws, place, &SystemClock, settings, &stop, &on_event);
+        let runs: Vec<_> = there.places.iter().map(run).collect();
         let unsettled = |inventory: &_| unsettled_volumes(inventory, settings);
         let answers = join_all(runs.iter().map(|run| run.observe(args.seen.now, unsettled))).await;
         let (observed, errors) = parted(&there.places, answers, ui);

@@ -116,8 +116,13 @@ fn one_may_fail_all(kind: ErrorKind) -> bool {
     }
 }
 
-/// The first key, in order, that is not the same in both, except `mark`.
-pub(super) fn first_difference<'t>(planned: &'t Tags, now: &'t Tags, mark: Option<&str>) -> Option<&'t str> {
+/// The first key, in order, that is not the same in both, except those that do
+/// not matter.
+pub(super) fn first_difference<'t>(
+    planned: &'t Tags,
+    now: &'t Tags,
+    matters: impl Fn(&str) -> bool,
+) -> Option<&'t str> {
     let keys = planned.iter().chain(now.iter()).map(|(key, _)| key.as_str());
-    keys.filter(|key| Some(*key) != mark && planned.get(key) != now.get(key)).min()
+    keys.filter(|key| matters(key) && planned.get(key) != now.get(key)).min()
 }

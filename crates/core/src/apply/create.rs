@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::refusal::{because_of_tags, outcome, outcome_before, told};
 use super::{Act, Ending};
-use crate::cloud::{Clock, Cloud, CloudError, CreateSnapshot, ErrorKind, Filter, Query};
+use crate::cloud::{Clock, Cloud as _, CloudError, Clouds, CreateSnapshot, ErrorKind, Filter, Query};
 use crate::id::SnapshotId;
 use crate::inventory::{Snapshot, SnapshotState};
 use crate::observe::{Cut, follow};
@@ -27,7 +27,7 @@ pub(super) const PER_VOLUME_WAITS: u32 = 4;
 /// have begun: the clocks of AWS's own machines differ a little.
 const SLACK: SignedDuration = SignedDuration::from_secs(60);
 
-impl<C: Cloud, K: Clock> Act<'_, C, K> {
+impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
     pub(super) async fn snapshot(&self, index: usize, new: &NewSnapshot) {
         let ending = self.take(new).await;
         self.log.record(index, 0, ending);

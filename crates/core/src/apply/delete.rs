@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::batch::{BATCH, first_difference, in_one_call_or_each, look_at};
 use super::refusal::{outcome, outcome_before, told};
 use super::{Act, CALLS_AT_ONCE, Ending};
-use crate::cloud::{Clock, Cloud, CloudError, ErrorKind};
+use crate::cloud::{Clock, Cloud as _, CloudError, Clouds, ErrorKind};
 use crate::id::SnapshotId;
 use crate::inventory::{Snapshot, SnapshotState, StorageTier};
 use crate::paced::Timely;
@@ -48,7 +48,7 @@ enum Deleted {
     TooLate,
 }
 
-impl<C: Cloud, K: Clock> Act<'_, C, K> {
+impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
     pub(super) async fn deletions<'p>(&self, wanted: impl Iterator<Item = (usize, &'p Deletion)>) {
         let mut queue: VecDeque<Wanted<'p>> =
             wanted.map(|(index, deletion)| Wanted { index, deletion, looks: 0 }).collect();
@@ -112,7 +112,7 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
                     Ending::new(Outcome::Failed)
                         .detail("not deleted: AWS took no calls for minutes; the next run tries again"),
                 ),
-                Some(snapshot) => stays(wanted.deletion, snapshot),
+                Some(snapshot) => stays(wanted.deletion, snapshot, |key| self.rewrote(snapshot, key)),
             };
             match ending {
                 Some(ending) => settle(wanted, ending),
@@ -136,6 +136,11 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
             }
         }
         (marked, look.received.checked_add(LOOK_GOOD_FOR).unwrap_or(look.received))
+    }
+
+    /// Whether a tag of a snapshot is another because of this run.
+    fn rewrote(&self, snapshot: &Snapshot, key: &str) -> bool {
+        self.rewritten.borrow().contains(&(snapshot.id.clone(), key.into()))
     }
 
     async fn delete(&self, wanted: &Wanted<'_>, until: Timestamp) -> Deleted {
@@ -185,8 +190,9 @@ impl<C: Cloud, K: Clock> Act<'_, C, K> {
     }
 }
 
-/// Why a snapshot is not deleted after the last look, if so.
-fn stays(deletion: &Deletion, snapshot: &Snapshot) -> Option<Ending> {
+/// Why a snapshot is not deleted after the last look, if so. What this run
+/// `rewrote` is no reason.
+fn stays(deletion: &Deletion, snapshot: &Snapshot, rewrote: impl Fn(&str) -> bool) -> Option<Ending> {
     let changed = |detail: String| Some(Ending::new(Outcome::Changed).detail(detail));
     let planned = if deletion.failed { SnapshotState::Error } else { SnapshotState::Completed };
     if snapshot.state != planned {
@@ -197,7 +203,7 @@ fn stays(deletion: &Deletion, snapshot: &Snapshot) -> Option<Ending> {
         let what = if deletion.archived { "taken out of the archive" } else { "archived" };
         return changed(format!("not deleted: it was {what} since it was planned"));
     }
-    if let Some(key) = first_difference(&deletion.tags, &snapshot.tags, Some(DELETED)) {
+    if let Some(key) = first_difference(&deletion.tags, &snapshot.tags, |key| key != DELETED && !rewrote(key)) {
         return changed(format!("not deleted: its tag {key:?} changed since it was planned"));
     }
     // Told beforehand, so that it does not fail the whole batch's mark.

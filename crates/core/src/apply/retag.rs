@@ -26,7 +26,23 @@ type Alike<'a> = (Vec<(&'a SmolStr, &'a SmolStr)>, &'a [SmolStr]);
 /// Writes these tags, each batch after a look at it: a snapshot whose tags are
 /// not what was shown is left alone. Snapshots that change alike share calls.
 pub async fn retag<C: Cloud, K: Clock>(cloud: &Paced<'_, C, K>, retags: &[Retag]) -> Tagged {
-    let writing = Writing { cloud, endings: RefCell::default() };
+    let mut endings = written(cloud, retags, "since it was shown").await;
+    let results = retags.iter().enumerate().map(|(action, retag)| {
+        let Ending { outcome, snapshot_id, detail } =
+            endings.remove(&action).unwrap_or_else(|| Ending::new(Outcome::NotStarted));
+        ActionResult { action, resource: retag.snapshot_id.as_str().into(), outcome, snapshot_id, detail }
+    });
+    Tagged { results: results.collect(), stopped: cloud.cut_short() }
+}
+
+/// The same, as how each ended by its place in the list. `since` says in words
+/// when its tags were those of the [`Retag`].
+pub(super) async fn written<C: Cloud, K: Clock>(
+    cloud: &Paced<'_, C, K>,
+    retags: &[Retag],
+    since: &'static str,
+) -> BTreeMap<usize, Ending> {
+    let writing = Writing { cloud, since, endings: RefCell::default() };
     let mut alike: BTreeMap<Alike<'_>, Vec<Wanted<'_>>> = BTreeMap::new();
     for (index, retag) in retags.iter().enumerate() {
         if retag.is_nothing() {
@@ -41,21 +57,16 @@ pub async fn retag<C: Cloud, K: Clock>(cloud: &Paced<'_, C, K>, retags: &[Retag]
             writing.batch(batch, &set, remove).await;
         }
     }
-    let mut endings = writing.endings.into_inner();
-    let results = retags.iter().enumerate().map(|(action, retag)| {
-        let Ending { outcome, snapshot_id, detail } =
-            endings.remove(&action).unwrap_or_else(|| Ending::new(Outcome::NotStarted));
-        ActionResult { action, resource: retag.snapshot_id.as_str().into(), outcome, snapshot_id, detail }
-    });
-    Tagged { results: results.collect(), stopped: cloud.cut_short() }
+    writing.endings.into_inner()
 }
 
-struct Writing<'a, C, K> {
-    cloud: &'a Paced<'a, C, K>,
+struct Writing<'a, 'r, C, K> {
+    cloud: &'a Paced<'r, C, K>,
+    since: &'static str,
     endings: RefCell<BTreeMap<usize, Ending>>,
 }
 
-impl<C: Cloud, K: Clock> Writing<'_, C, K> {
+impl<C: Cloud, K: Clock> Writing<'_, '_, C, K> {
     fn end(&self, index: usize, ending: Ending) {
         self.endings.borrow_mut().insert(index, ending);
     }
@@ -105,8 +116,8 @@ impl<C: Cloud, K: Clock> Writing<'_, C, K> {
         for (index, retag) in batch.iter().copied() {
             match look.found.get(&retag.snapshot_id) {
                 None => self.end(index, changed("it is gone".to_owned())),
-                Some(snapshot) => match first_difference(&retag.tags, &snapshot.tags, None) {
-                    Some(key) => self.end(index, changed(format!("its tag {key:?} changed since it was shown"))),
+                Some(snapshot) => match first_difference(&retag.tags, &snapshot.tags, |_| true) {
+                    Some(key) => self.end(index, changed(format!("its tag {key:?} changed {}", self.since))),
                     None => unchanged.push((index, retag)),
                 },
             }

@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt};
 use super::create::{LOOKS, PER_VOLUME, PER_VOLUME_WAITS, filter, merged, slot_text, tag_filter};
 use super::refusal::{because_of_tags, told};
 use super::{Act, CALLS_AT_ONCE, Ending};
-use crate::cloud::{Clock, Cloud, CloudError, CreateSnapshots, ErrorKind, Filter};
+use crate::cloud::{Clock, Cloud as _, CloudError, Clouds, CreateSnapshots, ErrorKind, Filter};
 use crate::id::{SnapshotId, VolumeId};
 use crate::inventory::Snapshot;
 use crate::plan::NewSet;
@@ -25,7 +25,7 @@ enum Call {
     Ended(Ending),
 }
 
-impl<C: Cloud, K: Clock> Act<'_, C, K> {
+impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
     pub(super) async fn set(&self, index: usize, new: &NewSet) {
         let (begun, broken) = match self.begin(new).await {
             Call::Begun(begun) => {

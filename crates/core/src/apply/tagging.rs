@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::refusal::{because_of_tags, outcome_before, told};
 use super::{Act, Ending};
-use crate::cloud::{Clock, Cloud, CloudError, ErrorKind};
+use crate::cloud::{Clock, Cloud as _, CloudError, Clouds, ErrorKind};
 use crate::id::SnapshotId;
 use crate::plan::{FinishTags, SetMember};
 use crate::report::Outcome;
@@ -15,7 +15,7 @@ use crate::tags::Tags;
 /// yet.
 const NEW: [u64; 4] = [2, 2, 4, 8];
 
-impl<C: Cloud, K: Clock> Act<'_, C, K> {
+impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
     pub(super) async fn finish(&self, index: usize, tags: &FinishTags) {
         let FinishTags { snapshot_id, volume_id: _, tags, remove } = tags;
         let ending = match self.write(snapshot_id, tags, remove).await {

@@ -1,7 +1,7 @@
 //! Deleting: the last look, the mark, and what AWS refuses.
 
 use ebskeep_core::apply::Applied;
-use ebskeep_core::cloud::ErrorKind;
+use ebskeep_core::cloud::{Cloud as _, ErrorKind};
 use ebskeep_core::inventory::{LockState, SnapshotState, StorageTier};
 use ebskeep_core::plan::Action;
 use ebskeep_core::report::Outcome;
@@ -326,8 +326,9 @@ async fn results_are_told_as_they_come_and_each_once() {
     all.actions.push(delete("snap-unknown"));
     let told = std::cell::RefCell::new(Vec::new());
     let (clock, stop) = (crate::fake::Virtual::new(), ebskeep_core::stop::Stop::new());
-    let paced = ebskeep_core::paced::Paced::new(&fake, &clock, &stop, 100);
-    ebskeep_core::apply::apply(&paced, &all, &|_, result, done, total| {
+    let settings = crate::plans::all_rates();
+    let reach = ebskeep_core::reach::Reach::new(&fake, fake.place(), &clock, &settings, &stop);
+    ebskeep_core::apply::apply(&reach, &all, &|_, result, done, total| {
         told.borrow_mut().push((result.resource.to_string(), done, total));
     })
     .await;

@@ -1,13 +1,16 @@
-//! A small EC2 in memory, with state, virtual time and faults on order.
+//! A small EC2 in memory, with state, virtual time and faults on order; in as many
+//! Places as are asked for.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use ebskeep_core::cloud::{
-    Begun, Clock, Cloud, CloudError, CreateSnapshot, CreateSnapshots, ErrorKind, Page, Query, Token,
+    Begun, Clock, Cloud, CloudError, Clouds, CopySnapshot, CreateSnapshot, CreateSnapshots, ErrorKind, Identity, Page,
+    Query, Role, Sharing, Token,
 };
-use ebskeep_core::id::{Place, SnapshotId, VolumeId};
+use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
     Attachment, Device, Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier,
     TierStatus, Volume, VolumeState,
@@ -20,6 +23,7 @@ use smol_str::SmolStr;
 pub(crate) const START: Timestamp = Timestamp::constant(1_772_323_200, 0);
 
 /// Virtual time: tokio's, paused.
+#[derive(Clone)]
 pub(crate) struct Virtual {
     began: tokio::time::Instant,
 }
@@ -105,6 +109,10 @@ pub(crate) struct Call {
     pub(crate) at: f64,
 }
 
+pub(crate) fn place(account: &str, region: &str) -> Place {
+    Place { account: account.into(), region: region.into() }
+}
+
 type Hook = (&'static str, Box<dyn FnOnce(&mut World)>);
 
 /// All there is.
@@ -137,21 +145,44 @@ pub(crate) struct World {
     /// Run once, after the next call of that name.
     pub(crate) hooks: Vec<Hook>,
     pub(crate) calls: Vec<Call>,
+    /// By snapshot: the accounts that may use it.
+    pub(crate) shared: BTreeMap<String, BTreeSet<AccountId>>,
+    /// Snapshots under a key that cannot be shared.
+    pub(crate) own_key: BTreeSet<String>,
+    /// The role by which it was reached, if by one.
+    pub(crate) role: Option<Role>,
+    /// How long a source that is shared stays unseen by the other account.
+    pub(crate) sharing_lag: Duration,
+    seen_from: BTreeMap<(String, AccountId), Timestamp>,
     known_from: BTreeMap<String, Timestamp>,
     made: u32,
 }
 
-/// The fake itself.
+/// All Places there are.
+type Worlds = Rc<RefCell<BTreeMap<Place, Rc<RefCell<World>>>>>;
+
+/// The fake itself: one Place of it, and the way to the others.
+#[derive(Clone)]
 pub(crate) struct Fake {
     place: Place,
     clock: Virtual,
-    pub(crate) world: RefCell<World>,
+    pub(crate) world: Rc<RefCell<World>>,
+    all: Worlds,
 }
 
 impl Fake {
     pub(crate) fn new() -> Self {
-        let place = Place { account: "111122223333".into(), region: "eu-west-1".into() };
-        Self { place, clock: Virtual::new(), world: RefCell::default() }
+        Self::of(&place("111122223333", "eu-west-1"), Virtual::new(), &Worlds::default())
+    }
+
+    fn of(place: &Place, clock: Virtual, all: &Worlds) -> Self {
+        let world = Rc::clone(all.borrow_mut().entry(place.clone()).or_default());
+        Self { place: place.clone(), clock, world, all: Rc::clone(all) }
+    }
+
+    /// Another Place of it.
+    pub(crate) fn elsewhere(&self, account: &str, region: &str) -> Self {
+        Self::of(&place(account, region), self.clock.clone(), &self.all)
     }
 
     pub(crate) fn volume(&self, id: &str) {
@@ -352,6 +383,45 @@ fn about(query: &Query) -> String {
     }
 }
 
+impl Clouds for Fake {
+    type Cloud = Self;
+
+    async fn identity(&self) -> Result<Identity, CloudError> {
+        let account = self.place.account.clone();
+        Ok(Identity { arn: format!("arn:aws:iam::{account}:root"), account, partition: "aws".to_owned() })
+    }
+
+    async fn regions(&self) -> Result<Vec<Region>, CloudError> {
+        Ok(self.all.borrow().keys().map(|place| place.region.clone()).collect())
+    }
+
+    fn at(&self, place: &Place) -> Self {
+        Self::of(place, self.clock.clone(), &self.all)
+    }
+
+    fn through(&self, place: &Place, role: &Role) -> Self {
+        let there = Clouds::at(self, place);
+        there.world.borrow_mut().role = Some(role.clone());
+        there
+    }
+}
+
+impl Fake {
+    /// The source of a copy, if this account can see it.
+    fn source(&self, request: &CopySnapshot) -> Option<Snapshot> {
+        let id = request.source.as_str();
+        let now = self.clock.now();
+        self.all.borrow().iter().find_map(|(place, world)| {
+            let world = world.borrow();
+            let seen = place.account == self.place.account
+                || world.shared.get(id).is_some_and(|with| with.contains(&self.place.account))
+                    && world.seen_from.get(&(id.to_owned(), self.place.account.clone())).is_none_or(|at| *at <= now);
+            let here = place.region == request.source_region && seen;
+            world.snapshots.get(id).filter(|source| here && source.state == SnapshotState::Completed).cloned()
+        })
+    }
+}
+
 impl Cloud for Fake {
     fn place(&self) -> &Place {
         &self.place
@@ -402,6 +472,10 @@ impl Cloud for Fake {
                             let value = match filter.name.as_str() {
                                 "volume-id" => Some(snapshot.volume.as_str()),
                                 "snapshot-id" => Some(snapshot.id.as_str()),
+                                "status" => Some(snapshot.state.as_aws()),
+                                "tag-key" => {
+                                    return filter.values.iter().any(|key| snapshot.tags.get(key).is_some());
+                                }
                                 name => snapshot.tags.get(name.strip_prefix("tag:").unwrap()),
                             };
                             value.is_some_and(|value| filter.values.iter().any(|v| v == value))
@@ -472,6 +546,59 @@ impl Cloud for Fake {
                 !((root && request.exclude_boot) || request.exclude_data.contains(&device.volume))
             });
             Ok(taken.map(|device| world.make(&device.volume, &request.tags, now)).collect())
+        })
+        .await
+    }
+
+    async fn copy_snapshot(&self, request: &CopySnapshot) -> Result<SnapshotId, CloudError> {
+        let id = request.source.as_str();
+        let source = self.source(request);
+        let owner = self.place.account.clone();
+        self.call("CopySnapshot", id, |world, now| {
+            let Some(source) = source else {
+                return Err(refusal(ErrorKind::NotFound, "CopySnapshot", id, "InvalidSnapshot.NotFound"));
+            };
+            world.check_tags("CopySnapshot", id, &request.tags)?;
+            let begun = world.make(&VolumeId::new("vol-ffffffff"), &request.tags, now);
+            let copy = world.snapshots.get_mut(begun.id.as_str()).unwrap();
+            copy.owner = owner;
+            copy.size_gib = source.size_gib;
+            copy.encrypted = source.encrypted || request.encrypted.is_some();
+            copy.description = request.description.as_str().into();
+            Ok(begun.id)
+        })
+        .await
+    }
+
+    async fn describe_snapshot_sharing(&self, id: &SnapshotId) -> Result<Vec<AccountId>, CloudError> {
+        let id = id.as_str();
+        self.call("DescribeSnapshotAttribute", id, |world, _| {
+            Ok(world.shared.get(id).into_iter().flatten().cloned().collect())
+        })
+        .await
+    }
+
+    async fn modify_snapshot_sharing(&self, id: &SnapshotId, change: &Sharing) -> Result<(), CloudError> {
+        let id = id.as_str();
+        self.call("ModifySnapshotAttribute", &format!("{id} {change:?}"), |world, now| {
+            if !world.knows(id, now) {
+                return Err(refusal(ErrorKind::NotFound, "ModifySnapshotAttribute", id, "InvalidSnapshot.NotFound"));
+            }
+            match change {
+                Sharing::Add(account) => {
+                    if world.own_key.contains(id) {
+                        let code = "InvalidParameterValue";
+                        return Err(refusal(ErrorKind::Invalid, "ModifySnapshotAttribute", id, code));
+                    }
+                    let seen_from = now + SignedDuration::try_from(world.sharing_lag).unwrap();
+                    world.seen_from.insert((id.to_owned(), account.clone()), seen_from);
+                    world.shared.entry(id.to_owned()).or_default().insert(account.clone());
+                }
+                Sharing::Remove(account) => {
+                    world.shared.entry(id.to_owned()).or_default().remove(account);
+                }
+            }
+            Ok(())
         })
         .await
     }

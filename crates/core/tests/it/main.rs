@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod adopting;
 #[cfg(test)]
+mod applying_copies;
+#[cfg(test)]
 mod applying_creates;
 #[cfg(test)]
 mod applying_deletes;

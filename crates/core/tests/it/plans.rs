@@ -1,10 +1,11 @@
 //! Plans written by hand, and their execution in virtual time.
 
 use ebskeep_core::apply::{Applied, apply};
-use ebskeep_core::cloud::Cloud;
-use ebskeep_core::paced::Paced;
+use ebskeep_core::cloud::Cloud as _;
 use ebskeep_core::plan::{Action, Deletion, FinishTags, NewSet, NewSnapshot, Plan, SCHEMA, SetMember, Summary};
+use ebskeep_core::reach::Reach;
 use ebskeep_core::report::{ActionResult, Outcome};
+use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
 use ebskeep_core::tags::{self, Tags};
 use jiff::{SignedDuration, Timestamp};
@@ -130,10 +131,15 @@ pub(crate) async fn run(fake: &Fake, plan: &Plan) -> Applied {
     run_until(fake, plan, &Stop::new()).await
 }
 
-pub(crate) async fn run_until<C: Cloud>(cloud: &C, plan: &Plan, stop: &Stop) -> Applied {
-    let clock = Virtual::new();
-    let paced = Paced::new(cloud, &clock, stop, 100);
-    apply(&paced, plan, &|_, _, _, _| {}).await
+pub(crate) async fn run_until(fake: &Fake, plan: &Plan, stop: &Stop) -> Applied {
+    let (clock, settings) = (Virtual::new(), all_rates());
+    let reach = Reach::new(fake, fake.place(), &clock, &settings, stop);
+    apply(&reach, plan, &|_, _, _, _| {}).await
+}
+
+/// Settings with all of AWS's rates.
+pub(crate) fn all_rates() -> Settings {
+    Settings { api_share: 100, ..Settings::default() }
 }
 
 pub(crate) fn outcomes(applied: &Applied) -> Vec<Outcome> {

@@ -1,6 +1,7 @@
 //! What a report concludes, and its JSON form.
 
-use ebskeep_core::plan::{CheckResult, Job, Notice, PASSED_OVER};
+use ebskeep_core::destination::Destination;
+use ebskeep_core::plan::{CheckResult, CopyState, CopyVerdict, Job, Notice, PASSED_OVER};
 use ebskeep_core::report::{ActionResult, Conclusion, NOT_LISTED, Outcome, Report};
 use ebskeep_core::stop::Why;
 use serde_json::json;
@@ -111,6 +112,14 @@ fn the_json_form_is_the_plans_with_what_became_of_it() {
 fn its_schema_names_every_field() {
     let mut report = report(&[Outcome::Done]);
     report.stopped = Some(Why::Deadline);
+    report.plan.copies.push(CopyVerdict {
+        snapshot_id: "snap-1".into(),
+        volume_id: "vol-1".into(),
+        destination: Destination::parse("us-east-1").unwrap(),
+        verdict: CopyState::Copy,
+        reasons: Vec::new(),
+        copy_id: None,
+    });
     let schema = schemars::schema_for!(Report);
     let properties = schema.get("properties").unwrap().as_object().unwrap();
     let form = serde_json::to_value(&report).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ebskeep_core::cloud::{CloudError, ErrorKind};
+use ebskeep_core::cloud::{Cloud as _, CloudError, ErrorKind};
 use ebskeep_core::inventory::{LockState, StorageTier};
 use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
 use ebskeep_core::plan::{Action, Job, Plan};
@@ -43,7 +43,7 @@ impl Setting {
     }
 
     fn run(&self) -> Run<'_, Fake, Virtual> {
-        Run::new(&self.fake, &self.clock, &self.settings, &self.stop, &|_, _| {})
+        Run::new(&self.fake, self.fake.place(), &self.clock, &self.settings, &self.stop, &|_, _| {})
     }
 
     async fn plan(&self) -> Planned {
@@ -118,7 +118,8 @@ async fn a_run_tells_its_pages_its_plan_and_each_result() {
             Event::Finished { .. } => "finished",
         });
     };
-    let run = Run::new(&setting.fake, &setting.clock, &setting.settings, &setting.stop, &on_event);
+    let run =
+        Run::new(&setting.fake, setting.fake.place(), &setting.clock, &setting.settings, &setting.stop, &on_event);
     let planned = run.plan(&Request::new(Job::ALL)).await.unwrap();
     run.apply(planned).await;
     let expected = [vec!["listed"; 4], vec!["planned"], vec!["finished"; 4]].concat();

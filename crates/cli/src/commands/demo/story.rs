@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use ebskeep_aws::transport::InProcess;
 use ebskeep_aws::{Credentials, Options, connect_through};
-use ebskeep_core::cloud::{Clock, Cloud, Clouds as _};
+use ebskeep_core::cloud::{Clock, Clouds};
 use ebskeep_core::id::{AccountId, Place, Region};
 use ebskeep_core::job::{Request, Run};
 use ebskeep_core::plan::{Job, Plan};
@@ -99,7 +99,7 @@ async fn days(world: &World, ending: Ending) -> anyhow::Result<Story> {
     });
     let credentials = Credentials::new(access_key(), "demo", None, None, "demo");
     let options = Options { region: Some(place.region.clone()), ..Options::default() };
-    let cloud = connect_through(http, credentials, options).await.at(&place);
+    let clouds = connect_through(http, credentials, options).await;
 
     let mut story = Story {
         befell: Vec::new(),
@@ -107,7 +107,7 @@ async fn days(world: &World, ending: Ending) -> anyhow::Result<Story> {
         created: 0,
         deleted: 0,
         unwell: Vec::new(),
-        last: empty(&cloud, &clock).await?,
+        last: empty(&clouds, &place, &clock).await?,
     };
     for day in 1..=DAYS {
         for run in 0..RUNS_A_DAY {
@@ -118,7 +118,7 @@ async fn days(world: &World, ending: Ending) -> anyhow::Result<Story> {
             }
             let jobs = if run == 0 { Job::ALL.to_vec() } else { vec![Job::Create] };
             let next = clock.now().saturating_add(SignedDuration::from_hours(24 / RUNS_A_DAY))?;
-            let (plan, report) = once(&cloud, &clock, &Request::new(jobs)).await?;
+            let (plan, report) = once(&clouds, &place, &clock, &Request::new(jobs)).await?;
             story.note(&report);
             // The last plan shown is one with both jobs.
             if run == 0 {
@@ -138,13 +138,18 @@ async fn days(world: &World, ending: Ending) -> anyhow::Result<Story> {
 }
 
 /// The plan of a run that does nothing, to begin with.
-async fn empty<C: Cloud, K: Clock>(cloud: &C, clock: &K) -> anyhow::Result<Plan> {
-    Ok(once(cloud, clock, &Request::new([])).await?.0)
+async fn empty<C: Clouds, K: Clock>(clouds: &C, place: &Place, clock: &K) -> anyhow::Result<Plan> {
+    Ok(once(clouds, place, clock, &Request::new([])).await?.0)
 }
 
-async fn once<C: Cloud, K: Clock>(cloud: &C, clock: &K, request: &Request) -> anyhow::Result<(Plan, Report)> {
+async fn once<C: Clouds, K: Clock>(
+    clouds: &C,
+    place: &Place,
+    clock: &K,
+    request: &Request,
+) -> anyhow::Result<(Plan, Report)> {
     let (settings, stop) = (Settings::default(), Stop::new());
-    let run = Run::new(cloud, clock, &settings, &stop, &|_, _| {});
+    let run = Run::new(clouds, place, clock, &settings, &stop, &|_, _| {});
     let planned = run.plan(request).await?;
     let plan = planned.plan.clone();
     // Boxed, since the future of a whole run is large.

@@ -1,0 +1,148 @@
+//! What the copier does, in its order: what follows from copies that are there
+//! comes first, then new copies.
+//!
+//! At home the marks are written and shares that nothing needs any more are
+//! taken back. Then each destination goes on by itself: one that is denied or
+//! slow holds up no other.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, join_all, select};
+
+use super::retag::written;
+use super::share::Shares;
+use super::{Act, Ending};
+use crate::cloud::{Clock, Clouds};
+use crate::destination::Destination;
+use crate::id::Place;
+use crate::paced::Paced;
+use crate::plan::{Action, Deletion, FollowSource, MarkCopied, NewCopy};
+use crate::report::Outcome;
+use crate::retag::Retag;
+
+/// How long deletions wait for the copies of their run: a destination that is
+/// slow or down holds up the job at home for no longer.
+const COPIES_FIRST: Duration = Duration::from_mins(1);
+
+/// What is to be done at one destination.
+#[derive(Default)]
+struct There<'p> {
+    follow: Vec<(usize, &'p FollowSource)>,
+    copy: Vec<(usize, &'p NewCopy)>,
+}
+
+impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
+    /// Carries out what the copier planned of `actions`, then the deletions; or
+    /// beside them, where the copies take long.
+    pub(super) async fn copies_then<'p>(
+        &self,
+        actions: impl Iterator<Item = (usize, &'p Action)>,
+        deletions: impl Iterator<Item = (usize, &'p Deletion)>,
+    ) {
+        let copies = pin!(self.copies(actions));
+        match select(copies, pin!(self.reach.clock().sleep(COPIES_FIRST))).await {
+            Either::Left(((), _)) => self.deletions(deletions).await,
+            Either::Right(((), copies)) => {
+                futures::join!(copies, self.deletions(deletions));
+            }
+        }
+    }
+
+    async fn copies<'p>(&self, actions: impl Iterator<Item = (usize, &'p Action)>) {
+        let mut marks: Vec<(usize, &MarkCopied)> = Vec::new();
+        let mut unshares = Vec::new();
+        let mut there: BTreeMap<&Destination, There<'p>> = BTreeMap::new();
+        for (index, action) in actions {
+            match action {
+                Action::MarkCopied(mark) => marks.push((index, mark)),
+                Action::Unshare(unshare) => unshares.push((index, &**unshare)),
+                Action::FollowSource(follow) => {
+                    there.entry(&follow.destination).or_default().follow.push((index, follow));
+                }
+                Action::CopySnapshot(copy) => there.entry(&copy.destination).or_default().copy.push((index, copy)),
+                Action::CreateSnapshot(_)
+                | Action::CreateSet(_)
+                | Action::FinishTags(_)
+                | Action::DeleteSnapshot(_) => {}
+            }
+        }
+        // Marks first: they are written on tags as the plan saw them.
+        self.mark(&marks).await;
+        let taken_back = self.unshare(&unshares).await;
+        let copies = there.values().flat_map(|there| there.copy.iter().map(|(_, copy)| *copy));
+        let shares = Shares::of(copies, taken_back);
+        let all = there.into_iter().map(async |(destination, There { follow, copy })| {
+            let place = destination.place(&self.plan.account);
+            self.follow(&place, destination, &follow).await;
+            let copying = copy.into_iter().map(async |(index, new)| {
+                let ending = match self.shared(&shares, new).await {
+                    Ok(()) => self.copy(&place, new).await,
+                    Err(ending) => ending,
+                };
+                self.log.record(index, 0, ending.at(destination));
+            });
+            // At most as many as may be in flight there.
+            join_all(copying).await;
+        });
+        join_all(all).await;
+    }
+
+    /// Tells primaries that their copies are good.
+    async fn mark(&self, marks: &[(usize, &MarkCopied)]) {
+        for (_, mark) in marks {
+            let keys = mark.tags.iter().map(|(key, _)| (mark.snapshot_id.clone(), key.clone()));
+            self.rewritten.borrow_mut().extend(keys);
+        }
+        let retags = marks.iter().map(|(_, mark)| Retag {
+            snapshot_id: mark.snapshot_id.clone(),
+            tags: mark.before.clone(),
+            set: mark.tags.clone(),
+            remove: Vec::new(),
+        });
+        let indexes = marks.iter().map(|(index, _)| *index);
+        self.retag(self.cloud, indexes, retags.collect(), |ending| ending).await;
+    }
+
+    /// Writes holds and later dates on copies.
+    async fn follow(&self, place: &Place, destination: &Destination, follow: &[(usize, &FollowSource)]) {
+        let retags = follow.iter().map(|(_, follow)| Retag {
+            snapshot_id: follow.snapshot_id.clone(),
+            tags: follow.before.clone(),
+            set: follow.tags.clone(),
+            remove: Vec::new(),
+        });
+        let indexes = follow.iter().map(|(index, _)| *index);
+        self.retag(&self.reach.at(place), indexes, retags.collect(), |ending| ending.at(destination)).await;
+    }
+
+    /// Writes tags, each batch after a last look, and records how that ended.
+    async fn retag(
+        &self,
+        cloud: &Paced<'_, S::Cloud, K>,
+        indexes: impl Iterator<Item = usize>,
+        retags: Vec<Retag>,
+        told: impl Fn(Ending) -> Ending,
+    ) {
+        if retags.is_empty() {
+            return;
+        }
+        let mut endings = written(cloud, &retags, "since it was planned").await;
+        for (at, index) in indexes.enumerate() {
+            let ending = endings.remove(&at).unwrap_or_else(|| Ending::new(Outcome::NotStarted));
+            self.log.record(index, 0, told(ending));
+        }
+    }
+}
+
+impl Ending {
+    /// Says where it happened.
+    fn at(self, destination: &Destination) -> Self {
+        let detail = match self.detail.as_str() {
+            "" => destination.to_string(),
+            detail => format!("{destination}: {detail}"),
+        };
+        self.detail(detail)
+    }
+}
