@@ -5,18 +5,21 @@
 
 mod saved;
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::apply::{self, Applied};
 use crate::check::check;
 use crate::cloud::{Clock, Cloud as _, CloudError, Clouds};
-use crate::id::{Place, VolumeId};
+use crate::destination::Destination;
+use crate::id::{Place, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, StorageTier};
 use crate::lineage;
-use crate::observe::observe;
+use crate::observe::{self, observe};
 use crate::plan::{self, Action, CheckResult, Job, Notice, Plan};
 use crate::reach::Reach;
-use crate::report::{ActionResult, LOCKS_UNKNOWN, NOT_LISTED, Report, TIERS_UNKNOWN};
+use crate::report::{ActionResult, DESTINATION_NOT_LISTED, LOCKS_UNKNOWN, NOT_LISTED, Report, TIERS_UNKNOWN};
 use crate::retag::{Retag, Tagged};
 use crate::setting::Settings;
 use crate::stop::Stop;
@@ -40,6 +43,9 @@ pub struct Request {
     pub now: Option<Timestamp>,
     /// Whether a policy in force until lately still keeps.
     pub grace: Grace,
+    /// Only these snapshots, of which somebody told that they are good now.
+    /// Nothing else is looked at, which is enough for [`Job::Copy`] alone.
+    pub only: Option<BTreeSet<SnapshotId>>,
 }
 
 /// Whether a policy in force until lately still keeps (docs/semantics.md 2.4).
@@ -54,14 +60,20 @@ pub enum Grace {
 impl Request {
     /// These jobs, as of now, over tagged resources.
     pub fn new(jobs: impl IntoIterator<Item = Job>) -> Self {
-        let jobs: std::collections::BTreeSet<Job> = jobs.into_iter().collect();
+        let jobs: BTreeSet<Job> = jobs.into_iter().collect();
         Self {
             jobs: jobs.into_iter().collect(),
             untagged: Untagged::NotBackedUp,
             trigger: None,
             now: None,
             grace: Grace::AsSet,
+            only: None,
         }
+    }
+
+    /// Copies of these snapshots alone.
+    pub fn copy_only(only: impl IntoIterator<Item = SnapshotId>) -> Self {
+        Self { only: Some(only.into_iter().collect()), ..Self::new([Job::Copy]) }
     }
 }
 
@@ -89,7 +101,8 @@ pub struct Planned {
 pub enum Event<'a> {
     /// A page arrived: so many of this kind (`snapshots`, …) are known by now.
     Listed {
-        /// `instances`, `volumes`, `snapshots` or `images`.
+        /// `instances`, `volumes`, `snapshots` or `images`; of a Place where
+        /// copies go, `copies`.
         what: &'static str,
         /// How many are known by now.
         items: usize,
@@ -169,6 +182,7 @@ impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
             trigger: request.trigger,
             now: Some(saved.now),
             grace: Grace::AsSet,
+            only: None,
         };
         let mut planned = self.observe_and_decide(&request).await?;
         saved.restrict(&mut planned);
@@ -220,14 +234,40 @@ impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
         observe(self.reach.home(), self.clock, now, unsettled, &listed).await
     }
 
+    /// Adds to what was observed what there is where copies of it go, for a verb
+    /// that tells or changes copies. A destination that could not be listed is a
+    /// gap there.
+    pub async fn observe_destinations(&self, inventory: &mut Inventory) {
+        self.look_away(inventory, None).await;
+    }
+
+    async fn look_away(&self, inventory: &mut Inventory, only: Option<&BTreeSet<SnapshotId>>) {
+        let places = plan::destinations(inventory, self.settings);
+        let listed = |place: &Place, items| (self.on_event)(place, Event::Listed { what: "copies", items });
+        inventory.destinations = observe::destinations(&self.reach, places, only, &listed).await;
+    }
+
     /// Writes tags on snapshots, each after a last look at it.
     pub async fn retag(&self, retags: &[Retag]) -> Tagged {
-        apply::retag(self.reach.home(), retags).await
+        self.retag_at(self.place(), retags).await
+    }
+
+    /// The same, of snapshots of a Place where copies are.
+    pub async fn retag_at(&self, place: &Place, retags: &[Retag]) -> Tagged {
+        apply::retag(&self.reach.at(place), retags).await
     }
 
     async fn observe_and_decide(&self, request: &Request) -> Result<Planned, CloudError> {
-        let unsettled = |inventory: &Inventory| lineage::unsettled_volumes(inventory, self.settings);
-        let inventory = self.observe(request.now, unsettled).await?;
+        let mut inventory = match &request.only {
+            None => {
+                let unsettled = |inventory: &Inventory| lineage::unsettled_volumes(inventory, self.settings);
+                self.observe(request.now, unsettled).await?
+            }
+            Some(only) => observe::observe_only(self.reach.home(), self.clock, request.now, only).await?,
+        };
+        if request.jobs.contains(&Job::Copy) {
+            self.look_away(&mut inventory, request.only.as_ref()).await;
+        }
         Ok(planned(inventory, request, self.settings))
     }
 }
@@ -235,8 +275,10 @@ impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
 /// Plans from what was observed, or read from files: decide, then check.
 pub fn planned(inventory: Inventory, request: &Request, settings: &Settings) -> Planned {
     let mut plan = plan::decide(&inventory, request, settings);
-    for gap in not_listed(&inventory) {
-        if !plan.findings.iter().any(|finding| finding.code == NOT_LISTED && finding.resource == gap.resource) {
+    let unlisted = if request.only.is_none() { not_listed(&inventory) } else { Vec::new() };
+    let away = if plan.jobs.contains(&Job::Copy) { not_listed_away(&inventory) } else { Vec::new() };
+    for gap in unlisted.into_iter().chain(away) {
+        if !plan.findings.iter().any(|finding| finding.code == gap.code && finding.resource == gap.resource) {
             plan.findings.push(gap);
         }
     }
@@ -278,6 +320,19 @@ pub(crate) fn not_listed(inventory: &Inventory) -> Vec<Notice> {
         Notice { resource: what.into(), code: NOT_LISTED, detail }
     };
     inventory.gaps().map(notice).collect()
+}
+
+/// A finding for each destination of copies whose listing is not complete.
+fn not_listed_away(inventory: &Inventory) -> Vec<Notice> {
+    let mut found = Vec::new();
+    for there in &inventory.destinations {
+        if let Some(gap) = &there.snapshots.gap {
+            let detail = format!("could not be listed to the end: {gap}; nothing is copied there until it can be");
+            let resource = Destination::of(&there.place, &inventory.place.account).to_string().into();
+            found.push(Notice { resource, code: DESTINATION_NOT_LISTED, detail });
+        }
+    }
+    found
 }
 
 /// Adds a check's result to a plan.

@@ -4,6 +4,8 @@
 //! caller. A listing that fails on the way keeps what it saw and says why it
 //! ended.
 
+mod away;
+
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +16,7 @@ use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Filter, Page, Query, Tok
 use crate::id::VolumeId;
 use crate::inventory::{Inventory, Listing, Snapshot, StorageTier, TierStatus, Volume};
 use crate::report::words;
+pub use away::{destinations, observe_only};
 
 /// Volumes looked up by id at the same time. Their bucket gives 10 a second.
 const LOOKUPS_AT_ONCE: usize = 16;

@@ -28,7 +28,7 @@ use crate::inventory::Inventory;
 use crate::job::Request;
 use crate::setting::Settings;
 use crate::tags::Tags;
-pub use copies::{CopyState, CopyVerdict, FollowSource, MarkCopied, NewCopy, Unshare};
+pub use copies::{CopyState, CopyVerdict, FollowSource, MarkCopied, NewCopy, Unshare, destinations};
 pub(crate) use creator::Creator;
 
 /// The name and version of the plan's JSON form.

@@ -21,10 +21,12 @@ pub use svg::forecast_svg;
 pub const SCHEMA: &str = "ebskeep.report/1";
 
 /// Findings that make a run end as partly done although each of its actions was
-/// done: something that should have been backed up was not even tried.
-pub const PARTLY: &[&str] = &[NOT_LISTED, PASSED_OVER];
+/// done: something that should have been backed up or copied was not even tried.
+pub const PARTLY: &[&str] = &[NOT_LISTED, DESTINATION_NOT_LISTED, PASSED_OVER];
 /// A part of the inventory could not be listed.
 pub const NOT_LISTED: &str = "not-listed";
+/// A destination of copies could not be listed.
+pub const DESTINATION_NOT_LISTED: &str = "destination-not-listed";
 /// Which snapshots are locked could not be read.
 pub const LOCKS_UNKNOWN: &str = "locks-unknown";
 /// Since when archived snapshots are so could not be read.

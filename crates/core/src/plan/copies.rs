@@ -1,15 +1,40 @@
 //! What the copier does, as data: copies to make, and what follows from those
 //! that are there.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::Reason;
 use crate::cloud::CopyKey;
-use crate::destination::Destination;
-use crate::id::{AccountId, SnapshotId, VolumeId};
-use crate::tags::Tags;
+use crate::destination::{Destination, Destinations};
+use crate::id::{AccountId, Place, SnapshotId, VolumeId};
+use crate::inventory::Inventory;
+use crate::lineage::classify;
+use crate::setting::Settings;
+use crate::tags::{self, Tags};
+
+/// The Places where copies of what is here are wanted, or were made, or to
+/// which it is shared; in their order, each once. What is there has to be seen
+/// before the copier decides.
+pub fn destinations(inventory: &Inventory, settings: &Settings) -> Vec<Place> {
+    let mut places = BTreeSet::new();
+    for snapshot in &inventory.snapshots.items {
+        let named = [tags::COPY_TO, tags::COPIED_TO, tags::SHARED_WITH].map(|key| snapshot.tags.get(key));
+        if named.iter().all(Option::is_none) {
+            continue;
+        }
+        if classify(snapshot, &inventory.place, &settings.deployment).is_ok_and(|managed| !managed.key.copies) {
+            for text in named.into_iter().flatten() {
+                let Destinations { wanted, here: _, unreadable: _ } = Destinations::parse(text, &inventory.place);
+                places.extend(wanted.iter().map(|destination| destination.place(&inventory.place.account)));
+            }
+        }
+    }
+    places.into_iter().collect()
+}
 
 /// What is to happen with one snapshot and one destination its tags name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
