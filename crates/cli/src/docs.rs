@@ -12,7 +12,7 @@ use ebskeep_core::plan::explain::{Explanation, SCHEMA as EXPLAIN};
 use ebskeep_core::plan::{Plan, SCHEMA as PLAN};
 use ebskeep_core::report::{Document, SCHEMA as REPORT};
 use ebskeep_core::retag::{self, SCHEMA as RETAG};
-use ebskeep_core::setting::TABLE;
+use ebskeep_core::setting::{Setting, TABLE};
 use ebskeep_core::watch::{SCHEMA as WATCH, Watch};
 use ebskeep_core::whatif::{SCHEMA as WHAT_IF, WhatIf};
 use ebskeep_files::PLANS;
@@ -171,15 +171,9 @@ fn sentence(help: &str) -> String {
 fn settings() -> String {
     let mut text = "| flag | variable | default | meaning |\n|---|---|---|---|\n".to_owned();
     for setting in TABLE {
-        let _ = writeln!(
-            text,
-            "| `--{} {}` | `{}` | `{}` | {} |",
-            setting.name,
-            setting.value,
-            setting.variable(),
-            setting.default,
-            sentence(setting.help)
-        );
+        let Setting { name, value, default, help } = setting;
+        let default = if default.is_empty() { "none".to_owned() } else { format!("`{default}`") };
+        let _ = writeln!(text, "| `--{name} {value}` | `{}` | {default} | {} |", setting.variable(), sentence(help));
     }
     text
 }

@@ -68,13 +68,18 @@ impl Args for SettingArgs {
                 .value_name(setting.value)
                 .allow_hyphen_values(true)
                 .global(true)
-                .help(format!("{} [default: {}]", setting.help, setting.default))
+                .help(format!("{} [default: {}]", setting.help, or_none(setting.default)))
         }))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
         Self::augment_args(command)
     }
+}
+
+/// A default in words.
+fn or_none(default: &str) -> &str {
+    if default.is_empty() { "none" } else { default }
 }
 
 impl FromArgMatches for SettingArgs {

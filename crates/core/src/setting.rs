@@ -10,6 +10,7 @@ use crate::age::Age;
 use crate::calendar;
 use crate::cloud::Role;
 use crate::destination::Destination;
+use crate::id::AccountId;
 use crate::retention::Policy;
 use crate::schedule::Schedule;
 use crate::tags;
@@ -102,6 +103,9 @@ pub enum SettingError {
     },
 }
 
+/// The default of a setting that is not set.
+const NONE: &str = "";
+
 /// All settings.
 pub const TABLE: &[Setting] = &[
     Setting {
@@ -180,6 +184,25 @@ pub const TABLE: &[Setting] = &[
         help: "Refuse a plan whose unforeseen deletions are more than this share of what is ours",
     },
     Setting { name: "api-share", value: "PERCENT", default: "80", help: "Share of AWS's request rates to use" },
+    Setting {
+        name: "copy-role",
+        value: "ROLE",
+        default: "ebskeep-copy",
+        help: "Role that is assumed in other accounts to which copies go: its name, after its path if it has one",
+    },
+    Setting {
+        name: "copy-external-id",
+        value: "ID",
+        default: NONE,
+        help: "External id that this role asks for; empty for none",
+    },
+    Setting {
+        name: "copy-kms-key",
+        value: "DEST=KEY",
+        default: NONE,
+        help: "Keys of encrypted copies, each eu-west-1=KEY or 123456789012/eu-west-1=KEY, by blank or comma; \
+               elsewhere the destination's default key",
+    },
 ];
 
 impl Default for Settings {
@@ -239,6 +262,18 @@ impl Settings {
         })
     }
 
+    /// The key of encrypted copies there, if one is named; `home` is one's own
+    /// account, which may be written out or left out.
+    pub fn copy_kms_key(&self, destination: &Destination, home: &AccountId) -> Option<&SmolStr> {
+        let named = |account| self.copy_kms_keys.get(&Destination { account, ..destination.clone() });
+        let written = named(destination.account.clone());
+        match &destination.account {
+            None => written.or_else(|| named(Some(home.clone()))),
+            Some(account) if account == home => written.or_else(|| named(None)),
+            Some(_) => written,
+        }
+    }
+
     /// Refuses settings that contradict each other.
     pub fn validate(&self) -> Result<(), SettingError> {
         let all = self.keys.all();
@@ -277,6 +312,9 @@ impl Settings {
             "max-delete" => self.max_delete = whole(value, 0, 1_000_000)?,
             "max-delete-percent" => self.max_delete_percent = whole(value, 0, 100)?,
             "api-share" => self.api_share = whole(value, 1, 100).map(|n| u32::try_from(n).unwrap_or(100))?,
+            "copy-role" => self.copy_role.name = role(value)?,
+            "copy-external-id" => self.copy_role.external_id = external_id(value)?,
+            "copy-kms-key" => self.copy_kms_keys = kms_keys(value)?,
             other => return Err(format!("{other} is in the table but nothing takes it")),
         }
         Ok(())
@@ -292,6 +330,60 @@ fn key(value: &str) -> Result<SmolStr, String> {
     } else {
         Err("it needs a tag key of 1 to 128 characters that does not begin with aws: or ebskeep:".to_owned())
     }
+}
+
+/// A role's name, after its path. Source: IAM User Guide, "IAM and AWS STS
+/// quotas" (names of 64 characters, paths of 512).
+fn role(value: &str) -> Result<SmolStr, String> {
+    let path_and_name = value.trim_start_matches('/');
+    let name = path_and_name.rsplit('/').next().unwrap_or_default();
+    let fits = (1..=64).contains(&name.len()) && path_and_name.len() <= 512 && iam(path_and_name, "/");
+    if fits {
+        Ok(path_and_name.into())
+    } else {
+        Err("it needs the name of a role, such as ebskeep-copy or a-path/ebskeep-copy; no ARN, since the account \
+             is the copy's"
+            .to_owned())
+    }
+}
+
+/// Source: AWS STS API Reference, AssumeRole, ExternalId.
+fn external_id(value: &str) -> Result<Option<SmolStr>, String> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    if (2..=1_224).contains(&value.len()) && iam(value, ":/") {
+        return Ok(Some(value.into()));
+    }
+    Err("it needs 2 to 1,224 letters, digits or any of _+=,.@:/-, or nothing".to_owned())
+}
+
+/// Whether it is of the characters that IAM takes in names, and of these.
+fn iam(value: &str, and: &str) -> bool {
+    value.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) || and.contains(c))
+}
+
+fn kms_keys(value: &str) -> Result<BTreeMap<Destination, SmolStr>, String> {
+    /// Source: EC2 API Reference and AWS KMS API Reference, KeyId.
+    const LONGEST: usize = 2_048;
+    let mut keys = BTreeMap::new();
+    for entry in value.split(|c: char| c.is_whitespace() || c == ',').filter(|entry| !entry.is_empty()) {
+        let read = entry.split_once('=').and_then(|(to, key)| {
+            let plausible = (1..=LONGEST).contains(&key.len())
+                && key.chars().all(|c| c.is_ascii_alphanumeric() || ":/_-".contains(c));
+            Some((Destination::parse(to)?, plausible.then_some(key)?))
+        });
+        let Some((destination, key)) = read else {
+            return Err(format!(
+                "{entry:?} is no destination and key such as eu-west-1=alias/backup or \
+                 123456789012/eu-west-1=arn:aws:kms:eu-west-1:123456789012:key/…"
+            ));
+        };
+        if keys.insert(destination.clone(), key.into()).is_some() {
+            return Err(format!("{destination} has two keys; each destination needs its own one"));
+        }
+    }
+    Ok(keys)
 }
 
 fn whole(value: &str, least: usize, most: usize) -> Result<usize, String> {
@@ -321,15 +413,64 @@ mod tests {
             let other = match setting.default {
                 "daily" => "weekly",
                 "UTC" => "Europe/London",
-                _ if setting.value == "KEY" || setting.value == "NAME" => "another",
+                _ if setting.value == "DEST=KEY" => "eu-west-1=alias/backup",
+                _ if ["KEY", "NAME", "ROLE", "ID"].contains(&setting.value) => "another",
                 _ => "9",
             };
             let mut settings = Settings::default();
             settings.set(setting.name, other).unwrap_or_else(|e| panic!("{e}"));
             assert_ne!(settings, Settings::default(), "{}", setting.name);
-            assert!(matches!(settings.set(setting.name, ""), Err(SettingError::BadValue { .. })), "{}", setting.name);
+            // Where nothing is a value, something else is none.
+            let nonsense = if setting.default == NONE { "?" } else { "" };
+            let refused = settings.set(setting.name, nonsense);
+            assert!(matches!(refused, Err(SettingError::BadValue { .. })), "{}", setting.name);
         }
         assert!(matches!(Settings::default().set("max_delete", "1"), Err(SettingError::UnknownName(_))));
+    }
+
+    #[test]
+    fn keys_of_copies_are_named_by_destination_with_or_without_the_own_account() {
+        let mut settings = Settings::default();
+        let arn = "arn:aws:kms:eu-west-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        settings
+            .set(
+                "copy-kms-key",
+                &format!("us-east-1=alias/one,111122223333/us-east-2=two 444455556666/eu-west-1={arn}"),
+            )
+            .unwrap();
+        let home = AccountId::new("111122223333");
+        for (to, key) in [
+            ("us-east-1", Some("alias/one")),
+            ("111122223333/us-east-1", Some("alias/one")),
+            ("us-east-2", Some("two")),
+            ("444455556666/eu-west-1", Some(arn)),
+            // Another account's key is never ours, nor ours another's.
+            ("eu-west-1", None),
+            ("444455556666/us-east-1", None),
+        ] {
+            let to = Destination::parse(to).unwrap();
+            assert_eq!(settings.copy_kms_key(&to, &home).map(SmolStr::as_str), key, "{to}");
+        }
+        for wrong in ["us-east-1", "us-east-1=", "=key", "nowhere=key", "us-east-1=a us-east-1=b", "us-east-1=a key"] {
+            assert!(settings.set("copy-kms-key", wrong).is_err(), "{wrong:?}");
+        }
+        settings.set("copy-kms-key", "").unwrap();
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn a_role_is_named_without_its_account() {
+        let mut settings = Settings::default();
+        for (given, taken) in [("backup-copy", "backup-copy"), ("/a/b/copy", "a/b/copy"), ("x", "x")] {
+            settings.set("copy-role", given).unwrap();
+            assert_eq!(settings.copy_role.name, taken);
+        }
+        for wrong in ["", "/", "arn:aws:iam::111122223333:role/copy", "a b", &"x".repeat(65)] {
+            assert!(settings.set("copy-role", wrong).is_err(), "{wrong:?}");
+        }
+        for wrong in ["x", "two words", "ä"] {
+            assert!(settings.set("copy-external-id", wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

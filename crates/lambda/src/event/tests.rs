@@ -112,7 +112,9 @@ fn every_setting_is_a_field_and_a_variable() {
         assert_eq!(asked(&by_event, &[]).settings, Settings::default(), "{}", setting.name);
         let by_variable = [(&*setting.variable(), setting.default)];
         assert_eq!(asked(&json!({"job": "create"}), &by_variable).settings, Settings::default(), "{}", setting.name);
-        let wrong = variables(&[(&*setting.variable(), "")]);
+        // Where nothing is a value, something else is none.
+        let nonsense = if setting.default.is_empty() { "?" } else { "" };
+        let wrong = variables(&[(&*setting.variable(), nonsense)]);
         let error = read(&json!({"job": "create"}), &wrong).unwrap_err().to_string();
         assert!(error.contains(&setting.variable()), "{error}");
     }
