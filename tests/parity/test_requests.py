@@ -2,37 +2,15 @@
 signatures that botocore computes alike.
 """
 
-from functools import cache
 from urllib.parse import parse_qsl, urlsplit
 
-import boto3
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
-REGION = "eu-west-1"
-# The probe signs with these; without a token, with the first two alone.
-CREDENTIALS = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "session/token+with=signs")
+from support.sent import AWKWARD, CREDENTIALS, REGION, ours, tag_list, tag_specification, theirs
 
-AWKWARD = {
-    "Name": "dätabase & <co> \"quoted\" 'single'",
-    "Empty": "",
-    "Blanks": " a  b ",
-    "Signs": "a+b=c%20/d?e#f~g*h.i-j_k:l@m",
-    "日本": "語",
-    "Long": "x" * 256,
-}
 SNAPSHOTS = [f"snap-{n:017x}" for n in range(1000)]
-
-
-def tag_list(tags):
-    """Sorted, as our type for tags is: order means nothing to AWS."""
-    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
-
-
-def tag_specification(tags):
-    return [{"ResourceType": "snapshot", "Tags": tag_list(tags)}]
 
 
 FILTERS = [
@@ -48,6 +26,15 @@ QUERIES = [
 OURS = {"OwnerIds": ["self"]}
 MANAGED = {"IncludeManagedResources": True}
 ALL_IMAGES = {"Owners": ["self"], "IncludeDeprecated": True, "IncludeDisabled": True}
+
+COPY = {
+    "SourceRegion": "us-east-1",
+    "SourceSnapshotId": "snap-1",
+    "Description": "web - vol-1 (/dev/xvda) (copy of snap-1 from us-east-1)",
+    "TagSpecifications": tag_specification(AWKWARD),
+}
+PERMISSION = {"Attribute": "createVolumePermission", "SnapshotId": "snap-1"}
+ROLE = {"RoleArn": "arn:aws:iam::123456789012:role/backup/copies", "RoleSessionName": "ebskeep"}
 
 # Every call the adapter makes, with every parameter it can set.
 CALLS = {
@@ -96,6 +83,17 @@ CALLS = {
             {"ExcludeBootVolume": True, "ExcludeDataVolumeIds": [f"vol-{n}" for n in range(40)]},
         )
     ],
+    "CopySnapshot": [
+        COPY,
+        COPY | {"Encrypted": True},
+        COPY | {"Encrypted": True, "KmsKeyId": "arn:aws:kms:eu-west-1:123456789012:key/0a-1+b/é"},
+        COPY | {"SourceRegion": REGION, "Description": "ü" * 255},
+    ],
+    "DescribeSnapshotAttribute": [PERMISSION],
+    "ModifySnapshotAttribute": [
+        PERMISSION | {"OperationType": operation, "UserIds": ["111122223333"]} for operation in ("add", "remove")
+    ],
+    "AssumeRole": [ROLE, ROLE | {"ExternalId": "a:b/c=d@e,f-g"}],
     "DeleteSnapshot": [{"SnapshotId": "snap-1"}],
     "CreateTags": [
         {"Resources": ["snap-1"], "Tags": tag_list(AWKWARD)},
@@ -110,50 +108,6 @@ CASES = [(call, arguments) for call, all_arguments in CALLS.items() for argument
 TOKENS = (False, True)
 
 
-class Captured(Exception):
-    """Carries boto3's request out before it is sent."""
-
-
-@cache
-def _client(service: str, with_token: bool):
-    keys = CREDENTIALS.access_key, CREDENTIALS.secret_key, CREDENTIALS.token if with_token else None
-    client = boto3.Session(*keys, region_name=REGION).client(service)
-
-    def capture(request, **_):
-        raise Captured(request)
-
-    client.meta.events.register("before-send.*", capture)
-    return client
-
-
-def theirs(call: str, arguments: dict, with_token: bool):
-    """What boto3 would have sent."""
-    client = _client("sts" if call == "GetCallerIdentity" else "ec2", with_token)
-    method = next(name for name, api in client.meta.method_to_api_mapping.items() if api == call)
-    try:
-        getattr(client, method)(**arguments)
-    except Captured as captured:
-        return captured.args[0]
-    raise AssertionError(f"boto3 sent nothing for {call}")
-
-
-def ours(probe, call: str, arguments: dict, with_token: bool) -> dict:
-    """What we would have sent; header names in lower case."""
-    answer = probe.ask(
-        "request",
-        call=call,
-        args=arguments,
-        region=REGION,
-        credentials={
-            "access_key": CREDENTIALS.access_key,
-            "secret_key": CREDENTIALS.secret_key,
-            "session_token": CREDENTIALS.token if with_token else None,
-        },
-    )
-    assert "url" in answer, answer
-    return answer | {"headers": {name.lower(): value for name, value in answer["headers"].items()}}
-
-
 def text(value) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
@@ -165,6 +119,13 @@ def scope_and_names(authorization: str) -> tuple[str, str, set[str]]:
     field = dict(part.strip().split("=", 1) for part in fields.split(","))
     key, _, *scope = field["Credential"].split("/")
     return key, "/".join(scope), set(field["SignedHeaders"].split(";"))
+
+
+def presigned(params: dict) -> dict:
+    """Parameters, with the address alone of a presigned URL among them."""
+    if url := params.get("PresignedUrl"):
+        return params | {"PresignedUrl": url.split("?")[0]}
+    return params
 
 
 # Headers that say how to read the request, or who signed it, as botocore sends
@@ -181,7 +142,8 @@ def test_boto3_and_we_send_the_same(probe, call, arguments, with_token):
     params = parse_qsl(we["body"], keep_blank_values=True, strict_parsing=True)
     assert len(params) == len(dict(params)), "no parameter twice"
     expected = dict(parse_qsl(text(they.body), keep_blank_values=True, strict_parsing=True))
-    assert dict(params) == expected
+    # A URL with a clock in it: test_presigned.py compares it, part by part.
+    assert presigned(dict(params)) == presigned(expected)
 
     their_headers = {name.lower(): text(value) for name, value in they.headers.items()}
     for name in HEADERS:

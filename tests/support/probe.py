@@ -1,4 +1,4 @@
-"""Our adapter from outside: crates/aws/examples/parity.rs, one JSON line for one."""
+"""Our adapter from outside: crates/aws/examples/parity, one JSON line for one."""
 
 import json
 import subprocess

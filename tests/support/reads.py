@@ -76,7 +76,7 @@ READS: dict[str, Shape] = {
 }
 
 # Calls of the adapter by the service that they are of.
-STS_CALLS = {"GetCallerIdentity"}
+STS_CALLS = {"GetCallerIdentity", "AssumeRole"}
 
 # What an absent member means, where our types have no "absent".
 MEANS_ABSENT = {"Description": "", "StateMessage": "", "NextToken": "", "StorageTier": "standard", "Encrypted": False}

@@ -16,10 +16,10 @@ use jiff::Timestamp;
 
 use crate::credentials::Remembered;
 use crate::endpoint::{self, Service, Variant};
-use crate::sign::sign;
+use crate::sign::{presign, sign};
 use crate::transport::network::{READ, may_have_been_sent};
 use crate::wire::error::{not_aws, refusal};
-use crate::wire::request::{Call, encode};
+use crate::wire::request::{Call, encode, percent_encode, presigned_query};
 use crate::wire::response::Listed;
 use crate::wire::xml::{ReadError, Xml};
 
@@ -51,19 +51,15 @@ pub(crate) struct Answer {
 impl Caller {
     /// Sends a call once.
     pub(crate) async fn send(&self, call: &Call, region: &Region) -> Result<Answer, CloudError> {
-        let variant = match call.service {
-            Service::Ec2 => &self.ec2,
-            Service::Sts => &self.sts,
-        };
-        let url =
-            endpoint::resolve(call.service, region, variant).map_err(|error| call.failed(ErrorKind::Invalid, error))?;
+        let url = endpoint::resolve(call.service, region, self.variant(call))
+            .map_err(|error| call.failed(ErrorKind::Invalid, error))?;
         let url = format!("{url}/");
         let now = self.clock.now();
-        let credentials = self.credentials.get(now).await.map_err(|error| {
-            call.failed(if error.passing { ErrorKind::Unavailable } else { ErrorKind::Denied }, error)
-        })?;
+        let credentials = self.credentials.get(now).await.map_err(|error| error.of(call))?;
+        let presigned =
+            self.presigned(call, region, &credentials, now).map_err(|error| call.failed(ErrorKind::Invalid, error))?;
         let request = self
-            .request(call, region, &url, &credentials, now)
+            .request(call, presigned.as_deref(), region, &url, &credentials, now)
             .map_err(|error| call.failed(ErrorKind::Invalid, error))?;
 
         let response = self.http.call(request).await.map_err(|error| broken(call, &url, error))?;
@@ -75,7 +71,11 @@ impl Caller {
         }
         // A refusal whose body got lost is still a refusal of that status.
         let body = body.unwrap_or_default();
-        let secrets = [credentials.secret_access_key(), credentials.session_token().unwrap_or_default()];
+        let token = credentials.session_token().unwrap_or_default();
+        // As it stands in a presigned URL.
+        let mut escaped = String::new();
+        percent_encode(&mut escaped, token);
+        let secrets = [presigned.as_deref().unwrap_or_default(), credentials.secret_access_key(), token, &escaped];
         let error = refusal(call, &url, status, &body, &secrets);
         if error.code.as_deref().is_some_and(|code| code.starts_with("ExpiredToken")) {
             self.credentials.forget().await;
@@ -83,9 +83,32 @@ impl Caller {
         Err(error)
     }
 
+    fn variant(&self, call: &Call) -> &Variant {
+        match call.service {
+            Service::Ec2 => &self.ec2,
+            Service::Sts => &self.sts,
+        }
+    }
+
+    /// The URL that goes with the call: the same call, as a GET signed for
+    /// another Region and its endpoint.
+    fn presigned(
+        &self,
+        call: &Call,
+        region: &Region,
+        credentials: &aws_credential_types::Credentials,
+        now: SystemTime,
+    ) -> Result<Option<String>, Box<dyn std::error::Error + Send + Sync>> {
+        let Some(source) = &call.presigned_for else { return Ok(None) };
+        let url = endpoint::at_source(call.service, source, region, self.variant(call))?;
+        let url = format!("{url}/?{}", presigned_query(call));
+        presign(&url, credentials, call.service.name(), source.as_str(), now).map(Some)
+    }
+
     fn request(
         &self,
         call: &Call,
+        presigned: Option<&str>,
         region: &Region,
         url: &str,
         credentials: &aws_credential_types::Credentials,
@@ -97,7 +120,7 @@ impl Caller {
             .header("host", host)
             .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
             .header("user-agent", &self.user_agent)
-            .body(Bytes::from(encode(call)))?;
+            .body(Bytes::from(encode(call, presigned)))?;
         sign(&mut request, credentials, call.service.name(), region.as_str(), now)?;
         Ok(HttpRequest::try_from(request.map(SdkBody::from))?)
     }

@@ -6,21 +6,35 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use ebskeep_core::cloud::{CloudError, ErrorKind};
+use smol_str::SmolStr;
 use tokio::sync::Mutex;
+
+use crate::role::Session;
+use crate::wire::request::Call;
 
 /// How long before their expiry new ones are asked for. Instance profiles and
 /// SSO have new ones five minutes ahead at the latest.
 const AHEAD: Duration = Duration::from_mins(2);
 
-/// A provider, and what it last gave. The providers of the standard chain do
-/// not remember anything themselves.
+/// A source, and what it last gave. The providers of the standard chain do not
+/// remember anything themselves.
 #[derive(Debug)]
 pub(crate) struct Remembered {
-    provider: SharedCredentialsProvider,
+    source: Source,
     last: Mutex<Last>,
 }
 
-/// What a provider last gave.
+/// Where credentials come from.
+#[derive(Debug)]
+enum Source {
+    /// The standard chain, or the caller.
+    Provider(SharedCredentialsProvider),
+    /// A role of another account.
+    Role(Session),
+}
+
+/// What a source last gave.
 #[derive(Debug, Default)]
 struct Last {
     credentials: Option<Credentials>,
@@ -35,12 +49,43 @@ struct Last {
 pub(crate) struct NoCredentials {
     what: String,
     /// Whether trying again may help.
-    pub(crate) passing: bool,
+    passing: bool,
+    /// The role that should have given them.
+    role: Option<Refused>,
+}
+
+/// A role that could not be assumed.
+#[derive(Clone, Debug)]
+struct Refused {
+    arn: String,
+    code: Option<SmolStr>,
+}
+
+impl NoCredentials {
+    /// The failure of a call that could not be made for want of them.
+    pub(crate) fn of(self, call: &Call) -> CloudError {
+        let kind = if self.passing { ErrorKind::Unavailable } else { ErrorKind::Denied };
+        match self.role.clone() {
+            None => call.failed(kind, self),
+            Some(Refused { arn, code }) => CloudError {
+                kind,
+                operation: crate::role::ASSUME_ROLE,
+                resource: Some(arn),
+                code,
+                source: Some(Box::new(self)),
+            },
+        }
+    }
 }
 
 impl Remembered {
     pub(crate) fn new(provider: impl ProvideCredentials + 'static) -> Self {
-        Self { provider: SharedCredentialsProvider::new(provider), last: Mutex::default() }
+        Self { source: Source::Provider(SharedCredentialsProvider::new(provider)), last: Mutex::default() }
+    }
+
+    /// Those of sessions in a role.
+    pub(crate) fn of_role(session: Session) -> Self {
+        Self { source: Source::Role(session), last: Mutex::default() }
     }
 
     /// Credentials good at `now`. Calls made at the same time share one answer.
@@ -53,20 +98,16 @@ impl Remembered {
         if let Some(never) = &last.never {
             return Err(never.clone());
         }
-        let error = match self.provider.provide_credentials().await {
+        let (reason, final_) = match self.source.ask().await {
             Ok(new) => return Ok(last.credentials.insert(new).clone()),
             Err(error) => error,
         };
         match last.credentials.as_ref() {
             // Better the old ones to their end than none.
             Some(known) if good_for(known, now) => Ok(known.clone()),
-            Some(_) => Err(explain(&error)),
+            Some(_) => Err(reason),
             None => {
-                let reason = explain(&error);
-                if matches!(
-                    error,
-                    CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_)
-                ) {
+                if final_ {
                     last.never = Some(reason.clone());
                 }
                 Err(reason)
@@ -78,6 +119,35 @@ impl Remembered {
     pub(crate) async fn forget(&self) {
         self.last.lock().await.credentials = None;
     }
+}
+
+impl Source {
+    /// New credentials, or why there are none, and whether that is so for good.
+    async fn ask(&self) -> Result<Credentials, (NoCredentials, bool)> {
+        match self {
+            Self::Provider(provider) => provider.provide_credentials().await.map_err(|error| {
+                use CredentialsError::{CredentialsNotLoaded, InvalidConfiguration};
+                (explain(&error), matches!(error, CredentialsNotLoaded(_) | InvalidConfiguration(_)))
+            }),
+            // A trust policy can be mended while we run.
+            Self::Role(session) => session.begin().await.map_err(|error| (not_assumed(session, error), false)),
+        }
+    }
+}
+
+/// Why there is no session in a role. Nothing was done: a session that began
+/// all the same, unheard of, is nobody's.
+fn not_assumed(session: &Session, error: CloudError) -> NoCredentials {
+    use ErrorKind::{ConcurrencyLimit, Throttled, Unavailable, Unknown};
+    let passing = matches!(error.kind, Throttled | ConcurrencyLimit | Unavailable | Unknown);
+    let mut what = error.source.as_ref().map_or_else(|| error.kind.to_string(), ToString::to_string);
+    if !passing {
+        what.push_str(
+            "; the role must be there, its trust policy must let in who runs this (with the external id, if it asks \
+             for one), and who runs this needs sts:AssumeRole on it",
+        );
+    }
+    NoCredentials { what, passing, role: Some(Refused { arn: session.arn().to_owned(), code: error.code }) }
 }
 
 fn explain(error: &CredentialsError) -> NoCredentials {
@@ -102,7 +172,7 @@ fn explain(error: &CredentialsError) -> NoCredentials {
         cause = error.source();
     }
     let _ = write!(what, "; {remedy}");
-    NoCredentials { what, passing: matches!(error, CredentialsError::ProviderTimedOut(_)) }
+    NoCredentials { what, passing: matches!(error, CredentialsError::ProviderTimedOut(_)), role: None }
 }
 
 #[cfg(test)]

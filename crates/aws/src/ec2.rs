@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ebskeep_core::cloud::{Begun, Cloud, CloudError, CreateSnapshot, CreateSnapshots, ErrorKind, Page, Query, Token};
+use ebskeep_core::cloud::{
+    Begun, Cloud, CloudError, CopySnapshot, CreateSnapshot, CreateSnapshots, ErrorKind, Page, Query, Sharing, Token,
+};
 use ebskeep_core::id::{AccountId, Place, SnapshotId};
 use ebskeep_core::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
 use ebskeep_core::tags::Tags;
@@ -106,6 +108,21 @@ impl Cloud for Ec2 {
     async fn create_snapshots(&self, request: &CreateSnapshots) -> Result<Vec<Begun>, CloudError> {
         let call = request::create_snapshots(request);
         self.send(&call).await?.read(&call, response::create_snapshots)
+    }
+
+    async fn copy_snapshot(&self, request: &CopySnapshot) -> Result<SnapshotId, CloudError> {
+        let call = request::copy_snapshot(request, &self.place.region);
+        self.send(&call).await?.read(&call, response::copy_snapshot)
+    }
+
+    async fn describe_snapshot_sharing(&self, id: &SnapshotId) -> Result<Vec<AccountId>, CloudError> {
+        let call = request::describe_snapshot_sharing(id);
+        self.send(&call).await?.read(&call, response::sharing)
+    }
+
+    async fn modify_snapshot_sharing(&self, id: &SnapshotId, change: &Sharing) -> Result<(), CloudError> {
+        let call = request::modify_snapshot_sharing(id, change);
+        self.send(&call).await?.read(&call, |body| response::done(body, "ModifySnapshotAttributeResponse"))
     }
 
     async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {

@@ -96,6 +96,25 @@ pub fn resolve(service: Service, region: &Region, variant: &Variant) -> Result<S
     })
 }
 
+/// The URL, as [`resolve`] gives it, at which a call that is made at the
+/// `destination` would be made at the `source`. In a URL of the caller's, which
+/// serves all Regions, the name of the one takes the place of the other's, as
+/// AWS's tools do it: it may be that of a VPC endpoint.
+pub(crate) fn at_source(
+    service: Service,
+    source: &Region,
+    destination: &Region,
+    variant: &Variant,
+) -> Result<String, EndpointError> {
+    let url = resolve(service, source, variant)?;
+    Ok(if variant.custom.is_some() { url.replace(destination.as_str(), source.as_str()) } else { url })
+}
+
+/// The partition that a Region is in.
+pub(crate) fn partition_of(region: &Region) -> &'static str {
+    partition(region.as_str()).0
+}
+
 /// A caller's URL, checked.
 fn custom(url: &str) -> Result<String, EndpointError> {
     let wrong = || EndpointError::NotAUrl(url.to_owned());
@@ -160,6 +179,31 @@ mod tests {
         ] {
             assert_eq!(url(service, region, fips, dual), expected);
         }
+    }
+
+    #[test]
+    fn a_source_has_its_own_endpoint_of_the_same_variant() {
+        let at = |fips, dual_stack, custom: Option<&str>| {
+            let variant = Variant { fips, dual_stack, custom: custom.map(str::to_owned) };
+            at_source(Service::Ec2, &"eu-west-1".into(), &"eu-central-1".into(), &variant)
+        };
+        for (fips, dual, custom, expected) in [
+            (false, false, None, "https://ec2.eu-west-1.amazonaws.com"),
+            (true, true, None, "https://ec2-fips.eu-west-1.api.aws"),
+            (false, false, Some("http://127.0.0.1:5000/"), "http://127.0.0.1:5000"),
+            (
+                false,
+                false,
+                Some("https://vpce-1.ec2.eu-central-1.vpce.amazonaws.com"),
+                "https://vpce-1.ec2.eu-west-1.vpce.amazonaws.com",
+            ),
+        ] {
+            assert_eq!(at(fips, dual, custom).as_deref(), Ok(expected));
+        }
+        let evil = at_source(Service::Ec2, &"evil/".into(), &"eu-west-1".into(), &Variant::default());
+        assert_eq!(evil, Err(EndpointError::NotARegion("evil/".to_owned())));
+        assert_eq!(partition_of(&"cn-north-1".into()), "aws-cn");
+        assert_eq!(partition_of(&"eu-west-1".into()), "aws");
     }
 
     #[test]

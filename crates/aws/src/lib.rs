@@ -18,6 +18,7 @@ mod connect;
 mod credentials;
 mod ec2;
 pub mod endpoint;
+mod role;
 mod sign;
 pub mod transport;
 mod wire;

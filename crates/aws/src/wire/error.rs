@@ -130,6 +130,12 @@ fn presentable(message: &str, secrets: &[&str]) -> String {
 
 /// The kind of a refusal.
 fn kind(call: &Call, status: u16, code: Option<&str>) -> ErrorKind {
+    // AWS's words for a snapshot under the account's `aws/ebs` key, "Encrypted
+    // snapshots with EBS default key cannot be shared", come with the code that
+    // a lock has too.
+    if call.operation == "ModifySnapshotAttribute" && code == Some("OperationNotPermitted") {
+        return ErrorKind::Denied;
+    }
     code.and_then(known).unwrap_or(match status {
         429 => ErrorKind::Throttled,
         401 | 403 => ErrorKind::Denied,

@@ -1,7 +1,7 @@
 //! Each call as the parameters it travels with. Pure, and in a fixed order.
 
-use ebskeep_core::cloud::{CreateSnapshot, CreateSnapshots, Query, Token};
-use ebskeep_core::id::SnapshotId;
+use ebskeep_core::cloud::{CopyKey, CopySnapshot, CreateSnapshot, CreateSnapshots, Query, Sharing, Token};
+use ebskeep_core::id::{Region, SnapshotId};
 use ebskeep_core::tags::Tags;
 use smol_str::SmolStr;
 
@@ -23,6 +23,9 @@ pub(crate) struct Call {
     /// Whether it changes anything: its outcome is unknown if no answer is
     /// understood, where a listing can simply be asked for again.
     pub(crate) mutates: bool,
+    /// The Region for which a URL of the same call is signed and sent with it
+    /// as `PresignedUrl`.
+    pub(crate) presigned_for: Option<Region>,
 }
 
 /// Names and values, as they travel.
@@ -62,6 +65,7 @@ impl Call {
             params: Params::new(),
             resource: None,
             mutates,
+            presigned_for: None,
         }
     }
 
@@ -197,6 +201,49 @@ pub(crate) fn create_snapshots(request: &CreateSnapshots) -> Call {
     call.with("Description", description).tagged(tags)
 }
 
+/// To be sent to the destination's endpoint. With it goes what lets AWS read the
+/// source in our name (see [`presigned_query`]). AWS asks for that where the
+/// source is encrypted; its tools send it always, and so do we.
+pub(crate) fn copy_snapshot(request: &CopySnapshot, destination: &Region) -> Call {
+    let CopySnapshot { source_region, source, description, tags, encrypted } = request;
+    let mut call = Call::new("CopySnapshot", true)
+        .about(source)
+        .with("SourceRegion", source_region.as_str())
+        .with("SourceSnapshotId", source.as_str())
+        .with("DestinationRegion", destination.as_str())
+        .with("Description", description);
+    if let Some(key) = encrypted {
+        call = call.with("Encrypted", "true");
+        if let CopyKey::Named(key) = key {
+            call = call.with("KmsKeyId", key.as_str());
+        }
+    }
+    Call { presigned_for: Some(source_region.clone()), ..call.tagged(tags) }
+}
+
+/// What says who may make volumes and copies of a snapshot.
+const PERMISSION: &str = "createVolumePermission";
+
+pub(crate) fn describe_snapshot_sharing(id: &SnapshotId) -> Call {
+    Call::new("DescribeSnapshotAttribute", false)
+        .about(id)
+        .with("Attribute", PERMISSION)
+        .with("SnapshotId", id.as_str())
+}
+
+pub(crate) fn modify_snapshot_sharing(id: &SnapshotId, change: &Sharing) -> Call {
+    let (operation, account) = match change {
+        Sharing::Add(account) => ("add", account),
+        Sharing::Remove(account) => ("remove", account),
+    };
+    Call::new("ModifySnapshotAttribute", true)
+        .about(id)
+        .with("Attribute", PERMISSION)
+        .with("OperationType", operation)
+        .with("SnapshotId", id.as_str())
+        .with("UserId.1", account.as_str())
+}
+
 pub(crate) fn delete_snapshot(id: &SnapshotId) -> Call {
     Call::new("DeleteSnapshot", true).about(id).with("SnapshotId", id.as_str())
 }
@@ -232,18 +279,78 @@ pub(crate) fn get_caller_identity() -> Call {
     Call { service: Service::Sts, ..Call::new("GetCallerIdentity", false) }
 }
 
+/// What a session of ours is called, in CloudTrail and in the ARN of who it
+/// acts as.
+const SESSION: &str = "ebskeep";
+
+/// A session in a role. It lasts an hour, which is also the longest one that
+/// credentials of a role can get (`DurationSeconds`, IAM's "role chaining").
+pub(crate) fn assume_role(arn: &str, external_id: Option<&str>) -> Call {
+    let call = Call { service: Service::Sts, ..Call::new("AssumeRole", false) }
+        .about(arn)
+        .with("RoleArn", arn)
+        .with("RoleSessionName", SESSION);
+    match external_id {
+        Some(id) => call.with("ExternalId", id),
+        None => call,
+    }
+}
+
 /// A call of the caller's, taken to change something.
 pub(crate) fn raw(action: &str, params: &[(String, String)]) -> Call {
     Call { action: action.to_owned(), params: params.to_vec(), ..Call::new("raw call", true) }.about(action)
 }
 
 /// The body a call travels as.
-pub(crate) fn encode(call: &Call) -> String {
+pub(crate) fn encode(call: &Call, presigned: Option<&str>) -> String {
     form_urlencoded::Serializer::new(String::new())
         .append_pair("Action", &call.action)
         .append_pair("Version", call.service.version())
         .extend_pairs(&call.params)
+        .extend_pairs(presigned.map(|url| ("PresignedUrl", url)))
         .finish()
+}
+
+/// The longest query that is signed. A URI can have 65,534 characters (the
+/// `http` crate's limit), of which the host takes some.
+const LONGEST_QUERY: usize = 60_000;
+
+/// The query of the URL that stands for a call: the call itself. Only what 50
+/// long tags in a script of three bytes a letter say does not fit; they are then
+/// left out, for AWS wants no more there than the action, both Regions and the
+/// source (EC2 API, CopySnapshot, `PresignedUrl`).
+pub(crate) fn presigned_query(call: &Call) -> String {
+    let saying = |with_tags: bool| {
+        let head = [("Action", call.action.as_str()), ("Version", call.service.version())];
+        let params = call.params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut query = String::new();
+        for (name, value) in head.into_iter().chain(params) {
+            if with_tags || !name.starts_with("TagSpecification.") {
+                if !query.is_empty() {
+                    query.push('&');
+                }
+                percent_encode(&mut query, name);
+                query.push('=');
+                percent_encode(&mut query, value);
+            }
+        }
+        query
+    };
+    let whole = saying(true);
+    if whole.len() <= LONGEST_QUERY { whole } else { saying(false) }
+}
+
+/// Appends text as signatures have it: everything but RFC 3986's unreserved
+/// characters is escaped, blanks too.
+pub(crate) fn percent_encode(to: &mut String, text: &str) {
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            to.push(char::from(byte));
+        } else {
+            to.extend(['%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -359,6 +466,76 @@ mod tests {
         );
     }
 
+    fn copy(encrypted: Option<CopyKey>, tags: Tags) -> Call {
+        let request = CopySnapshot {
+            source_region: "eu-west-1".into(),
+            source: "snap-1".into(),
+            description: "d".to_owned(),
+            tags,
+            encrypted,
+        };
+        copy_snapshot(&request, &"eu-central-1".into())
+    }
+
+    #[test]
+    fn copying_calls_say_all_they_must() {
+        for (key, said) in [
+            (None, ""),
+            (Some(CopyKey::Default), "Encrypted=true, "),
+            (Some(CopyKey::Named("alias/backup".into())), "Encrypted=true, KmsKeyId=alias/backup, "),
+        ] {
+            check(
+                Ok(copy(key, [("a", "1")].into_iter().collect())),
+                &format!(
+                    "CopySnapshot(SourceRegion=eu-west-1, SourceSnapshotId=snap-1, DestinationRegion=eu-central-1, \
+                     Description=d, {said}TagSpecification.1.ResourceType=snapshot, TagSpecification.1.Tag.1.Key=a, \
+                     TagSpecification.1.Tag.1.Value=1)"
+                ),
+            );
+        }
+        check(
+            Ok(describe_snapshot_sharing(&"snap-1".into())),
+            "DescribeSnapshotAttribute(Attribute=createVolumePermission, SnapshotId=snap-1)",
+        );
+        for (change, operation) in
+            [(Sharing::Add("111122223333".into()), "add"), (Sharing::Remove("111122223333".into()), "remove")]
+        {
+            check(
+                Ok(modify_snapshot_sharing(&"snap-1".into(), &change)),
+                &format!(
+                    "ModifySnapshotAttribute(Attribute=createVolumePermission, OperationType={operation}, \
+                     SnapshotId=snap-1, UserId.1=111122223333)"
+                ),
+            );
+        }
+        let arn = "arn:aws:iam::111122223333:role/backup/copies";
+        check(
+            Ok(assume_role(arn, None)),
+            "AssumeRole(RoleArn=arn:aws:iam::111122223333:role/backup/copies, RoleSessionName=ebskeep)",
+        );
+        check(
+            Ok(assume_role(arn, Some("e"))),
+            "AssumeRole(RoleArn=arn:aws:iam::111122223333:role/backup/copies, RoleSessionName=ebskeep, ExternalId=e)",
+        );
+    }
+
+    #[test]
+    fn a_presigned_query_says_the_call_unless_its_tags_are_too_long() {
+        let call = copy(None, [("a b", "é+~*/")].into_iter().collect());
+        let head = "Action=CopySnapshot&Version=2016-11-15&SourceRegion=eu-west-1&SourceSnapshotId=snap-1\
+                    &DestinationRegion=eu-central-1&Description=d";
+        let tags = "&TagSpecification.1.ResourceType=snapshot&TagSpecification.1.Tag.1.Key=a%20b\
+                    &TagSpecification.1.Tag.1.Value=%C3%A9%2B~%2A%2F";
+        assert_eq!(presigned_query(&call), format!("{head}{tags}"));
+        let long =
+            (0..50).map(|n| (SmolStr::from(format!("{n}{}", "語".repeat(126))), SmolStr::from("語".repeat(256))));
+        let query = presigned_query(&copy(None, long.collect()));
+        assert_eq!(query, head);
+        let ascii = (0..50).map(|n| (SmolStr::from(format!("{n:0>128}")), SmolStr::from("x".repeat(256))));
+        let query = presigned_query(&copy(None, ascii.collect()));
+        assert!(query.len() > 22_000 && query.contains("TagSpecification.1.Tag.50.Value=x"), "{}", query.len());
+    }
+
     #[test]
     fn what_aws_would_read_as_everything_is_refused() {
         let filter = |name: &str, values: &[&str]| {
@@ -397,7 +574,7 @@ mod tests {
             tags: Tags::new(),
         });
         assert_eq!(
-            encode(&call),
+            encode(&call, None),
             "Action=CreateSnapshot&Version=2016-11-15&VolumeId=vol-1&Description=a+b%2Bc%26d%3De%25%C3%A9%0A%7E"
         );
     }

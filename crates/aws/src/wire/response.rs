@@ -3,6 +3,7 @@
 //! Elements we do not use are skipped. An id or a time that is missing is an
 //! error that names it: an item is never dropped, and never made up.
 
+use aws_credential_types::Credentials;
 use ebskeep_core::cloud::{Begun, Identity, Token};
 use ebskeep_core::id::{AccountId, ImageId, InstanceId, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
@@ -319,6 +320,32 @@ fn begun(xml: &mut Xml<'_>) -> Result<Begun, ReadError> {
     Ok(Begun { id: SnapshotId::new(id), volume: VolumeId::new(volume) })
 }
 
+pub(crate) fn copy_snapshot(body: &[u8]) -> Result<SnapshotId, ReadError> {
+    let mut id = None;
+    Xml::open_as(body, "CopySnapshotResponse")?.children(|xml, name| match name {
+        "snapshotId" => set(&mut id, xml),
+        _ => xml.skip(),
+    })?;
+    Ok(SnapshotId::new(required(id, "a copy", "snapshotId")?))
+}
+
+/// Accounts that may use a snapshot, sorted. That all may (`group`) is no
+/// account.
+pub(crate) fn sharing(body: &[u8]) -> Result<Vec<AccountId>, ReadError> {
+    let all = listed(body, "DescribeSnapshotAttributeResponse", "createVolumePermission", |xml, all| {
+        let mut account = None;
+        xml.children(|xml, name| match name {
+            "userId" => set(&mut account, xml),
+            _ => xml.skip(),
+        })?;
+        all.extend(account.filter(|id| !id.is_empty()).map(AccountId::new));
+        Ok(())
+    })?;
+    let mut all = all.items;
+    all.sort();
+    Ok(all)
+}
+
 /// An answer that says only that it was done. What counts is the HTTP status;
 /// a `<return>` that is not `true` has never been documented, but would be no
 /// success.
@@ -368,6 +395,45 @@ pub(crate) fn identity(body: &[u8]) -> Result<Identity, ReadError> {
         }
         _ => Err(ReadError::Bad { element: "Arn", value: cut(&arn), wanted: "an ARN" }),
     }
+}
+
+/// A session in a role, and the ARN of who it acts as.
+pub(crate) struct Assumed {
+    pub(crate) credentials: Credentials,
+    pub(crate) arn: SmolStr,
+}
+
+pub(crate) fn assumed_role(body: &[u8]) -> Result<Assumed, ReadError> {
+    let (mut key, mut secret, mut token, mut expires, mut arn) = (None, None, None, None, None);
+    Xml::open_as(body, "AssumeRoleResponse")?.children(|xml, name| match name {
+        "AssumeRoleResult" => xml.children(|xml, name| match name {
+            "Credentials" => xml.children(|xml, name| match name {
+                "AccessKeyId" => set(&mut key, xml),
+                "SecretAccessKey" => set(&mut secret, xml),
+                "SessionToken" => set(&mut token, xml),
+                "Expiration" => {
+                    expires = Some(time(xml, "Expiration")?);
+                    Ok(())
+                }
+                _ => xml.skip(),
+            }),
+            "AssumedRoleUser" => xml.children(|xml, name| match name {
+                "Arn" => set(&mut arn, xml),
+                _ => xml.skip(),
+            }),
+            _ => xml.skip(),
+        }),
+        _ => xml.skip(),
+    })?;
+    let of = "a role's session";
+    let credentials = Credentials::new(
+        required(key, of, "AccessKeyId")?,
+        required(secret, of, "SecretAccessKey")?,
+        Some(required(token, of, "SessionToken")?.into()),
+        Some(expires.ok_or(ReadError::Missing { of: of.to_owned(), element: "Expiration" })?.into()),
+        "AssumeRole",
+    );
+    Ok(Assumed { credentials, arn: required(arn, of, "Arn")? })
 }
 
 fn set(place: &mut Option<SmolStr>, xml: &mut Xml<'_>) -> Result<(), ReadError> {

@@ -30,6 +30,16 @@ impl Seen {
         all.last()?.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
     }
 
+    /// The action of each.
+    pub(crate) fn actions(&self) -> Vec<String> {
+        let all = self.0.lock().unwrap();
+        let action = |request: &http::Request<Bytes>| {
+            let body = String::from_utf8_lossy(request.body());
+            body.split('&').find_map(|part| part.strip_prefix("Action=")).unwrap_or_default().to_owned()
+        };
+        all.iter().map(action).collect()
+    }
+
     /// The last one's address and body.
     pub(crate) fn last(&self) -> (String, String) {
         let all = self.0.lock().unwrap();
@@ -50,17 +60,26 @@ pub(crate) async fn aws(response: http::Response<Bytes>) -> (Aws, Seen) {
 
 /// The same, with options.
 pub(crate) async fn aws_with(response: http::Response<Bytes>, options: Options) -> (Aws, Seen) {
+    let (aws, seen) = answering(move |_| response.clone(), options).await;
+    let clock = StaticTimeSource::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045));
+    (aws.signing_at(clock), seen)
+}
+
+/// AWS that answers by the body it is sent.
+pub(crate) async fn answering(
+    answer: impl Fn(&str) -> http::Response<Bytes> + Send + Sync + 'static,
+    options: Options,
+) -> (Aws, Seen) {
     let seen = Seen::default();
     let all = seen.clone();
     let http = InProcess::new(move |request| {
+        let response = answer(std::str::from_utf8(request.body()).unwrap());
         all.0.lock().unwrap().push(request);
-        let response = response.clone();
         async move { response }
     });
     let credentials =
         Credentials::new("AKIAEXAMPLE", "topsecret-topsecret", Some("thetoken-thetoken".to_owned()), None, "test");
-    let clock = StaticTimeSource::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045));
-    (connect_through(http, credentials, options).await.signing_at(clock), seen)
+    (connect_through(http, credentials, options).await, seen)
 }
 
 /// EC2 that always answers this.

@@ -3,5 +3,7 @@
 
 mod calls;
 mod canned;
+mod copies;
 mod failures;
 mod network;
+mod roles;

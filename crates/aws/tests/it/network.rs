@@ -1,6 +1,6 @@
 //! The way out that programs take, by the environment: proxies, certificates,
 //! profiles, endpoints. Each case is a process, since the environment is one's
-//! own. The process is `examples/parity.rs`.
+//! own. The process is `examples/parity`.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; a failure here is the test's")]
 

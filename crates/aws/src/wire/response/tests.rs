@@ -384,3 +384,52 @@ fn regions_and_identity_read() {
         assert!(who(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn what_copies_answer_reads() {
+    let copied = |inner: &str| copy_snapshot(&page("CopySnapshotResponse", inner));
+    assert_eq!(copied("<snapshotId>snap-2</snapshotId><tagSet><item/></tagSet>"), Ok("snap-2".into()));
+    assert_eq!(copied(""), Err(ReadError::Missing { of: "a copy".into(), element: "snapshotId" }));
+
+    let may = |inner: &str| sharing(&page("DescribeSnapshotAttributeResponse", inner));
+    assert_eq!(may("<snapshotId>snap-1</snapshotId><createVolumePermission/>"), Ok(vec![]));
+    let several = "<createVolumePermission><item><userId>2</userId></item><item><group>all</group></item>\
+                   <item><userId>1</userId></item></createVolumePermission>";
+    assert_eq!(may(several), Ok(vec!["1".into(), "2".into()]));
+    assert!(matches!(may("<snapshotId>snap-1</snapshotId>"), Err(ReadError::Missing { .. })));
+}
+
+#[test]
+fn a_session_has_all_its_parts() {
+    let parts = [
+        ("AccessKeyId", "ASIA1"),
+        ("SecretAccessKey", "s"),
+        ("SessionToken", "t"),
+        ("Expiration", "2026-01-02T04:00:00.000Z"),
+    ];
+    let session = |without: &str, arn: &str| {
+        let present = parts.iter().filter(|(name, _)| *name != without);
+        let credentials: Vec<_> = present.map(|(name, value)| format!("<{name}>{value}</{name}>")).collect();
+        let credentials = credentials.concat();
+        assumed_role(&page(
+            "AssumeRoleResponse",
+            &format!(
+                "<AssumeRoleResult><Credentials>{credentials}</Credentials><AssumedRoleUser>{arn}</AssumedRoleUser>\
+                 </AssumeRoleResult>"
+            ),
+        ))
+    };
+    let arn = "<Arn>arn:aws:sts::123456789012:assumed-role/r/ebskeep</Arn>";
+    let whole = session("", arn).ok().unwrap();
+    assert_eq!(whole.arn, "arn:aws:sts::123456789012:assumed-role/r/ebskeep");
+    assert_eq!(whole.credentials.access_key_id(), "ASIA1");
+    assert_eq!(whole.credentials.secret_access_key(), "s");
+    assert_eq!(whole.credentials.session_token(), Some("t"));
+    let end: Timestamp = "2026-01-02T04:00:00Z".parse().unwrap();
+    assert_eq!(whole.credentials.expiry(), Some(end.into()));
+    for (element, _) in parts {
+        let missing = session(element, arn).err();
+        assert_eq!(missing, Some(ReadError::Missing { of: "a role's session".into(), element }));
+    }
+    assert!(matches!(session("", "").err(), Some(ReadError::Missing { element: "Arn", .. })));
+}

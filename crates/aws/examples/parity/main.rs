@@ -8,7 +8,8 @@
 //!
 //! ```text
 //! {"do": "request", "call": "DescribeSnapshots", "args": {…}, "region": "eu-west-1",
-//!  "credentials"?: {"access_key", "secret_key", "session_token"?}, "at"?: "2026-01-02T03:04:05Z"}
+//!  "credentials"?: {"access_key", "secret_key", "session_token"?}, "at"?: "2026-01-02T03:04:05Z",
+//!  "fips"?: false, "dualstack"?: false, "endpoint_url"?: "http://…"}
 //!   → {"method", "url", "headers": {…}, "params": [[name, value], …], "body"}
 //!
 //! {"do": "parse", "call": "DescribeSnapshots", "body": "<xml…>"}
@@ -30,9 +31,14 @@
 //!
 //! `args` are boto3's, of those the adapter can set: `InstanceIds`, `VolumeIds`,
 //! `SnapshotIds` or `ImageIds`, or else `Filters`, or else neither; `NextToken`;
-//! of creations and tags all. `OwnerIds`, `Owners`, `Include…`, `MaxResults` and
-//! the resource type of tags are accepted and not looked at: the adapter sets
+//! of creations and tags all. `OwnerIds`, `Owners`, `Include…`, `MaxResults`,
+//! `Attribute`, `RoleSessionName` and the resource type of tags are accepted and not looked at: the adapter sets
 //! them itself, which is what is to be compared. Any other name is an error.
+//!
+//! `CopySnapshot` always writes `DestinationRegion` and `PresignedUrl`, of which
+//! `args` may have the first: it must be the Region of the call. `AssumeRole` is
+//! made by a call through the role that `RoleArn` names; of its answer, what that
+//! call was signed with is told.
 //!
 //! In `parse`, tags are lists of `Key` and `Value`, as boto3 has them. The
 //! adapter does not keep reservations: each instance stands in one of its own.
@@ -51,17 +57,19 @@ use ebskeep_aws::endpoint::{self, Service, Variant};
 use ebskeep_aws::transport::InProcess;
 use ebskeep_aws::{Aws, Credentials, Options, StaticTimeSource, connect, connect_through};
 use ebskeep_core::cloud::{
-    Begun, Cloud, CloudError, Clouds, CreateSnapshot, CreateSnapshots, ErrorKind, Filter, Page, Query, Token,
+    Cloud, CloudError, Clouds, CopyKey, CopySnapshot, CreateSnapshot, CreateSnapshots, ErrorKind, Filter, Query, Role,
+    Sharing, Token,
 };
-use ebskeep_core::id::{Place, Region, SnapshotId, VolumeId};
-use ebskeep_core::inventory::{
-    Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier, TierStatus, Volume,
-    VolumeState,
-};
+use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
+use ebskeep_core::inventory::Instance;
 use ebskeep_core::tags::Tags;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use smol_str::SmolStr;
+
+use crate::members::{begun, image, instance, listed, lock, snapshot, tier_status, volume};
+
+mod members;
 
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
@@ -72,6 +80,11 @@ enum Question {
         region: String,
         credentials: Option<Keys>,
         at: Option<jiff::Timestamp>,
+        #[serde(default)]
+        fips: bool,
+        #[serde(default)]
+        dualstack: bool,
+        endpoint_url: Option<String>,
     },
     Parse {
         call: String,
@@ -119,16 +132,17 @@ async fn main() -> Result<(), Failure> {
 
 async fn reply(question: Question) -> Result<Value, Failure> {
     match question {
-        Question::Request { call, args, region, credentials, at } => {
-            request(&call, Args(args), &region, credentials, at).await
+        Question::Request { call, args, region, credentials, at, fips, dualstack, endpoint_url } => {
+            let variant = Variant { fips, dual_stack: dualstack, custom: endpoint_url };
+            request(&call, Args(args), &region, credentials, at, variant).await
         }
         Question::Parse { call, body } => {
-            let (aws, _) = aws(None, answer(200, body)).await;
-            perform(&aws, &call, None, "eu-west-1").await?.map_err(|error| told(&error).into())
+            let (aws, sent) = aws(None, answer(200, body)).await;
+            perform(&aws, &sent, &call, None, "eu-west-1").await?.map_err(|error| told(&error).into())
         }
         Question::Error { call, status, body } => {
-            let (aws, _) = aws(None, answer(status, body)).await;
-            match perform(&aws, &call, None, "eu-west-1").await? {
+            let (aws, sent) = aws(None, answer(status, body)).await;
+            match perform(&aws, &sent, &call, None, "eu-west-1").await? {
                 Ok(_) => Err("this is no refusal".into()),
                 Err(error) => Ok(failure(&error)),
             }
@@ -161,13 +175,15 @@ async fn request(
     region: &str,
     keys: Option<Keys>,
     at: Option<jiff::Timestamp>,
+    variant: Variant,
 ) -> Result<Value, Failure> {
-    let (mut aws, sent) = aws(keys, answer(400, String::new())).await;
+    let (aws, sent) = aws(keys, answer(400, String::new())).await;
+    let mut aws = aws.at_endpoints(variant);
     if let Some(at) = at {
         let since = Duration::from_secs(u64::try_from(at.as_second())?);
         aws = aws.signing_at(StaticTimeSource::new(SystemTime::UNIX_EPOCH + since));
     }
-    let outcome = perform(&aws, call, Some(args), region).await?;
+    let outcome = perform(&aws, &sent, call, Some(args), region).await?;
     let sent = sent.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(sent) = sent else {
         return Err(outcome.map_or_else(|error| told(&error).into(), |_| "nothing was sent".into()));
@@ -217,6 +233,7 @@ fn answer(status: u16, body: String) -> http::Response<Bytes> {
 /// Makes a call: with these arguments, or with any if only its answer counts.
 async fn perform(
     aws: &Aws,
+    sent: &Sent,
     call: &str,
     args: Option<Args>,
     region: &str,
@@ -274,6 +291,37 @@ async fn perform(
             let all = ec2.create_snapshots(&request).await;
             all.map(|all| json!({ "Snapshots": all.iter().map(begun).collect::<Vec<_>>() }))
         }
+        "CopySnapshot" => {
+            let named: Option<SmolStr> = args.take("KmsKeyId")?;
+            let encrypted = args.take("Encrypted")?.unwrap_or(false);
+            let destination: Option<String> = args.take("DestinationRegion")?;
+            if destination.is_some_and(|destination| destination != region) {
+                return Err("the adapter copies to where it calls".into());
+            }
+            let request = CopySnapshot {
+                source_region: Region::new(args.text("SourceRegion")?),
+                source: SnapshotId::new(args.text("SourceSnapshotId")?),
+                description: args.text("Description")?,
+                tags: args.new_tags()?,
+                encrypted: encrypted.then(|| named.map_or(CopyKey::Default, CopyKey::Named)),
+            };
+            ec2.copy_snapshot(&request).await.map(|id| json!({ "SnapshotId": id.as_str() }))
+        }
+        "DescribeSnapshotAttribute" => {
+            let id = SnapshotId::new(args.text("SnapshotId")?);
+            let may = ec2.describe_snapshot_sharing(&id).await;
+            let one = |account: &AccountId| json!({ "UserId": account.as_str() });
+            may.map(|all| json!({ "CreateVolumePermissions": all.iter().map(one).collect::<Vec<_>>() }))
+        }
+        "ModifySnapshotAttribute" => {
+            let id = SnapshotId::new(args.text("SnapshotId")?);
+            let account = args.texts("UserIds")?.pop().unwrap_or_default();
+            let change = match args.text("OperationType")?.as_str() {
+                "remove" => Sharing::Remove(AccountId::new(account)),
+                _ => Sharing::Add(AccountId::new(account)),
+            };
+            ec2.modify_snapshot_sharing(&id, &change).await.map(|()| json!({}))
+        }
         "DeleteSnapshot" => {
             let id = SnapshotId::new(args.text("SnapshotId")?);
             ec2.delete_snapshot(&id).await.map(|()| json!({}))
@@ -303,10 +351,35 @@ async fn perform(
         "GetCallerIdentity" => {
             aws.identity().await.map(|who| json!({ "Account": who.account.as_str(), "Arn": who.arn }))
         }
+        "AssumeRole" => {
+            let arn = args.text("RoleArn")?;
+            let (account, name) = arn
+                .strip_prefix("arn:aws:iam::")
+                .and_then(|rest| rest.split_once(":role/"))
+                .unwrap_or(("123456789012", "any"));
+            let role = Role { name: name.into(), external_id: args.take("ExternalId")? };
+            let place = Place { account: account.into(), region: region.into() };
+            // What answers answers this call like the first, and is no listing.
+            let answer = aws.through(&place, &role).describe_snapshots(&Query::All, None).await;
+            match answer {
+                Err(error) if error.operation != "AssumeRole" => Ok(signed_with(sent)?),
+                other => other.map(|_| json!({})),
+            }
+        }
         other => return Err(format!("the adapter makes no call {other}").into()),
     };
     args.nothing_left()?;
     Ok(result)
+}
+
+/// The credentials that the last request was signed with, as far as it shows.
+fn signed_with(sent: &Sent) -> Result<Value, Failure> {
+    let sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+    let request = sent.as_ref().ok_or("nothing was sent")?;
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (_, key) = header("authorization").split_once("Credential=").ok_or("it was not signed")?;
+    let key = key.split('/').next().unwrap_or_default();
+    Ok(json!({ "Credentials": { "AccessKeyId": key, "SessionToken": header("x-amz-security-token") } }))
 }
 
 /// boto3's arguments, taken out one by one.
@@ -377,139 +450,21 @@ impl Args {
     }
 
     fn nothing_left(&self) -> Result<(), Failure> {
-        const ITS_OWN: [&str; 6] =
-            ["OwnerIds", "Owners", "IncludeManagedResources", "IncludeDeprecated", "IncludeDisabled", "MaxResults"];
+        const ITS_OWN: [&str; 8] = [
+            "OwnerIds",
+            "Owners",
+            "IncludeManagedResources",
+            "IncludeDeprecated",
+            "IncludeDisabled",
+            "MaxResults",
+            "Attribute",
+            "RoleSessionName",
+        ];
         match self.0.keys().find(|name| !ITS_OWN.contains(&name.as_str())) {
             Some(name) => Err(format!("the adapter cannot set {name} here").into()),
             None => Ok(()),
         }
     }
-}
-
-fn listed<T>(name: &str, page: &Page<T>, one: impl Fn(&T) -> Value) -> Value {
-    let items: Vec<Value> = page.items.iter().map(one).collect();
-    match &page.next {
-        Some(Token(token)) => json!({ name: items, "NextToken": token }),
-        None => json!({ name: items }),
-    }
-}
-
-fn tag_list(tags: &Tags) -> Vec<Value> {
-    tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
-}
-
-fn instance(instance: &Instance) -> Value {
-    let Instance { id, state, root_device, devices, tags } = instance;
-    let state = match state {
-        InstanceState::Pending => "pending",
-        InstanceState::Running => "running",
-        InstanceState::Stopping => "stopping",
-        InstanceState::Stopped => "stopped",
-        InstanceState::ShuttingDown => "shutting-down",
-        InstanceState::Terminated => "terminated",
-        InstanceState::Other => "other",
-    };
-    let devices: Vec<Value> = devices
-        .iter()
-        .map(|device| json!({ "DeviceName": device.name, "Ebs": { "VolumeId": device.volume.as_str() } }))
-        .collect();
-    json!({
-        "InstanceId": id.as_str(),
-        "State": { "Name": state },
-        "RootDeviceName": root_device,
-        "BlockDeviceMappings": devices,
-        "Tags": tag_list(tags),
-    })
-}
-
-fn volume(volume: &Volume) -> Value {
-    let Volume { id, state, size_gib, attachments, tags } = volume;
-    let state = match state {
-        VolumeState::Creating => "creating",
-        VolumeState::Available => "available",
-        VolumeState::InUse => "in-use",
-        VolumeState::Deleting => "deleting",
-        VolumeState::Deleted => "deleted",
-        VolumeState::Error => "error",
-        VolumeState::Other => "other",
-    };
-    let attachments: Vec<Value> = attachments
-        .iter()
-        .map(|there| json!({ "InstanceId": there.instance.as_str(), "Device": there.device }))
-        .collect();
-    json!({
-        "VolumeId": id.as_str(),
-        "State": state,
-        "Size": size_gib,
-        "Attachments": attachments,
-        "Tags": tag_list(tags),
-    })
-}
-
-fn snapshot(snapshot: &Snapshot) -> Value {
-    let Snapshot { id, owner, volume, state, state_message, started, size_gib, tier, encrypted, description, tags } =
-        snapshot;
-    let state = match state {
-        SnapshotState::Pending => "pending",
-        SnapshotState::Completed => "completed",
-        SnapshotState::Error => "error",
-        SnapshotState::Recoverable => "recoverable",
-        SnapshotState::Recovering => "recovering",
-        SnapshotState::Other => "other",
-    };
-    json!({
-        "SnapshotId": id.as_str(),
-        "OwnerId": owner.as_str(),
-        "VolumeId": volume.as_str(),
-        "State": state,
-        "StateMessage": state_message.as_deref().unwrap_or_default(),
-        "StartTime": started,
-        "VolumeSize": size_gib,
-        "StorageTier": tier_name(*tier),
-        "Encrypted": encrypted,
-        "Description": description,
-        "Tags": tag_list(tags),
-    })
-}
-
-fn image(image: &Image) -> Value {
-    let Image { id, state, snapshots } = image;
-    let devices: Vec<Value> = snapshots.iter().map(|id| json!({ "Ebs": { "SnapshotId": id.as_str() } })).collect();
-    json!({ "ImageId": id.as_str(), "State": state, "BlockDeviceMappings": devices })
-}
-
-fn lock(lock: &Lock) -> Value {
-    let Lock { snapshot, state, expires } = lock;
-    let state = match state {
-        LockState::Compliance => "compliance",
-        LockState::ComplianceCooloff => "compliance-cooloff",
-        LockState::Governance => "governance",
-        LockState::Expired => "expired",
-        LockState::Other => "other",
-    };
-    json!({ "SnapshotId": snapshot.as_str(), "LockState": state, "LockExpiresOn": expires })
-}
-
-fn tier_status(status: &TierStatus) -> Value {
-    let TierStatus { snapshot, tier, archived_at, restore_expires } = status;
-    json!({
-        "SnapshotId": snapshot.as_str(),
-        "StorageTier": tier_name(*tier),
-        "ArchivalCompleteTime": archived_at,
-        "RestoreExpiryTime": restore_expires,
-    })
-}
-
-fn tier_name(tier: StorageTier) -> &'static str {
-    match tier {
-        StorageTier::Standard => "standard",
-        StorageTier::Archive => "archive",
-    }
-}
-
-fn begun(begun: &Begun) -> Value {
-    let Begun { id, volume } = begun;
-    json!({ "SnapshotId": id.as_str(), "VolumeId": volume.as_str() })
 }
 
 fn kind(kind: ErrorKind) -> &'static str {
