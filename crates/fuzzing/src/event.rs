@@ -28,6 +28,8 @@ pub fn event(data: &[u8]) {
                 let said = |name: &str| event.get(name);
                 // Nothing is deleted unless the event names the job, or is autosnap's.
                 let deletes = asked.request.jobs.contains(&Job::Expire);
+                let autosnap = matches!(asked.shape, Shape::Autosnap { .. });
+                let completed = asked.shape == Shape::Completed;
                 match asked.shape {
                     Shape::Job => {
                         let named = said("job").and_then(Value::as_str).unwrap().trim();
@@ -38,10 +40,25 @@ pub fn event(data: &[u8]) {
                         assert!(said("regions").is_some() || said("retention_days").is_some());
                         assert!(retention_days > 0 && deletes);
                     }
+                    // EBS tells of snapshots: they are copied, and nothing else is done.
+                    Shape::Completed => {
+                        assert_eq!(asked.request.jobs, [Job::Copy]);
+                        let only = asked.request.only.as_ref().unwrap();
+                        assert!(!only.is_empty() && told_by_ebs(&event));
+                        for id in only.iter().map(ebskeep_core::id::SnapshotId::as_str) {
+                            // It becomes a filter's value, where `*` would be all.
+                            assert!(id.starts_with("snap-") && id[5..].bytes().all(|b| b.is_ascii_alphanumeric()));
+                        }
+                    }
+                    Shape::Nothing(why) => {
+                        assert!(asked.request.jobs.is_empty() && told_by_ebs(&event));
+                        assert!(!why.is_empty() && why.chars().count() < LONGEST_MESSAGE);
+                    }
                     Shape::Variable => assert_eq!(asked.request.jobs, job.into_iter().collect::<Vec<_>>()),
                 }
+                assert_eq!(asked.request.only.is_some(), completed, "who is told which snapshots");
                 let opt_out = asked.request.untagged == Untagged::RunningEveryRun;
-                assert_eq!(opt_out, matches!(asked.shape, Shape::Autosnap { .. }), "who is backed up without a tag");
+                assert_eq!(opt_out, autosnap, "who is backed up without a tag");
                 nothing_passed_over(&event);
                 plausible(&asked.regions);
             }
@@ -57,11 +74,18 @@ fn nothing_passed_over(event: &Value) {
     };
     let ours = ["job", "regions", "retention_days", "time"];
     let of_schedulers = ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"];
-    let scheduled = fields.get("detail-type").is_some_and(|kind| kind == "Scheduled Event");
+    let scheduled = fields.get("detail-type").is_some_and(|kind| kind == "Scheduled Event") || told_by_ebs(event);
     for name in fields.keys().map(String::as_str) {
         let known = ours.contains(&name) || TABLE.iter().any(|setting| setting.name == name);
         assert!(known || (scheduled && of_schedulers.contains(&name)), "{name:?} was passed over");
     }
+}
+
+/// Whether EBS tells of snapshots in it.
+fn told_by_ebs(event: &Value) -> bool {
+    let kinds = ["EBS Snapshot Notification", "EBS Multi-Volume Snapshots Completion Status"];
+    event.get("source").is_some_and(|source| source == "aws.ec2")
+        && event.get("detail-type").and_then(Value::as_str).is_some_and(|kind| kinds.contains(&kind))
 }
 
 /// A Region's name becomes part of a host name.

@@ -198,6 +198,20 @@ pub fn events() -> Vec<Vec<u8>> {
             "time": "2026-03-01T03:00:00Z", "region": "eu-west-1", "resources": [], "detail": {},
         }),
         json!({"detail-type": "EBS Snapshot Notification", "source": "aws.ec2", "detail": {}}),
+        json!({
+            "detail-type": "EBS Snapshot Notification", "source": "aws.ec2", "region": "us-east-1",
+            "detail": {
+                "event": "createSnapshot", "result": "succeeded",
+                "snapshot_id": "arn:aws:ec2::us-east-1:snapshot/snap-01234567",
+            },
+        }),
+        json!({
+            "detail-type": "EBS Multi-Volume Snapshots Completion Status", "source": "aws.ec2",
+            "detail": {
+                "event": "createSnapshots", "result": "succeeded",
+                "snapshots": [{"snapshot_id": "snap-01234567", "source": "vol-1", "status": "completed"}],
+            },
+        }),
         json!({}),
         json!(null),
         json!([{"job": "expire"}]),

@@ -4,6 +4,8 @@
 //! an error that names the field and the remedy. Nothing in an event is passed
 //! over: a field nobody knows is an error, since it was meant to do something.
 
+mod notice;
+
 use std::collections::BTreeMap;
 
 use ebskeep_core::id::Region;
@@ -48,7 +50,7 @@ pub struct Asked {
 }
 
 /// The shapes of events, in the order in which they are looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// It names a `job`.
     Job,
@@ -59,6 +61,10 @@ pub enum Shape {
     },
     /// It says neither; the job is the function's, from [`JOB_VARIABLE`].
     Variable,
+    /// EBS tells that snapshots are complete: they are copied.
+    Completed,
+    /// EBS tells something from which nothing follows, for this reason.
+    Nothing(String),
 }
 
 /// Where the jobs run.
@@ -139,8 +145,8 @@ pub enum EventError {
     NoJob,
     /// An event of AWS's that is no schedule's.
     #[error(
-        "this is an event {detail_type:?} of {source_name:?}; of AWS's own events only those of schedules are taken. \
-         Give the trigger an input of its own, such as {{\"job\": \"create\"}}"
+        "this is an event {detail_type:?} of {source_name:?}; of AWS's own events only those of schedules, and those \
+         that tell of EBS snapshots, are taken. Give the trigger an input of its own, such as {{\"job\": \"create\"}}"
     )]
     NotASchedule {
         /// Its `detail-type`.
@@ -172,11 +178,18 @@ pub fn read(event: &Value, variables: &Variables) -> Result<Asked, EventError> {
         Value::Null => &empty,
         other => return Err(EventError::NotAnObject(kind(other))),
     };
-    let enveloped = is_scheduled(event)?;
+    let told = notice::is(event);
+    let enveloped = told || is_scheduled(event)?;
 
     let mut settings = Settings::default();
     variables.apply(&mut settings)?;
-    let shape = shape(event)?;
+    if told && let Some(name) = ["job", "regions", "retention_days"].into_iter().find(|name| event.contains_key(*name))
+    {
+        return Err(EventError::UnknownField {
+            name: name.to_owned(),
+            hint: "an event that tells of EBS snapshots says itself what there is to copy, and where".to_owned(),
+        });
+    }
     for (name, value) in event {
         if FIELDS.contains(&name.as_str()) || (enveloped && ENVELOPE.contains(&name.as_str())) {
             continue;
@@ -188,6 +201,15 @@ pub fn read(event: &Value, variables: &Variables) -> Result<Asked, EventError> {
         settings.set(setting.name, &text).map_err(|error| EventError::Setting(short(error)))?;
     }
 
+    if told {
+        settings.validate().map_err(EventError::Setting)?;
+        let (shape, request) = match notice::read(event)? {
+            notice::Notice::Completed(ids) => (Shape::Completed, Request::copy_only(ids)),
+            notice::Notice::Nothing(why) => (Shape::Nothing(why), Request::new([])),
+        };
+        return Ok(Asked { shape, request, regions: notice::region(event)?, settings });
+    }
+    let shape = shape(event)?;
     let request = match shape {
         Shape::Job => Request::new([job(field(event, "job", "one of the jobs' names")?, "the event")?]),
         Shape::Variable => {
@@ -204,6 +226,7 @@ pub fn read(event: &Value, variables: &Variables) -> Result<Asked, EventError> {
             settings.set("default-retention", &retention_days.to_string()).map_err(EventError::Setting)?;
             Request { untagged: Untagged::RunningEveryRun, ..Request::new([Job::Create, Job::Expire]) }
         }
+        Shape::Completed | Shape::Nothing(_) => Request::new([]),
     };
     settings.validate().map_err(EventError::Setting)?;
     Ok(Asked { shape, request: Request { trigger: time(event)?, ..request }, regions: regions(event)?, settings })
@@ -271,14 +294,15 @@ fn regions(event: &Map<String, Value>) -> Result<Regions, EventError> {
     if names == ["all"] {
         return Ok(Regions::All);
     }
-    // It becomes part of a host name.
-    let plausible = |name: &&str| {
-        name.len() <= 32 && name.contains('-') && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-    };
-    if names.is_empty() || names.len() > MOST_REGIONS || !names.iter().all(plausible) {
+    if names.is_empty() || names.len() > MOST_REGIONS || !names.iter().all(|name| plausible(name)) {
         return Err(wrong());
     }
     Ok(Regions::These(names.into_iter().map(Region::from).collect()))
+}
+
+/// Whether it can be the name of a Region, which becomes part of a host name.
+fn plausible(name: &str) -> bool {
+    name.len() <= 32 && name.contains('-') && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 /// When the trigger was scheduled for: what EventBridge writes, and what its

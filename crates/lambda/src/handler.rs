@@ -19,7 +19,7 @@ use futures::future::{Either, join_all, select};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::event::{self, Asked, Regions, Variables};
+use crate::event::{self, Asked, Regions, Shape, Variables};
 use crate::log::{Log, Sink};
 use crate::result::{Answer, Outcomes, Unsuccessful};
 
@@ -64,6 +64,7 @@ impl<C: Clouds, K: Clock> Function<C, K> {
     pub async fn invoke(&self, event: &Value, invocation: &Invocation, stop: &Stop) -> Result<Answer, Unsuccessful> {
         let log = Log::new(&self.clock, &invocation.request_id, &*self.sink);
         let answer = match event::read(event, &self.variables) {
+            Ok(asked) if matches!(asked.shape, Shape::Nothing(_)) => Answer::new(&asked, Vec::new()),
             Ok(asked) => self.before(invocation.deadline, stop, self.run(&asked, &log, stop)).await,
             Err(error) => Answer::not_begun(None, Conclusion::Failed, &error.to_string()),
         };

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use ebskeep_core::cloud::Clock;
 use ebskeep_core::id::{AccountId, InstanceId, Place, Region, SnapshotId};
 use ebskeep_core::job::Event;
-use ebskeep_core::plan::{Action, CreateVerdict, ExpireVerdict, Job, Notice, Plan, Reason, Summary};
+use ebskeep_core::plan::{Action, CopyState, CreateVerdict, ExpireVerdict, Job, Notice, Plan, Reason, Summary};
 use ebskeep_core::report::{ActionResult, Conclusion, Outcome};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -60,7 +60,8 @@ pub enum Level {
 pub enum What<'a> {
     /// An action was carried out, or failed.
     Action {
-        /// `create-snapshot`, `create-set`, `finish-tags` or `delete-snapshot`.
+        /// `create-snapshot`, `create-set`, `finish-tags`, `copy-snapshot`,
+        /// `mark-copied`, `follow-source`, `unshare` or `delete-snapshot`.
         action: &'static str,
         /// The volume or snapshot.
         resource: &'a str,
@@ -117,6 +118,9 @@ pub enum What<'a> {
         /// Why nothing was begun, if so.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<&'a str>,
+        /// Why there was nothing to do, where the event itself says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        nothing: Option<&'a str>,
         /// What was to be done.
         jobs: &'a [Job],
         /// Results over all Regions.
@@ -170,6 +174,7 @@ impl<'a, K: Clock> Log<'a, K> {
         let what = What::Result {
             conclusion: answer.conclusion,
             error: answer.error.as_deref(),
+            nothing: answer.nothing.as_deref(),
             jobs: &answer.jobs,
             outcomes,
             truncated: answer.truncated,
@@ -241,7 +246,9 @@ impl<K: Clock> RegionLog<'_, K> {
         let volumes = volumes.map(|volume| (volume.volume_id.as_str(), &volume.reasons));
         let snapshots = plan.snapshots.iter().filter(|snapshot| snapshot.verdict == ExpireVerdict::Delete);
         let snapshots = snapshots.map(|snapshot| (snapshot.snapshot_id.as_str(), &snapshot.reasons));
-        let reasons = volumes.chain(snapshots).map(|(id, reasons)| (id.into(), reasons.clone()));
+        let copies = plan.copies.iter().filter(|copy| copy.verdict == CopyState::Copy);
+        let copies = copies.map(|copy| (copy.snapshot_id.as_str(), &copy.reasons));
+        let reasons = volumes.chain(copies).chain(snapshots).map(|(id, reasons)| (id.into(), reasons.clone()));
         *self.reasons.borrow_mut() = reasons.collect();
     }
 
@@ -250,6 +257,12 @@ impl<K: Clock> RegionLog<'_, K> {
         if result.outcome == Outcome::NotStarted {
             return;
         }
+        let decided = match action {
+            Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::CopySnapshot(_) | Action::DeleteSnapshot(_) => {
+                true
+            }
+            Action::FinishTags(_) | Action::MarkCopied(_) | Action::FollowSource(_) | Action::Unshare(_) => false,
+        };
         let (volume_id, instance_id) = match action {
             Action::CreateSnapshot(new) => (new.volume_id.as_str(), None),
             // One result for each member.
@@ -267,7 +280,7 @@ impl<K: Clock> RegionLog<'_, K> {
             resource: &result.resource,
             volume_id,
             instance_id,
-            reasons: reasons.get(&result.resource).map(Vec::as_slice).unwrap_or_default(),
+            reasons: reasons.get(&result.resource).filter(|_| decided).map(Vec::as_slice).unwrap_or_default(),
             outcome: result.outcome,
             snapshot_id: result.snapshot_id.as_ref(),
             detail: &result.detail,

@@ -47,6 +47,9 @@ pub struct Answer {
     /// Why nothing at all was begun, if so: the event, a setting, credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Why there was nothing to do, where the event itself says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nothing: Option<String>,
     /// What was to be done, in this order.
     pub jobs: Vec<Job>,
     /// The event was autosnap's, and was followed as that tool would.
@@ -131,6 +134,7 @@ pub struct Failure {
     /// Where.
     pub region: Region,
     /// What was to be done: `create-snapshot`, `create-set`, `finish-tags`,
+    /// `copy-snapshot`, `mark-copied`, `follow-source`, `unshare`,
     /// `delete-snapshot`.
     pub action: &'static str,
     /// The volume or snapshot.
@@ -297,12 +301,17 @@ impl Answer {
             Shape::Autosnap { retention_days } => {
                 Some(Autosnap { retention_days, untagged_running_instances: "every-run" })
             }
-            Shape::Job | Shape::Variable => None,
+            Shape::Job | Shape::Variable | Shape::Completed | Shape::Nothing(_) => None,
+        });
+        let nothing = asked.and_then(|asked| match &asked.shape {
+            Shape::Nothing(why) => Some(why.clone()),
+            _ => None,
         });
         Self {
             schema: SCHEMA,
             conclusion: Conclusion::Done,
             error: None,
+            nothing,
             jobs: asked.map(|asked| asked.request.jobs.clone()).unwrap_or_default(),
             autosnap,
             trigger: asked.and_then(|asked| asked.request.trigger),

@@ -68,6 +68,79 @@ fn every_other_event_does_the_functions_job() {
     }
 }
 
+/// As EBS sends it when one snapshot ended.
+fn notification(detail: &Value) -> Value {
+    json!({
+        "version": "0", "id": "01234567-0123-0123-0123-0123456789ab", "detail-type": "EBS Snapshot Notification",
+        "source": "aws.ec2", "account": "123456789012", "time": "2026-03-01T03:00:00Z", "region": "us-east-1",
+        "resources": ["arn:aws:ec2::us-east-1:snapshot/snap-01234567"], "detail": detail
+    })
+}
+
+fn completion(detail: &Value) -> Value {
+    let mut event = notification(detail);
+    event["detail-type"] = json!("EBS Multi-Volume Snapshots Completion Status");
+    event
+}
+
+fn only(asked: &Asked) -> Vec<&str> {
+    asked.request.only.iter().flatten().map(ebskeep_core::id::SnapshotId::as_str).collect()
+}
+
+#[test]
+fn a_snapshot_that_ebs_tells_of_is_copied_however_its_id_is_written() {
+    for id in [
+        "arn:aws:ec2::us-east-1:snapshot/snap-01234567",
+        "arn:aws:ec2:us-east-1::snapshot/snap-01234567",
+        "arn:aws:ec2:us-east-1:123456789012:snapshot/snap-01234567",
+        "arn:aws:ec2:::snapshot/snap-01234567",
+        "arn:aws-us-gov:ec2::us-gov-west-1:snapshot/snap-01234567",
+        "snap-01234567",
+    ] {
+        let detail = json!({"event": "createSnapshot", "result": "succeeded", "cause": "", "snapshot_id": id});
+        let asked = asked(&notification(&detail), &[("EBSKEEP_JOB", "create")]);
+        assert_eq!((&asked.shape, &*asked.request.jobs), (&Shape::Completed, &[Job::Copy][..]), "{id}");
+        assert_eq!(only(&asked), ["snap-01234567"], "{id}");
+        assert_eq!(asked.regions, Regions::These(vec!["us-east-1".into()]));
+        assert_eq!(asked.request.trigger, None, "its time is no schedule's");
+    }
+}
+
+#[test]
+fn of_a_set_those_that_are_complete_are_copied() {
+    let member = |id: &str, status: &str| json!({"snapshot_id": id, "source": "vol-1", "status": status});
+    let detail = json!({
+        "event": "createSnapshots", "result": "failed", "cause": "one of them",
+        "snapshots": [
+            member("arn:aws:ec2::us-east-1:snapshot/snap-02", "completed"), member("snap-01", "completed"),
+            member("arn:aws:ec2::us-east-1:snapshot/snap-03", "error"),
+        ]
+    });
+    let of_set = asked(&completion(&detail), &[]);
+    assert_eq!((of_set.shape.clone(), only(&of_set)), (Shape::Completed, vec!["snap-01", "snap-02"]));
+    let detail = json!({"event": "createSnapshots", "result": "failed", "snapshots": [member("snap-01", "error")]});
+    assert!(matches!(asked(&completion(&detail), &[]).shape, Shape::Nothing(_)));
+}
+
+#[test]
+fn what_ebs_tells_from_which_nothing_follows_is_no_error() {
+    let id = "arn:aws:ec2::us-east-1:snapshot/snap-01234567";
+    for (event, result) in [
+        ("createSnapshot", "failed"),
+        ("copySnapshot", "succeeded"),
+        ("copySnapshot", "failed"),
+        ("shareSnapshot", "succeeded"),
+        ("archiveSnapshot", "succeeded"),
+        ("a-new-one", "succeeded"),
+    ] {
+        let detail = json!({"event": event, "result": result, "snapshot_id": id, "source": "vol-1"});
+        let asked = asked(&notification(&detail), &[("EBSKEEP_JOB", "copy")]);
+        let Shape::Nothing(why) = &asked.shape else { panic!("{event} {result}: {:?}", asked.shape) };
+        assert!(why.contains(event), "{why}");
+        assert_eq!((asked.request.jobs.len(), asked.request.only), (0, None));
+    }
+}
+
 #[test]
 fn the_triggers_scheduled_time_is_taken_from_either_scheduler_and_from_inputs() {
     let mut scheduler = scheduled();
@@ -124,8 +197,15 @@ fn every_setting_is_a_field_and_a_variable() {
 fn what_is_wrong_is_named_with_the_remedy() {
     let _proof = ebskeep_proofs::proves(&["7.3"]);
     let event_of_ec2 = json!({
-        "detail-type": "EBS Snapshot Notification", "source": "aws.ec2", "detail": {"event": "createSnapshot"}
+        "detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2", "detail": {"state": "stopped"}
     });
+    let good = json!({"event": "createSnapshot", "result": "succeeded", "snapshot_id": "snap-01"});
+    let beside = |name: &str, value: Value| {
+        let mut event = notification(&good);
+        event[name] = value;
+        event
+    };
+    let id = |id: Value| notification(&json!({"event": "createSnapshot", "result": "succeeded", "snapshot_id": id}));
     for (event, given, named) in [
         (json!([]), &[][..], &["a list", "JSON object"][..]),
         (json!("create"), &[], &["text", "JSON object"]),
@@ -160,7 +240,18 @@ fn what_is_wrong_is_named_with_the_remedy() {
         (json!({"job": "create"}), &[("EBSKEEP_MAX_DELTE", "1")], &["EBSKEEP_MAX_DELTE"]),
         (json!({"job": "create"}), &[("EBSKEEP_MAX_DELETE", "x")], &["EBSKEEP_MAX_DELETE", "x"]),
         (json!({"job": "create", "key-backup": "Retention"}), &[], &["same key"]),
-        (event_of_ec2, &[("EBSKEEP_JOB", "create")], &["EBS Snapshot Notification", "aws.ec2", "input"]),
+        (event_of_ec2, &[("EBSKEEP_JOB", "create")], &["EC2 Instance State-change", "aws.ec2", "input"]),
+        (beside("job", json!("expire")), &[], &["job", "says itself"]),
+        (beside("regions", json!(["eu-west-1"])), &[], &["regions", "says itself"]),
+        (beside("region", json!("evil.example/")), &[], &["region", "evil.example/"]),
+        (beside("detail", json!("{}")), &[], &["detail", "snapshot_id"]),
+        (beside("max-delete", json!("lots")), &[], &["max-delete", "lots"]),
+        (beside("dryRun", json!(true)), &[], &["dryRun"]),
+        (notification(&json!({"event": "createSnapshot"})), &[], &["detail", "result"]),
+        (completion(&json!({"event": "createSnapshots", "result": "succeeded"})), &[], &["detail", "snapshots"]),
+        (id(json!("arn:aws:ec2::us-east-1:snapshot/*")), &[], &["detail", "snapshot/*"]),
+        (id(json!("vol-01")), &[], &["detail", "vol-01"]),
+        (id(json!(7)), &[], &["detail"]),
     ] {
         let error = read(&event, &variables(given)).map_err(|error| error.to_string());
         let Err(error) = error else { panic!("{event} with {given:?} was taken") };
@@ -180,6 +271,7 @@ fn an_error_stays_short_whatever_the_event() {
         json!({"job": "create", "time": long}),
         json!({"job": "create", "max-delete": long}),
         json!({"source": long, "detail-type": long}),
+        notification(&json!({"event": "createSnapshot", "result": "succeeded", "snapshot_id": long})),
     ] {
         let length = read(&event, &Variables::default()).unwrap_err().to_string().len();
         assert!(length < 2_000, "{length}");

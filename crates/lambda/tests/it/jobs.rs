@@ -90,6 +90,42 @@ async fn deletions_that_a_check_refuses_hold_up_no_backup() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_ebs_tells_from_which_nothing_follows_is_answered_and_logged_and_nothing_is_called() {
+    let scene = Scene::with(&[("EBSKEEP_JOB", "expire")]);
+    let ended = scene
+        .invoke(json!({
+            "detail-type": "EBS Snapshot Notification", "source": "aws.ec2", "region": HOME,
+            "detail": {"event": "copySnapshot", "result": "succeeded", "snapshot_id": "snap-01234567"},
+        }))
+        .await;
+    assert_eq!(ended.error, None, "{ended:?}");
+    assert_eq!((&ended.answer["conclusion"], &ended.answer["jobs"]), (&json!("done"), &json!([])));
+    assert!(ended.answer["nothing"].as_str().unwrap().contains("copySnapshot"));
+    assert!(scene.world.calls().is_empty());
+    let log = scene.log();
+    assert_eq!(log.len(), 1);
+    assert_eq!((&log[0]["event"], &log[0]["nothing"]), (&json!("result"), &ended.answer["nothing"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ebs_tells_of_snapshots_that_are_not_ours_does_nothing() {
+    let scene = Scene::new();
+    let web = scene.instance(HOME, &[("Name", "web"), ("Backup", "Yes")]);
+    let unwanted = scene.backup(&web, 0, 7);
+    for id in ["snap-0123456789abcdef0", unwanted.as_str()] {
+        let ended = scene
+            .invoke(json!({
+                "detail-type": "EBS Snapshot Notification", "source": "aws.ec2", "region": HOME,
+                "detail": {"event": "createSnapshot", "result": "succeeded", "snapshot_id": id},
+            }))
+            .await;
+        assert_eq!((ended.error, &ended.answer["jobs"]), (None, &json!(["copy"])), "{}", ended.answer);
+    }
+    assert!(scene.world.calls().iter().all(|call| ["GetCallerIdentity", "DescribeSnapshots"].contains(&&*call.action)));
+    assert_eq!(scene.changes(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_trigger_delivered_twice_takes_one_snapshot_of_every_run() {
     let scene = Scene::new();
     let scheduled = START.to_string();
