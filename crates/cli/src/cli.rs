@@ -162,6 +162,8 @@ pub(crate) enum Command {
 pub(crate) enum JobName {
     /// Take the snapshots that are due
     Create,
+    /// Copy snapshots to where their tags say
+    Copy,
     /// Delete the snapshots that nothing keeps
     Expire,
 }
@@ -176,6 +178,7 @@ impl JobName {
             .iter()
             .map(|job| match job {
                 Self::Create => Job::Create,
+                Self::Copy => Job::Copy,
                 Self::Expire => Job::Expire,
             })
             .collect()
@@ -185,7 +188,7 @@ impl JobName {
 /// `ebskeep plan`
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
-    /// Jobs to plan: create, expire; all if none is named. With --what-if also
+    /// Jobs to plan: create, copy, expire; all if none is named. With --what-if also
     /// the volumes and instances to try it on
     #[arg(value_name = "JOB|ID")]
     what: Vec<JobOrId>,
@@ -254,7 +257,7 @@ impl std::str::FromStr for JobOrId {
         }
         JobName::from_str(text, false)
             .map(Self::Job)
-            .map_err(|_| "it is neither create nor expire, nor the id of a volume or an instance".to_owned())
+            .map_err(|_| "it is none of create, copy and expire, nor the id of a volume or an instance".to_owned())
     }
 }
 

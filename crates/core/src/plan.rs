@@ -112,7 +112,7 @@ pub enum Job {
 
 impl Job {
     /// All jobs, in the order in which a run does them.
-    pub const ALL: [Self; 2] = [Self::Create, Self::Expire];
+    pub const ALL: [Self; 3] = [Self::Create, Self::Copy, Self::Expire];
 
     /// Its name, as on the command line and in events.
     pub fn name(self) -> &'static str {
@@ -143,6 +143,7 @@ pub struct Plan {
     /// Every snapshot here and destination that its tags name, if `copy` was
     /// planned. Sorted by snapshot, then destination.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub copies: Vec<CopyVerdict>,
     /// Every snapshot, if `expire` was planned. Sorted by id.
     pub snapshots: Vec<SnapshotVerdict>,

@@ -66,7 +66,7 @@ fn what_is_no_change_or_no_resource_is_told_before_anything_is_looked_at() {
         (&["--what-if", "minimum=none"], "whole number"),
         (&["vol-9", "--what-if", "Retention=7"], "no volume or instance here"),
         (&["vol-1"], "go with --what-if"),
-        (&["snap-1", "--what-if", "Retention=7"], "neither create nor expire"),
+        (&["snap-1", "--what-if", "Retention=7"], "none of create, copy and expire"),
     ] {
         let output = ask(args, &file);
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -42,6 +42,7 @@ pub struct Document<'a> {
     volumes: &'a [VolumeVerdict],
     /// Every snapshot and destination of copies, if `copy` was planned.
     #[serde(skip_serializing_if = "<[CopyVerdict]>::is_empty")]
+    #[schemars(default)]
     copies: &'a [CopyVerdict],
     /// Every snapshot, if `expire` was planned.
     snapshots: &'a [SnapshotVerdict],
