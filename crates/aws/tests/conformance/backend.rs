@@ -4,9 +4,10 @@ use std::fmt;
 
 use ebskeep_aws::{Aws, Ec2};
 use ebskeep_core::cloud::{
-    Begun, Cloud, CloudError, Clouds, CreateSnapshot, CreateSnapshots, Identity, Page, Query, Token,
+    Begun, Cloud, CloudError, Clouds, CopySnapshot, CreateSnapshot, CreateSnapshots, Identity, Page, Query, Role,
+    Sharing, Token,
 };
-use ebskeep_core::id::{Place, Region, SnapshotId};
+use ebskeep_core::id::{AccountId, Place, Region, SnapshotId};
 use ebskeep_core::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
 use ebskeep_core::tags::Tags;
 use ebskeep_sim::{SimCloud, SimClouds};
@@ -73,6 +74,13 @@ impl Clouds for AnyClouds {
             Self::Client(clouds) => AnyCloud::Client(clouds.at(place)),
         }
     }
+
+    fn through(&self, place: &Place, role: &Role) -> AnyCloud {
+        match self {
+            Self::Sim(clouds) => AnyCloud::Sim(clouds.through(place, role)),
+            Self::Client(clouds) => AnyCloud::Client(clouds.through(place, role)),
+        }
+    }
 }
 
 /// The same call on whichever it is.
@@ -127,6 +135,18 @@ impl Cloud for AnyCloud {
 
     async fn create_snapshots(&self, request: &CreateSnapshots) -> Result<Vec<Begun>, CloudError> {
         ask!(self.create_snapshots(request))
+    }
+
+    async fn copy_snapshot(&self, request: &CopySnapshot) -> Result<SnapshotId, CloudError> {
+        ask!(self.copy_snapshot(request))
+    }
+
+    async fn describe_snapshot_sharing(&self, id: &SnapshotId) -> Result<Vec<AccountId>, CloudError> {
+        ask!(self.describe_snapshot_sharing(id))
+    }
+
+    async fn modify_snapshot_sharing(&self, id: &SnapshotId, change: &Sharing) -> Result<(), CloudError> {
+        ask!(self.modify_snapshot_sharing(id, change))
     }
 
     async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use crate::check::Verdict;
 use crate::stage::Stage;
 
+mod copies;
 mod failures;
 mod filters;
 mod ids;
@@ -14,6 +15,7 @@ mod listing;
 mod locks;
 mod place;
 mod sets;
+mod sharing;
 mod snapshots;
 mod tags;
 mod tiers;
@@ -52,6 +54,8 @@ pub(crate) fn all() -> Vec<Case> {
         locks::CASES,
         tiers::CASES,
         sets::CASES,
+        copies::CASES,
+        sharing::CASES,
         tags::CASES,
         failures::CASES,
     ]
