@@ -353,6 +353,12 @@ pub(crate) struct ReleaseArgs {
     /// The snapshots to release
     #[arg(value_name = "SNAPSHOT", required = true)]
     pub(crate) snapshots: Vec<String>,
+    /// Release their copies too, in other Regions and accounts
+    ///
+    /// Shown beside the others before anything is done. Without it copies stay
+    /// held, since holds go from a snapshot to its copies and never back.
+    #[arg(long)]
+    pub(crate) copies: bool,
     /// Release without asking
     ///
     /// Needed where there is no terminal to ask on.

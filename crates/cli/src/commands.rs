@@ -34,8 +34,23 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::failed(error.into()))
 }
 
+/// How far a verb looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Far {
+    /// One Place.
+    Here,
+    /// And where the copies of what is there go.
+    WhereCopiesGo,
+}
+
 /// What there is in one Place: in AWS, or in the files given.
-fn one_inventory(seen: &InventoryArgs, aws: &AwsArgs, settings: &Settings, ui: &Ui) -> Result<Inventory, Failure> {
+fn one_inventory(
+    seen: &InventoryArgs,
+    aws: &AwsArgs,
+    far: Far,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<Inventory, Failure> {
     if !seen.inventory.is_empty() {
         return inventory::read(seen, aws, settings);
     }
@@ -48,7 +63,11 @@ fn one_inventory(seen: &InventoryArgs, aws: &AwsArgs, settings: &Settings, ui: &
             there.places.first().ok_or_else(|| Failure::failed(anyhow::anyhow!("there is no Region to look at")))?;
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
         let run = Run::new(&there.aws, place, &SystemClock, settings, &stop, &on_event);
-        Ok(run.observe(seen.now, |inventory| unsettled_volumes(inventory, settings)).await?)
+        let mut inventory = run.observe(seen.now, |inventory| unsettled_volumes(inventory, settings)).await?;
+        if far == Far::WhereCopiesGo {
+            run.observe_destinations(&mut inventory).await;
+        }
+        Ok(inventory)
     };
     runtime()?.block_on(obeyed(unless_stopped(&stop, work), &stop, ui))??
 }

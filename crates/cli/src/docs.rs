@@ -20,7 +20,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
 use crate::cli;
-use crate::output::{PlanList, REPORTS, ReportList, WATCHES, WatchList};
+use crate::output::{PlanList, REPORTS, RETAGS, ReportList, RetagList, WATCHES, WatchList};
 
 /// The documents, by the name of their schema.
 pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
@@ -30,6 +30,7 @@ pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
         (REPORT, schema_of::<Document<'_>>(REPORT)),
         (ADOPT, schema_of::<adopt::Document<'_>>(ADOPT)),
         (RETAG, schema_of::<retag::Document<'_>>(RETAG)),
+        (RETAGS, schema_of::<RetagList<'_>>(RETAGS)),
         (EXPLAIN, schema(EXPLAIN, schema_for!(Explanation))),
         (WHAT_IF, schema(WHAT_IF, schema_for!(WhatIf))),
         (REPORTS, schema_of::<ReportList<'_>>(REPORTS)),

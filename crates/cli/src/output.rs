@@ -4,6 +4,7 @@
 use ebskeep_core::id::Region;
 use ebskeep_core::plan::Plan;
 use ebskeep_core::report::Report;
+use ebskeep_core::retag;
 use ebskeep_core::watch::Watch;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -47,6 +48,19 @@ pub(crate) struct WatchList<'a> {
     pub(crate) watches: &'a [Watch],
     /// The Regions that could not.
     pub(crate) errors: &'a [RegionError],
+}
+
+/// The schema of several retaggings.
+pub(crate) const RETAGS: &str = "ebskeep.retags/1";
+
+/// `ebskeep.retags/1`: what `release --copies` changed at home, and where copies
+/// are.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RetagList<'a> {
+    /// `ebskeep.retags/1`.
+    pub(crate) schema: &'static str,
+    /// One for each Place: the snapshots named first, then their copies.
+    pub(crate) retags: Vec<retag::Document<'a>>,
 }
 
 /// A Region in which nothing answered.

@@ -241,6 +241,27 @@ impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
         self.look_away(inventory, None).await;
     }
 
+    /// The same for the copies of these snapshots alone.
+    pub async fn observe_copies_of(&self, inventory: &mut Inventory, ids: &[SnapshotId]) {
+        let ids: BTreeSet<SnapshotId> = ids.iter().cloned().collect();
+        let mut named = Inventory::empty(inventory.place.clone(), inventory.now);
+        named.snapshots.items =
+            inventory.snapshots.items.iter().filter(|snapshot| ids.contains(&snapshot.id)).cloned().collect();
+        self.look_away(&mut named, Some(&ids)).await;
+        inventory.destinations = named.destinations;
+    }
+
+    /// Observes all of a Place where copies are, as [`Run::observe`] does its own.
+    ///
+    /// # Errors
+    ///
+    /// Only if nothing answered at all.
+    pub async fn observe_at(&self, place: &Place) -> Result<Inventory, CloudError> {
+        let listed = |what, items| (self.on_event)(place, Event::Listed { what, items });
+        let unsettled = |inventory: &Inventory| lineage::unsettled_volumes(inventory, self.settings);
+        observe(&*self.reach.at(place), self.clock, None, unsettled, &listed).await
+    }
+
     async fn look_away(&self, inventory: &mut Inventory, only: Option<&BTreeSet<SnapshotId>>) {
         let places = plan::destinations(inventory, self.settings);
         let listed = |place: &Place, items| (self.on_event)(place, Event::Listed { what: "copies", items });

@@ -4,6 +4,7 @@
 //! Pure. [`crate::apply`] carries it out. What the new tags mean is never worked
 //! out here: the decider is asked about an inventory that has them.
 
+mod copies;
 mod document;
 mod foresee;
 mod hold;
@@ -20,6 +21,7 @@ use crate::report::{ActionResult, Conclusion};
 use crate::stop::Why;
 use crate::tags::{self, Tags};
 
+pub use copies::copies_of;
 pub use document::{Document, SCHEMA};
 pub(crate) use foresee::retagged;
 pub use foresee::{Affected, Foresight, foresee};

@@ -6,7 +6,7 @@ use ebskeep_core::report::text::explanation_text;
 use ebskeep_core::setting::Settings;
 use smol_str::SmolStr;
 
-use super::one_inventory;
+use super::{Far, one_inventory};
 use crate::cli::{AwsArgs, ExplainArgs};
 use crate::error::{Exit, Failure};
 use crate::ui::Ui;
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &ExplainArgs, aws: &AwsArgs, settings: &Settings, ui: &U
         return Err(Failure::usage(anyhow!("{other:?} is no id of a snapshot, a volume or an instance"))
             .hint("those begin with snap-, vol- and i-"));
     }
-    let inventory = one_inventory(seen, aws, settings, ui)?;
+    let inventory = one_inventory(seen, aws, Far::WhereCopiesGo, settings, ui)?;
     let ids: Vec<SmolStr> = ids.iter().map(SmolStr::new).collect();
     let explanation = explain(&inventory, &ids, settings);
     if ui.json() {

@@ -1,18 +1,20 @@
 //! `ebskeep hold` and `ebskeep release`
 
 use anyhow::anyhow;
+use ebskeep_core::cloud::{Clock, Clouds};
 use ebskeep_core::id::{Place, SnapshotId};
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::job::{Event, Run};
 use ebskeep_core::lineage::unsettled_volumes;
 use ebskeep_core::report::text::{retagging_text, tagged_text};
-use ebskeep_core::retag::{self, Document, Hold, HoldError, Length, Retagging};
+use ebskeep_core::retag::{self, Document, Hold, HoldError, Length, Retagging, Tagged};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
 
 use super::{exit, runtime, told};
 use crate::cli::{AwsArgs, HoldArgs, ReleaseArgs};
 use crate::error::{Exit, Failure};
+use crate::output::{RETAGS, RetagList, together};
 use crate::place::{SystemClock, one_region, places};
 use crate::signals::{obeyed, unless_stopped};
 use crate::ui::Ui;
@@ -22,13 +24,26 @@ pub(crate) fn hold(args: HoldArgs, aws: &AwsArgs, settings: &Settings, ui: &Ui) 
     // One of the two is given: clap sees to it.
     let hold = Hold { length: until.map_or(Length::Forever, Length::Until), reason };
     let ids = ids(&snapshots)?;
-    run(aws, yes, settings, ui, |inventory| retag::hold(inventory, &ids, &hold, settings))
+    run(aws, yes, settings, ui, Copies::Left, |inventory| retag::hold(inventory, &ids, &hold, settings))
 }
 
 pub(crate) fn release(args: ReleaseArgs, aws: &AwsArgs, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let ReleaseArgs { snapshots, yes } = args;
+    let ReleaseArgs { snapshots, copies, yes } = args;
     let ids = ids(&snapshots)?;
-    run(aws, yes, settings, ui, |inventory| retag::release(inventory, &ids, settings))
+    if copies {
+        return run(aws, yes, settings, ui, Copies::Released(&ids), |inventory| {
+            retag::release(inventory, &ids, settings)
+        });
+    }
+    run(aws, yes, settings, ui, Copies::Left, |inventory| retag::release(inventory, &ids, settings))
+}
+
+/// What becomes of the copies of what is named.
+enum Copies<'a> {
+    /// Nothing: the copier goes on with them.
+    Left,
+    /// They are released too, those of these snapshots.
+    Released(&'a [SnapshotId]),
 }
 
 fn ids(given: &[String]) -> Result<Vec<SnapshotId>, Failure> {
@@ -43,6 +58,7 @@ fn run(
     yes: bool,
     settings: &Settings,
     ui: &Ui,
+    copies: Copies<'_>,
     work_out: impl FnOnce(&Inventory) -> Result<Retagging, HoldError>,
 ) -> Result<Exit, Failure> {
     one_region(aws)?;
@@ -54,27 +70,75 @@ fn run(
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
         let run = Run::new(&there.aws, place, &SystemClock, settings, &stop, &on_event);
         let looking = Box::pin(run.observe(None, |inventory| unsettled_volumes(inventory, settings)));
-        let inventory = unless_stopped(&stop, looking).await??;
-        let retagging = work_out(&inventory).map_err(refused)?;
-        if !ui.json() {
-            ui.print(&retagging_text(&retagging, &ui.style()))?;
+        let mut inventory = unless_stopped(&stop, looking).await??;
+        // What is named first: while it is held, the copier holds its copies.
+        let mut all = vec![work_out(&inventory).map_err(refused)?];
+        if let Copies::Released(ids) = copies {
+            let looking = Box::pin(released_copies(&run, &mut inventory, ids, settings));
+            all.extend(unless_stopped(&stop, looking).await??);
         }
-        if !agreed(&retagging, yes, &stop, ui).await? {
+        if !ui.json() {
+            let texts: Vec<String> = all.iter().map(|retagging| retagging_text(retagging, &ui.style())).collect();
+            ui.print(&texts.join("\n\n"))?;
+        }
+        if !agreed(&all, yes, &stop, ui).await? {
             return Err(Failure {
                 exit: Exit::Interrupted,
                 error: anyhow!("not confirmed; nothing was done"),
                 hint: None,
             });
         }
-        let tagged = run.retag(&retagging.retags()).await;
-        let printed = if ui.json() {
-            ui.print_json(&Document::new(&retagging, &tagged))
-        } else {
-            ui.print(&format!("\n{}", tagged_text(&tagged, &ui.style())))
-        };
-        told(printed, exit(tagged.conclusion(), tagged.something_done()))
+        let mut tagged = Vec::new();
+        for retagging in &all {
+            let place = Place { account: retagging.account.clone(), region: retagging.region.clone() };
+            tagged.push(run.retag_at(&place, &retagging.retags()).await);
+        }
+        let done = tagged.iter().any(Tagged::something_done);
+        let exits: Vec<Exit> = tagged.iter().map(|tagged| exit(tagged.conclusion(), done)).collect();
+        told(tell(&all, &tagged, copies, ui), together(&exits, done))
     };
     runtime()?.block_on(obeyed(work, &stop, ui))?
+}
+
+/// What releasing the copies of these changes, Place by Place.
+async fn released_copies<S: Clouds, K: Clock>(
+    run: &Run<'_, S, K>,
+    inventory: &mut Inventory,
+    ids: &[SnapshotId],
+    settings: &Settings,
+) -> Result<Vec<Retagging>, Failure> {
+    run.observe_copies_of(inventory, ids).await;
+    let gaps = inventory.destinations.iter().filter_map(|there| Some((&there.place, there.snapshots.gap.as_ref()?)));
+    let gaps: Vec<String> = gaps.map(|(place, gap)| format!("{place}: {gap}")).collect();
+    if !gaps.is_empty() {
+        let error = anyhow!("copies could not be listed: {}; nothing was done", gaps.join("; "));
+        return Err(Failure::failed(error).hint("without --copies only what is named is released"));
+    }
+    let mut all = Vec::new();
+    for (place, copies) in retag::copies_of(inventory, ids, settings) {
+        let there = run.observe_at(&place).await?;
+        all.push(retag::release(&there, &copies, settings).map_err(refused)?);
+    }
+    Ok(all)
+}
+
+fn tell(all: &[Retagging], tagged: &[Tagged], copies: Copies<'_>, ui: &Ui) -> Result<(), Failure> {
+    let pairs = || all.iter().zip(tagged);
+    if !ui.json() {
+        let texts: Vec<String> = pairs()
+            .map(|(retagging, tagged)| {
+                let said = tagged_text(tagged, &ui.style());
+                if all.len() == 1 { said } else { format!("{}: {said}", retagging.region) }
+            })
+            .collect();
+        return ui.print(&format!("\n{}", texts.join("\n")));
+    }
+    let mut documents: Vec<Document<'_>> =
+        pairs().map(|(retagging, tagged)| Document::new(retagging, tagged)).collect();
+    match copies {
+        Copies::Released(_) => ui.print_json(&RetagList { schema: RETAGS, retags: documents }),
+        Copies::Left => documents.pop().map_or(Ok(()), |document| ui.print_json(&document)),
+    }
 }
 
 fn refused(error: HoldError) -> Failure {
@@ -91,11 +155,11 @@ fn refused(error: HoldError) -> Failure {
 
 /// Whether it is agreed that holds are taken away or shortened. Keeping longer
 /// needs no asking.
-async fn agreed(retagging: &Retagging, yes: bool, stop: &Stop, ui: &Ui) -> Result<bool, Failure> {
-    if yes || !retagging.lessens() {
+async fn agreed(all: &[Retagging], yes: bool, stop: &Stop, ui: &Ui) -> Result<bool, Failure> {
+    if yes || !all.iter().any(Retagging::lessens) {
         return Ok(true);
     }
-    let number = retagging.changes.iter().filter(|change| change.lessens).count();
+    let number = all.iter().flat_map(|retagging| &retagging.changes).filter(|change| change.lessens).count();
     let holds =
         if number == 1 { "the hold of 1 snapshot".to_owned() } else { format!("the holds of {number} snapshots") };
     if !ui.can_ask() {
@@ -105,7 +169,9 @@ async fn agreed(retagging: &Retagging, yes: bool, stop: &Stop, ui: &Ui) -> Resul
         .hint("add --yes to do it without asking"));
     }
     if ui.json() {
-        ui.talk(&retagging_text(retagging, &ui.asking_style()));
+        let texts: Vec<String> = all.iter().map(|retagging| retagging_text(retagging, &ui.asking_style())).collect();
+        ui.talk(&texts.join("\n\n"));
     }
-    ui.confirm(&format!("Take away or shorten {holds} in {}?", retagging.region), stop).await
+    let regions: Vec<&str> = all.iter().map(|retagging| retagging.region.as_str()).collect();
+    ui.confirm(&format!("Take away or shorten {holds} in {}?", regions.join(", ")), stop).await
 }

@@ -6,7 +6,7 @@ use ebskeep_core::report::text::what_if_text;
 use ebskeep_core::setting::Settings;
 use ebskeep_core::whatif::{Change, WhatIfError, what_if};
 
-use super::one_inventory;
+use super::{Far, one_inventory};
 use crate::cli::{AwsArgs, PlanArgs};
 use crate::error::{Exit, Failure};
 use crate::ui::Ui;
@@ -17,7 +17,7 @@ pub(crate) fn run(args: &PlanArgs, aws: &AwsArgs, settings: &Settings, ui: &Ui) 
         .iter()
         .map(|text| Change::parse(text, settings).map_err(|why| Failure::usage(anyhow!("--what-if {text}: {why}"))));
     let changes: Vec<Change> = changes.collect::<Result<_, _>>()?;
-    let inventory = one_inventory(&args.seen, aws, settings, ui)?;
+    let inventory = one_inventory(&args.seen, aws, Far::Here, settings, ui)?;
     let request = Request::new(args.jobs());
     let compared = what_if(&inventory, &changes, &args.ids(), &request, settings).map_err(refused)?;
     if ui.json() {

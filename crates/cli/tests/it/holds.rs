@@ -124,3 +124,54 @@ fn a_denial_ends_with_1_and_says_what_to_allow() {
     let ran = ends(&server, &["hold", &old, "--forever"], 1);
     assert!(ran.stdout.contains("allow ec2:CreateTags") && ran.stdout.contains("Failed (1 denied)"), "{}", ran.stdout);
 }
+
+#[test]
+fn copies_are_released_with_their_snapshot_where_it_is_said_and_shown_before() {
+    let Scene { world, server, old, .. } = scene();
+    let away = "eu-west-2";
+    let dummy = crate::world::volume_in(&world, away, &[]);
+    let copy = |source: &str| {
+        let tags = [
+            ("Type", "Automated"),
+            ("Source_SnapshotId", source),
+            ("ebskeep:volume", "vol-0123456789abcdef0"),
+            ("ebskeep:source-region", "eu-west-1"),
+            ("ebskeep:source-account", crate::world::ACCOUNT),
+            ("KeepForever", "Yes"),
+        ];
+        let deed = ebskeep_sim::Deed::PutSnapshot {
+            id: None,
+            volume: dummy.as_str().into(),
+            started: jiff::Timestamp::now(),
+            state: ebskeep_sim::PutState::Completed,
+            size_gib: None,
+            description: "".into(),
+            tags: tags.into_iter().collect(),
+        };
+        crate::world::act_in(&world, away, deed)
+    };
+    let (its, other) = (copy(&old), copy("snap-0123456789abcdef9"));
+    let tags = [("ebskeep:copied-to", away), ("KeepForever", "Yes")].into_iter().collect();
+    crate::world::act(&world, ebskeep_sim::Deed::Tag { resources: vec![old.as_str().into()], tags });
+    let held = |id: &str| {
+        let there = world.history().into_iter().find(|past| past.id.as_str() == id).unwrap();
+        there.tags.get("KeepForever").is_some()
+    };
+
+    let ran = ends(&server, &["release", &old, "--copies"], 2);
+    assert!(ran.stdout.contains(&its) && ran.stdout.contains(away), "{}", ran.stdout);
+    assert!(ran.stderr.contains("the holds of 2 snapshots") && !ran.stdout.contains(&other), "{}", ran.stderr);
+    assert!(held(&old) && held(&its), "nothing was done");
+
+    ends(&server, &["release", &old, "--yes"], 0);
+    assert_eq!((held(&old), held(&its)), (false, true), "copies stay held where nobody says otherwise");
+
+    let ran = ends(&server, &["release", &old, "--copies", "--yes", "--format", "json"], 0);
+    let document = valid(&ran, "ebskeep.retags/1");
+    assert_eq!(document["retags"][1]["region"], away);
+    assert_eq!((held(&its), held(&other)), (false, true));
+
+    refuse(&world, "DescribeSnapshots", "UnauthorizedOperation", Some(away));
+    let ran = ends(&server, &["release", &old, "--copies", "--yes"], 1);
+    assert!(ran.stderr.contains(away) && ran.stderr.contains("without --copies"), "{}", ran.stderr);
+}

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::create::{LOOKS, filter, merged, tag_filter};
-use super::refusal::{because_of_tags, outcome, told};
+use super::refusal::{because_of_tags, outcome, told_of};
 use super::{Act, Ending};
 use crate::cloud::{Clock, Cloud as _, CloudError, Clouds, CopySnapshot, ErrorKind, Query};
 use crate::id::{Place, SnapshotId};
@@ -24,6 +24,12 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
     /// more only if none is there.
     pub(super) async fn copy(&self, place: &Place, new: &NewCopy) -> Ending {
         let cloud = self.reach.at(place);
+        let caller = if place.account == self.plan.account {
+            "the role or user that runs ebskeep".to_owned()
+        } else {
+            format!("the role of {} that copies are made as", place.account)
+        };
+        let told = |error: &CloudError| told_of(error, &caller);
         let mut with_carried = true;
         let mut looked = false;
         let mut not_seen = SEEN.iter();

@@ -32,13 +32,18 @@ pub(super) fn outcome_before(error: &CloudError) -> Outcome {
 
 /// What AWS said, and the remedy where there is one.
 pub(super) fn told(error: &CloudError) -> String {
-    match remedy(error) {
+    told_of(error, "the role or user that runs ebskeep")
+}
+
+/// The same of a call that `caller` made.
+pub(super) fn told_of(error: &CloudError, caller: &str) -> String {
+    match remedy(error, caller) {
         Some(remedy) => format!("{}; {remedy}", words(error)),
         None => words(error),
     }
 }
 
-fn remedy(error: &CloudError) -> Option<String> {
+fn remedy(error: &CloudError, caller: &str) -> Option<String> {
     let by_code = match error.code.as_deref() {
         Some("OptInRequired") => Some("enable this Region for the account, or leave it out"),
         Some("AuthFailure" | "ExpiredToken" | "RequestExpired" | "InvalidClientTokenId") => {
@@ -52,7 +57,9 @@ fn remedy(error: &CloudError) -> Option<String> {
         return Some(remedy.to_owned());
     }
     match error.kind {
-        ErrorKind::Denied => Some(format!("allow ec2:{} to the role or user that runs ebskeep", error.operation)),
+        // Its words name the role and what it lacks.
+        ErrorKind::Denied if error.operation == "AssumeRole" => None,
+        ErrorKind::Denied => Some(format!("allow ec2:{} to {caller}", error.operation)),
         ErrorKind::InUse => Some("deregister the image that uses it, and a later run deletes it".to_owned()),
         ErrorKind::Throttled => {
             Some("something else in this account calls EC2 a lot; the next run tries again".to_owned())
