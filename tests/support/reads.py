@@ -73,6 +73,8 @@ READS: dict[str, Shape] = {
     "DeleteTags": {},
     "DescribeRegions": {"Regions": {"RegionName": str}},
     "GetCallerIdentity": {"Account": str, "Arn": str},
+    # What the calls of the session are signed with shows; its secret and its end do not.
+    "AssumeRole": {"Credentials": {"AccessKeyId": str, "SessionToken": str}},
 }
 
 # Calls of the adapter by the service that they are of.

@@ -12,7 +12,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from support.clients import tag_list, tagged
+from support.clients import ACCOUNT, tag_list, tagged
 
 AWKWARD = {
     "Name": "dätabase & <co> \"quoted\" 'single'",
@@ -24,6 +24,7 @@ AWKWARD = {
 }
 UNKNOWN = "0" * 17
 OURS = {"OwnerIds": ["self"]}
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/a/path/copies"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def play(ec2: BaseClient, sts: BaseClient, image: str, advance: Callable[[], Non
         return None
 
     sts.get_caller_identity()
+    sts.assume_role(RoleArn=ROLE, RoleSessionName="ebskeep", ExternalId="an id")
     ec2.describe_regions()
     for look in (ec2.describe_instances, ec2.describe_volumes, ec2.describe_images):
         look()
