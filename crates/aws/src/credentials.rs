@@ -141,7 +141,8 @@ fn not_assumed(session: &Session, error: CloudError) -> NoCredentials {
     use ErrorKind::{ConcurrencyLimit, Throttled, Unavailable, Unknown};
     let passing = matches!(error.kind, Throttled | ConcurrencyLimit | Unavailable | Unknown);
     let mut what = error.source.as_ref().map_or_else(|| error.kind.to_string(), ToString::to_string);
-    if !passing {
+    // Where it was AWS that refused.
+    if !passing && error.code.is_some() {
         what.push_str(
             "; the role must be there, its trust policy must let in who runs this (with the external id, if it asks \
              for one), and who runs this needs sts:AssumeRole on it",

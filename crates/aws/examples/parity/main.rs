@@ -22,12 +22,13 @@
 //!  "endpoint_url"?: "http://…"}
 //!   → {"url"}
 //!
-//! {"do": "reach", "profile"?: "name"}
+//! {"do": "reach", "profile"?: "name", "role"?: "name"}
 //!   → {"items"} or {"kind", "code", "message"}
 //! ```
 //!
 //! `reach` alone leaves the process: it connects as programs do, by the
-//! environment, and lists snapshots in the default Region.
+//! environment, and lists snapshots in the default Region, through a role if one is
+//! named.
 //!
 //! `args` are boto3's, of those the adapter can set: `InstanceIds`, `VolumeIds`,
 //! `SnapshotIds` or `ImageIds`, or else `Filters`, or else neither; `NextToken`;
@@ -104,6 +105,7 @@ enum Question {
     },
     Reach {
         profile: Option<String>,
+        role: Option<String>,
     },
 }
 
@@ -147,10 +149,14 @@ async fn reply(question: Question) -> Result<Value, Failure> {
                 Err(error) => Ok(failure(&error)),
             }
         }
-        Question::Reach { profile } => {
+        Question::Reach { profile, role } => {
             let aws = connect(Options { profile, ..Options::default() }).await?;
             let region = aws.default_region().ok_or("no Region")?.clone();
-            let ec2 = aws.at(&Place { account: "123456789012".into(), region });
+            let place = Place { account: "123456789012".into(), region };
+            let ec2 = match role {
+                Some(name) => aws.through(&place, &Role { name: name.into(), external_id: None }),
+                None => aws.at(&place),
+            };
             Ok(match ec2.describe_snapshots(&Query::All, None).await {
                 Ok(page) => json!({ "items": page.items.len() }),
                 Err(error) => failure(&error),

@@ -131,9 +131,34 @@ fn a_named_profile_beats_keys_in_the_environment_and_is_never_replaced() {
 }
 
 #[test]
+fn a_role_is_assumed_at_the_endpoint_of_sts() {
+    const SESSION: &str = "<AssumeRoleResponse><AssumeRoleResult><AssumedRoleUser>\
+        <Arn>arn:aws:sts::123456789012:assumed-role/copies/ebskeep</Arn></AssumedRoleUser><Credentials>\
+        <AccessKeyId>ASIASESSION</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+        <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
+    let (sts_port, sts_saw) = answer_once("200 OK", SESSION);
+    let (ec2_port, ec2_saw) = answer_once("200 OK", PAGE);
+    let (sts, ec2) = (format!("http://127.0.0.1:{sts_port}"), format!("http://127.0.0.1:{ec2_port}"));
+    let said = reach(
+        r#"{"do": "reach", "role": "backup/copies"}"#,
+        &[KEYS[0], KEYS[1], ("AWS_ENDPOINT_URL_STS", &sts), ("AWS_ENDPOINT_URL_EC2", &ec2)],
+    );
+    assert_eq!(said.trim(), r#"{"items":0}"#);
+    let seen = sts_saw.join().unwrap();
+    assert!(seen.contains("Credential=AKIAENVIRONMENT/") && seen.contains("/eu-west-1/sts/"), "{seen}");
+    assert!(seen.contains("Action=AssumeRole&") && seen.contains("role%2Fbackup%2Fcopies"), "{seen}");
+    let seen = ec2_saw.join().unwrap();
+    assert!(seen.contains("Credential=ASIASESSION/") && seen.contains("Action=DescribeSnapshots"), "{seen}");
+}
+
+#[test]
 fn without_credentials_it_says_what_to_do() {
     let said = reach(REACH, &[]);
     assert!(said.contains("\"denied\"") && said.contains("set AWS_PROFILE or --profile"), "{said}");
+    let said = reach(r#"{"do": "reach", "role": "copies"}"#, &[]);
+    assert!(said.contains("\"denied\"") && said.contains("set AWS_PROFILE or --profile"), "{said}");
+    assert!(said.contains("AssumeRole on arn:aws:iam::123456789012:role/copies"), "{said}");
+    assert!(!said.contains("trust policy"), "nobody was asked: {said}");
 }
 
 #[test]
