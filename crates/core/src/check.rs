@@ -5,6 +5,7 @@
 //! by rules of its own that are simpler and stricter than theirs. A mistake in
 //! a decider is to meet a different mind here.
 
+mod copies;
 mod policy;
 mod world;
 
@@ -48,6 +49,9 @@ pub fn check(plan: &Plan, inventory: &Inventory, request: &Request, settings: &S
         results.push(listed(&world, "snapshots-listed", Job::Create, &["snapshots"]));
         results.push(one_per_slot(&world));
         results.push(tag_limit(&world));
+    }
+    if plan.jobs.contains(&Job::Copy) {
+        results.extend(copies::copies(&world));
     }
     if plan.jobs.contains(&Job::Expire) {
         results.push(listed(&world, "all-listed", Job::Expire, &["instances", "volumes", "snapshots", "images"]));
@@ -306,6 +310,7 @@ fn reason_to_stay<'a>(world: &World<'a>, histories: &mut [(Vec<usize>, Read<'a>)
         if !listed.ours {
             stays.push("it is not ours");
         }
+        stays.extend(copies::stays(snapshot, &world.inventory.place, world.plan.now, world.settings));
         if in_images.contains(id) {
             stays.push("an image uses it");
         }

@@ -88,7 +88,7 @@ pub struct NotOurs {
     pub suspicious: bool,
 }
 
-impl Managed<'_> {
+impl<'a> Managed<'a> {
     /// Completed: it can be restored from.
     pub fn is_good(&self) -> bool {
         self.snapshot.state == SnapshotState::Completed
@@ -101,7 +101,7 @@ impl Managed<'_> {
     }
 
     /// The recorded policy as text; what stands in for one not yet written is none.
-    pub fn recorded_retention(&self) -> Option<&str> {
+    pub fn recorded_retention(&self) -> Option<&'a str> {
         self.retention.filter(|text| *text != tags::UNSET)
     }
 

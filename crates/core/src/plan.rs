@@ -4,6 +4,7 @@
 //! at, and all that the executor knows. It has no choices in it.
 
 mod copies;
+mod copy;
 mod create;
 mod creator;
 mod expire;
@@ -16,6 +17,7 @@ mod policy;
 pub(crate) mod problems;
 mod rules;
 mod snapshot_tags;
+mod wish;
 
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
@@ -61,6 +63,12 @@ pub fn decide(inventory: &Inventory, request: &Request, settings: &Settings) -> 
         let run = run_of(request, inventory.now, &mut plan);
         let create::Create { verdicts, actions, findings } = create::create(inventory, &fleet, settings, run);
         plan.volumes = verdicts;
+        plan.actions.extend(actions);
+        plan.findings.extend(findings);
+    }
+    if request.jobs.contains(&Job::Copy) {
+        let copy::Copying { verdicts, actions, findings } = copy::copy(inventory, settings, request.only.as_ref());
+        plan.copies = verdicts;
         plan.actions.extend(actions);
         plan.findings.extend(findings);
     }

@@ -118,18 +118,6 @@ fn span_is_over(text: &str, zone: &str, good: &[Backup<'_>], now: Timestamp, set
     let (Some(newest), Some(zone), true) = (good.last(), named(zone, settings), text.contains('=')) else {
         return false;
     };
-    let longest = |part: &str| {
-        let (name, value) = part.split_once('=')?;
-        match (name, value.parse::<i64>()) {
-            ("hourly", Ok(n)) => Span::new().try_hours(n).ok(),
-            ("daily", Ok(n)) => Span::new().try_days(n).ok(),
-            ("weekly", Ok(n)) => Span::new().try_weeks(n).ok(),
-            ("monthly", Ok(n)) => Span::new().try_months(n).ok(),
-            ("yearly", Ok(n)) => Span::new().try_years(n).ok(),
-            _ if name.starts_with("within") => span(value, Bare::Nothing),
-            _ => None,
-        }
-    };
     let text = text.to_ascii_lowercase();
     let grace = span(&settings.orphan_grace.short().to_string(), Bare::Days);
     let began = began(newest.snapshot).to_zoned(zone);
@@ -137,6 +125,42 @@ fn span_is_over(text: &str, zone: &str, good: &[Backup<'_>], now: Timestamp, set
         let end = longest(part)
             .zip(grace)
             .and_then(|(longest, grace)| began.checked_add(longest).ok()?.checked_add(grace).ok());
+        end.is_some_and(|end| end.timestamp().as_second() <= now.as_second() + TOLERANCE_SECONDS)
+    })
+}
+
+/// The time that one rule as text names, if that has an end.
+fn longest(part: &str) -> Option<Span> {
+    let (name, value) = part.split_once('=')?;
+    match (name, value.parse::<i64>()) {
+        ("hourly", Ok(n)) => Span::new().try_hours(n).ok(),
+        ("daily", Ok(n)) => Span::new().try_days(n).ok(),
+        ("weekly", Ok(n)) => Span::new().try_weeks(n).ok(),
+        ("monthly", Ok(n)) => Span::new().try_months(n).ok(),
+        ("yearly", Ok(n)) => Span::new().try_years(n).ok(),
+        _ if name.starts_with("within") => span(value, Bare::Nothing),
+        _ => None,
+    }
+}
+
+/// Whether copies of a snapshot under this policy would be past it by now.
+pub(super) fn copies_are_over(
+    text: &str,
+    zone: &str,
+    snapshot: &Snapshot,
+    now: Timestamp,
+    settings: &Settings,
+) -> bool {
+    let Some(zone) = named(zone, settings) else {
+        return !text.contains('=') && age_is_over(text, began(snapshot), &settings.time_zone, now);
+    };
+    if !text.contains('=') {
+        return age_is_over(text, began(snapshot), &zone, now);
+    }
+    let began = began(snapshot).to_zoned(zone);
+    let text = text.to_ascii_lowercase();
+    parts(&text).all(|part| {
+        let end = longest(part).and_then(|longest| began.checked_add(longest).ok());
         end.is_some_and(|end| end.timestamp().as_second() <= now.as_second() + TOLERANCE_SECONDS)
     })
 }

@@ -2,6 +2,7 @@
 //! function with its own reason. Any one of them is enough; none deletes.
 
 mod aws;
+mod copies;
 mod dates;
 mod lineage;
 mod policy;
@@ -17,6 +18,7 @@ use crate::id::ImageId;
 use crate::inventory::{Lock, SnapshotState, TierStatus};
 use crate::lineage::{Managed, SourceVolume};
 use crate::setting::Settings;
+pub(super) use dates::dated_end;
 pub(super) use dates::delete_on_removed;
 pub(super) use dates::live_keep_forever;
 pub(super) use lineage::failing;
@@ -35,6 +37,8 @@ pub(super) enum By {
     R4,
     /// The newest good ones.
     R5,
+    /// A copy of it is wanted.
+    R6,
     /// Its volume's backups fail.
     R7,
     /// An image uses it.
@@ -135,7 +139,7 @@ pub(super) fn judge(facts: &Facts<'_>, ask: Ask) -> Vec<Opinion> {
     }
     if failed {
         out.by = By::Failed;
-        aws::failed(facts, &mut out);
+        if facts.managed.key.copies { copies::failed_copy(facts, &mut out) } else { aws::failed(facts, &mut out) }
     }
     out.opinions
 }
@@ -148,7 +152,9 @@ const RULES: &[(By, Rule)] = &[
     (By::R2, dates::hold),
     (By::R3, dates::delete_on),
     (By::R4, policy::policy),
+    (By::R4, copies::fresh_copy),
     (By::R5, lineage::newest_good),
+    (By::R6, copies::copy_pending),
     (By::R7, lineage::backups_failing),
     (By::R8, aws::in_use),
     (By::R9, aws::locked),
@@ -160,7 +166,7 @@ const RULES: &[(By, Rule)] = &[
 
 /// R3 to R7 do not keep a failed snapshot: nothing can be restored from it.
 fn spares_no_failed(by: By) -> bool {
-    matches!(by, By::R3 | By::R4 | By::R5 | By::R7)
+    matches!(by, By::R3 | By::R4 | By::R5 | By::R6 | By::R7)
 }
 
 /// Opinions under way.

@@ -211,7 +211,7 @@ fn default(zone: Option<&str>, settings: &Settings) -> Governing {
 
 /// A policy beside the zone it names. Rules in a calendar that nobody knows keep
 /// everything.
-fn in_its_zone(policy: Result<Policy, String>, zone: Option<&str>) -> Result<Policy, String> {
+pub(super) fn in_its_zone(policy: Result<Policy, String>, zone: Option<&str>) -> Result<Policy, String> {
     match (policy, zone) {
         (Ok(Policy::Rules(_)), Some(name)) if calendar::zone(name).is_none() => {
             Err(format!("there is no time zone {name:?} to count its days in"))

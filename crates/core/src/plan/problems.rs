@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::Notice;
 use crate::calendar;
 use crate::config::{self, Fleet, Said, said};
+use crate::destination::Destinations;
 use crate::inventory::{Inventory, Snapshot};
 use crate::lineage::{self, Managed};
 use crate::retention::Policy;
@@ -91,12 +92,19 @@ fn on_resource(id: &str, tags: &Tags, inventory: &Inventory, settings: &Settings
         problem("bad-time-zone", &keys.time_zone, wrong, "The default zone schedules it".to_owned());
     }
     if let Said::Value(value) = said(tags, &keys.copy_dest) {
-        let place = &inventory.place;
-        let here = |dest: &str| dest == place.region.as_str() || dest == place.to_string();
-        let destinations = value.split(|c: char| c.is_whitespace() || c == ',');
-        if destinations.into_iter().any(here) {
+        let Destinations { wanted: _, here, unreadable } = Destinations::parse(value, &inventory.place);
+        if !here.is_empty() {
             let wrong = format!("{}={value:?} names this account and Region itself", keys.copy_dest);
             problem("bad-copy-dest", &keys.copy_dest, wrong, "There is no copy in one's own place".to_owned());
+        }
+        if !unreadable.is_empty() {
+            let entries = unreadable.join(" ");
+            let wrong = format!(
+                "{}={value:?}: {entries:?} is no destination such as eu-west-1 or 123456789012/eu-west-1",
+                keys.copy_dest
+            );
+            let means = "Nothing is copied there, and snapshots that record it are kept as ones that wait for a copy";
+            problem("bad-copy-dest", &keys.copy_dest, wrong, means.to_owned());
         }
     }
 }

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::policy::Governing;
+use super::wish::Wish;
 use crate::calendar;
 use crate::config::Scope;
 use crate::inventory::{Instance, Volume};
+use crate::lineage::Managed;
 use crate::retention::Policy;
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
@@ -61,6 +63,73 @@ pub(super) fn dress(
     let mut carried = carried(volume, scope.instance, settings);
     let dropped = fit(&ours, &mut carried);
     Dress { description: description(volume, scope), tags: ours, carried, dropped }
+}
+
+/// What a copy of a primary is to carry: everything by which it is understood
+/// where its source cannot be seen.
+pub(super) fn dress_copy(managed: &Managed<'_>, wish: &Wish<'_>, settings: &Settings) -> Dress {
+    let source = managed.snapshot;
+    let mut ours = Tags::new();
+    ours.set(tags::TYPE, tags::AUTOMATED);
+    ours.set(tags::DEPLOYMENT, settings.deployment.clone());
+    ours.set(tags::VOLUME, managed.key.volume.as_str());
+    ours.set(tags::SOURCE_SNAPSHOT, source.id.as_str());
+    ours.set(tags::SOURCE_REGION, managed.key.region.as_str());
+    ours.set(tags::SOURCE_ACCOUNT, managed.key.account.as_str());
+    ours.set(tags::STARTED, managed.start.to_string());
+    for key in [tags::NAME, tags::SLOT, tags::INSTANCE, tags::DEVICE, tags::SET, tags::TZ] {
+        if let Some(value) = source.tags.get(key) {
+            ours.set(key, value);
+        }
+    }
+    if let Some(policy) = wish.policy {
+        ours.set(tags::RETENTION, recordable(&policy.into()));
+    }
+    if let Some(date) = copy_delete_on(managed, wish) {
+        ours.set(tags::DELETE_ON, date);
+    }
+    for key in [tags::KEEP_FOREVER, tags::KEEP_UNTIL, tags::KEEP_REASON] {
+        // Of several dates one that nobody can read keeps longest, then the latest.
+        let longest = source.tags.loose(key).map(|(_, value)| value).max_by_key(|value| {
+            let date = value.trim().parse::<jiff::civil::Date>();
+            (date.is_err(), date.ok())
+        });
+        if let Some(value) = longest {
+            ours.set(key, value.clone());
+        }
+    }
+    let mut carried: Tags = source
+        .tags
+        .iter()
+        .filter(|(key, _)| is_carried(key, settings))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let dropped = fit(&ours, &mut carried);
+    let copy_of = format!("(copy of {} from {})", source.id, managed.key.region);
+    let description = match source.description.trim() {
+        "" => copy_of,
+        text => cut(text, &format!(" {copy_of}")),
+    };
+    Dress { description, tags: ours, carried, dropped }
+}
+
+/// The `DeleteOn` of a copy: the start of its source plus the age, where its policy
+/// is an age in whole days. Without a policy of copies it is never before its
+/// source's, and missing where somebody removed that, which keeps.
+fn copy_delete_on(managed: &Managed<'_>, wish: &Wish<'_>) -> Option<SmolStr> {
+    let age = wish.policy.and_then(|text| Policy::parse(text).ok()).as_ref().and_then(Policy::whole_days);
+    let by_age = age.map(|age| calendar::date_after(calendar::utc_date(managed.start), age));
+    if managed.snapshot.tags.get(tags::COPY_RETENTION).is_some() {
+        return by_age.map(|date| date.to_string().into());
+    }
+    let mut latest = None;
+    for (_, value) in managed.snapshot.tags.loose(tags::DELETE_ON) {
+        match value.trim().parse::<jiff::civil::Date>() {
+            Ok(date) => latest = latest.max(Some(date)),
+            Err(_) => return Some(value.clone()),
+        }
+    }
+    latest.map(|date| by_age.map_or(date, |by_age| by_age.max(date)).to_string().into())
 }
 
 /// The tags that decide about deletion: `DeleteOn` for an age without hours,

@@ -54,6 +54,7 @@ fn shown() -> BTreeSet<String> {
                     Some("create" | "skip" | "keep" | "delete" | "ignore") if !line.starts_with(' ') => {
                         names.extend(words.skip(1).filter(|word| !word.contains('=')).map(str::to_owned));
                     }
+                    Some("copies") => names.extend(words.nth(3).map(str::to_owned)),
                     Some("problem" | "finding") => names.extend(words.nth(1).map(str::to_owned)),
                     _ => {}
                 }

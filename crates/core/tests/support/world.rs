@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
+use ebskeep_core::destination::Destination;
 use ebskeep_core::id::{AccountId, ImageId, InstanceId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
-    Attachment, Device, Image, Instance, InstanceState, Inventory, Listing, Lock, LockState, Snapshot, SnapshotState,
-    StorageTier, TierStatus, Volume, VolumeState,
+    Attachment, DestinationSnapshots, Device, Image, Instance, InstanceState, Inventory, Listing, Lock, LockState,
+    Snapshot, SnapshotState, StorageTier, TierStatus, Volume, VolumeState,
 };
 use ebskeep_core::job::{Request, Untagged};
-use ebskeep_core::plan::{Action, CreateVerdict, ExpireVerdict, Job, Plan};
+use ebskeep_core::plan::{Action, CopyState, CreateVerdict, ExpireVerdict, Job, Plan};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::tags::{self, Tags};
 use jiff::Timestamp;
@@ -58,6 +59,11 @@ pub(crate) struct Scenario {
     locks: Vec<LockRow>,
     #[serde(default, rename = "tier")]
     tiers: Vec<TierRow>,
+    #[serde(default, rename = "destination")]
+    destinations: Vec<DestinationRow>,
+    /// Only these snapshots are asked for.
+    #[serde(default)]
+    pub(crate) only: Option<Vec<String>>,
     /// What must come of it.
     pub(crate) expect: Expect,
 }
@@ -106,6 +112,7 @@ struct VolumeRow {
 #[serde(deny_unknown_fields)]
 struct SnapshotRow {
     id: String,
+    #[serde(default = "dummy")]
     volume: String,
     start: Timestamp,
     #[serde(default)]
@@ -119,6 +126,17 @@ struct SnapshotRow {
     slot: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
+    #[serde(default)]
+    encrypted: bool,
+    #[serde(default)]
+    description: String,
+    /// AWS's words about its state.
+    #[serde(default)]
+    message: Option<String>,
+    /// Of a copy, what it was made from here: short for `Source_SnapshotId`, where
+    /// that is, its volume and when it began, and `Type`. Its volume is a dummy.
+    #[serde(default)]
+    copy_of: Option<String>,
     /// This many of them, each a day older than the one before, slot and all; ids with
     /// `-001` and on.
     #[serde(default = "one")]
@@ -151,6 +169,23 @@ struct TierRow {
     restore_expires: Option<Timestamp>,
 }
 
+/// What is seen at a destination of copies.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DestinationRow {
+    /// As in `Copy_Dest`.
+    at: String,
+    /// Why not all of it could be seen.
+    #[serde(default)]
+    gap: Option<String>,
+    #[serde(default, rename = "snapshot")]
+    snapshots: Vec<SnapshotRow>,
+}
+
+fn dummy() -> String {
+    "vol-ffffffff".to_owned()
+}
+
 fn running() -> String {
     "running".to_owned()
 }
@@ -176,7 +211,7 @@ impl Scenario {
             locks: Listing::complete(self.locks.iter().map(lock).collect()),
             tiers: Listing::complete(self.tiers.iter().map(tier_status).collect()),
             confirmed_gone: self.gone.iter().map(|id| VolumeId::new(id.as_str())).collect(),
-            destinations: Vec::new(),
+            destinations: self.destinations.iter().map(|row| self.destination(row)).collect(),
         };
         inventory.instances.items.sort_by(|a, b| a.id.cmp(&b.id));
         inventory.volumes.items.sort_by(|a, b| a.id.cmp(&b.id));
@@ -196,11 +231,38 @@ impl Scenario {
         inventory
     }
 
+    fn destination(&self, row: &DestinationRow) -> DestinationSnapshots {
+        let home = AccountId::new(ACCOUNT);
+        let place = Destination::parse(&row.at).unwrap_or_else(|| panic!("at = {:?}", row.at)).place(&home);
+        let mut items: Vec<Snapshot> = row.snapshots.iter().flat_map(snapshots).collect();
+        for (snapshot, of) in items.iter_mut().zip(row.snapshots.iter().map(|row| row.copy_of.as_deref())) {
+            snapshot.owner = place.account.clone();
+            let Some(of) = of else { continue };
+            let source = self.snapshots.iter().find(|row| row.id == of);
+            let volume = source.map_or("vol-a", |source| source.volume.as_str());
+            for (key, value) in [
+                (tags::TYPE, tags::AUTOMATED),
+                (tags::SOURCE_SNAPSHOT, of),
+                (tags::SOURCE_REGION, "eu-west-1"),
+                (tags::SOURCE_ACCOUNT, ACCOUNT),
+                (tags::VOLUME, volume),
+            ] {
+                snapshot.tags.set(key, value);
+            }
+            if let Some(source) = source {
+                snapshot.tags.set(tags::STARTED, source.start.to_string());
+            }
+        }
+        items.sort_by(|a, b| a.id.cmp(&b.id));
+        DestinationSnapshots { place, snapshots: Listing { items, gap: row.gap.clone() } }
+    }
+
     /// What is asked.
     pub(crate) fn request(&self) -> Request {
         let jobs = Job::ALL.into_iter().filter(|job| self.jobs.is_empty() || self.jobs.iter().any(|j| j == job.name()));
         let mut request = Request::new(jobs);
         request.trigger = self.trigger;
+        request.only = self.only.as_ref().map(|ids| ids.iter().map(|id| SnapshotId::new(id.as_str())).collect());
         request.untagged = match self.untagged.as_deref() {
             None => Untagged::NotBackedUp,
             Some("running-every-run") => Untagged::RunningEveryRun,
@@ -302,12 +364,12 @@ fn snapshots(row: &SnapshotRow) -> Vec<Snapshot> {
             Some("other") => SnapshotState::Other,
             Some(other) => panic!("snapshot state {other:?}"),
         },
-        state_message: None,
+        state_message: row.message.as_deref().map(Into::into),
         started: row.start,
         size_gib: 8,
         tier: if row.archived { StorageTier::Archive } else { StorageTier::Standard },
-        encrypted: false,
-        description: String::new().into(),
+        encrypted: row.encrypted,
+        description: row.description.as_str().into(),
         tags,
     };
     if row.times == 1 {
@@ -363,6 +425,18 @@ pub(crate) fn render(plan: &Plan, show_tags: bool) -> String {
         };
         let slot = volume.slot.map(|slot| format!(" slot={slot}")).unwrap_or_default();
         line(&mut out, verdict, volume.volume_id.as_str(), &(rules(&volume.reasons) + &slot));
+    }
+    for copy in &plan.copies {
+        let verdict = match copy.verdict {
+            CopyState::Copy => "copy",
+            CopyState::Wait => "wait",
+            CopyState::Pending => "pending",
+            CopyState::Done => "done",
+            CopyState::Skip => "skip",
+        };
+        let there = copy.copy_id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+        let rest = format!("{} {verdict} {}{there}", copy.destination, rules(&copy.reasons));
+        line(&mut out, "copies", copy.snapshot_id.as_str(), &rest);
     }
     for snapshot in &plan.snapshots {
         let verdict = match snapshot.verdict {

@@ -74,6 +74,7 @@ fn says(opinion: Opinion) -> Says {
         By::R3 => "R3",
         By::R4 => "R4",
         By::R5 => "R5",
+        By::R6 => "R6",
         By::R7 => "R7",
         By::R8 => "R8",
         By::R9 => "R9",

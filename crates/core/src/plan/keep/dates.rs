@@ -41,7 +41,7 @@ fn latest_date(managed: &Managed<'_>, key: &str) -> Option<Date> {
 }
 
 /// The start of its `DeleteOn`, the latest of several, if one can be read.
-pub(super) fn dated_end(managed: &Managed<'_>) -> Option<Timestamp> {
+pub(in crate::plan) fn dated_end(managed: &Managed<'_>) -> Option<Timestamp> {
     latest_date(managed, tags::DELETE_ON).map(|date| calendar::start_of_day(date, &TimeZone::UTC))
 }
 
