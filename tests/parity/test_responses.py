@@ -9,7 +9,7 @@ from botocore.parsers import create_parser
 
 from support.clients import client
 from support.moto_server import moto_here
-from support.reads import READS, STS_CALLS, project
+from support.reads import COPYING, READS, STS_CALLS, project
 from support.scene import Recorder, play
 from support.sim_server import IMAGE, sim_server
 
@@ -25,10 +25,16 @@ UNKNOWN = {
     "set of nothing": "InvalidInstanceID.NotFound",
     "delete nothing": "InvalidSnapshot.NotFound",
     "tag nothing": "InvalidSnapshot.NotFound",
+    "copy nothing": "InvalidSnapshot.NotFound",
+    "share nothing": "InvalidSnapshot.NotFound",
+    "sharing of nothing": "InvalidSnapshot.NotFound",
     "dry run": "DryRunOperation",
 }
+COPIES = ("copy", "sharing", "share", "unshare", "copy nothing", "share nothing", "sharing of nothing")
 REFUSED = {
+    # sim makes no copies and shares nothing.
     "sim": UNKNOWN
+    | {step: "InvalidAction" for step in COPIES}
     | {
         "untag nothing": "InvalidSnapshot.NotFound",
         "delete in use": "InvalidSnapshot.InUse",
@@ -39,8 +45,8 @@ REFUSED = {
     "moto": UNKNOWN
     | {step: "no XML" for step in ("EnableImageDeprecation", "DisableImageDeprecation", "describe locks", "lock", "unlock")},
 }
-# Calls that a server answers with no XML at all (see above).
-UNANSWERED = {("moto", "DescribeLockedSnapshots")}
+# Calls that a server does not answer (see above).
+UNANSWERED = {("moto", "DescribeLockedSnapshots")} | {("sim", call) for call in COPYING}
 
 
 def record(server: str) -> Recorder:
@@ -72,6 +78,8 @@ def as_the_port_has_it(call: str, answer: dict) -> dict:
         # An attachment that is over, or not to an instance, is none.
         there = [a for a in volume.get("Attachments", []) if a.get("InstanceId") and a.pop("State") != "detached"]
         volume["Attachments"] = there
+    if call == "DescribeSnapshotAttribute":
+        answer["CreateVolumePermissions"].sort(key=lambda permission: permission.get("UserId", ""))
     if call == "DescribeRegions":
         answer["Regions"].sort(key=lambda region: region["RegionName"])
     return answer
@@ -112,6 +120,9 @@ def test_the_scene_shows_everything_we_read(recorded):
     tiers = [t for page in shown for t in page.get("SnapshotTierStatuses", [])]
     assert any("ArchivalCompleteTime" in t for t in tiers) and any("ArchivalCompleteTime" not in t for t in tiers)
     assert any("RestoreExpiryTime" in t for t in tiers)
+    sharing = [page["CreateVolumePermissions"] for page in shown if "CreateVolumePermissions" in page]
+    # An empty list is projected to none at all.
+    assert [len(permissions) for permissions in sharing] == ([] if recorded.server == "sim" else [2])
     locks = {s["LockState"] for page in shown for s in page.get("Snapshots", []) if "LockState" in s}
     assert locks == (set() if recorded.server == "moto" else {"governance", "compliance"})
 

@@ -24,6 +24,7 @@ AWKWARD = {
 }
 UNKNOWN = "0" * 17
 OURS = {"OwnerIds": ["self"]}
+REGION = "eu-west-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/a/path/copies"
 
 
@@ -99,6 +100,14 @@ def play(ec2: BaseClient, sts: BaseClient, image: str, advance: Callable[[], Non
         # AWS takes one of a volume in 15 s.
         advance()
         later.append(ec2.create_snapshot(VolumeId=volume)["SnapshotId"])
+    source = {"SourceRegion": REGION, "SourceSnapshotId": one}
+    step("copy", ec2.copy_snapshot, **source, Description="ü <&>", **tagged("snapshot", AWKWARD))
+    permission = {"SnapshotId": one, "Attribute": "createVolumePermission"}
+    step("sharing", ec2.describe_snapshot_attribute, **permission)
+    two = {"OperationType": "add", "UserIds": ["444455556666", "111122223333"]}
+    step("share", ec2.modify_snapshot_attribute, **permission, **two)
+    step("sharing", ec2.describe_snapshot_attribute, **permission)
+    step("unshare", ec2.modify_snapshot_attribute, **permission, OperationType="remove", UserIds=["444455556666"])
     many = ec2.create_snapshots(
         InstanceSpecification={"InstanceId": run["InstanceId"], "ExcludeBootVolume": True},
         Description="a set",
@@ -170,6 +179,10 @@ def play(ec2: BaseClient, sts: BaseClient, image: str, advance: Callable[[], Non
     step("set of nothing", ec2.create_snapshots, InstanceSpecification={"InstanceId": f"i-{UNKNOWN}"})
     step("delete nothing", ec2.delete_snapshot, SnapshotId=f"snap-{UNKNOWN}")
     step("tag nothing", ec2.create_tags, Resources=[f"snap-{UNKNOWN}"], Tags=tag_list({"a": "b"}))
+    step("copy nothing", ec2.copy_snapshot, SourceRegion=REGION, SourceSnapshotId=f"snap-{UNKNOWN}")
+    nothing = {"SnapshotId": f"snap-{UNKNOWN}", "Attribute": "createVolumePermission"}
+    step("share nothing", ec2.modify_snapshot_attribute, **nothing, OperationType="add", UserIds=["111122223333"])
+    step("sharing of nothing", ec2.describe_snapshot_attribute, **nothing)
     step("untag nothing", ec2.delete_tags, Resources=[f"snap-{UNKNOWN}"], Tags=[{"Key": "a"}])
     step("delete in use", ec2.delete_snapshot, SnapshotId=one)
     step("dry run", ec2.delete_snapshot, SnapshotId=one, DryRun=True)

@@ -305,7 +305,10 @@ async fn perform(
                 return Err("the adapter copies to where it calls".into());
             }
             let request = CopySnapshot {
-                source_region: Region::new(args.text("SourceRegion")?),
+                source_region: match args.text("SourceRegion")? {
+                    none if answer_only && none.is_empty() => Region::new(region),
+                    source => Region::new(source),
+                },
                 source: SnapshotId::new(args.text("SourceSnapshotId")?),
                 description: args.text("Description")?,
                 tags: args.new_tags()?,
