@@ -14,6 +14,8 @@ mod applying_sets;
 #[cfg(test)]
 mod checking;
 #[cfg(test)]
+mod checking_copies;
+#[cfg(test)]
 mod copying;
 #[cfg(test)]
 mod fake;
