@@ -13,6 +13,9 @@ use jiff::SignedDuration;
 use crate::fake::{START, snapshot};
 use crate::plans::tags;
 
+/// One change of a snapshot.
+type Change = fn(&mut Snapshot);
+
 const ACCOUNT: &str = "111122223333";
 const THEIRS: &str = "222233334444";
 
@@ -108,7 +111,6 @@ fn a_copy_of_what_is_no_source_is_refused() {
     let many = |copy: &mut NewCopy| copy.carried = (0..50).map(|n| (format!("k{n}"), "")).collect();
     refused(&world(), changed(many), "copy-source", "AWS takes 50");
     // What the plan was made of is no longer so.
-    type Change = fn(&mut Snapshot);
     let changes: [(Change, &str); 6] = [
         (|s| s.state = SnapshotState::Pending, "not good"),
         (|s| s.tier = StorageTier::Archive, "archived"),
