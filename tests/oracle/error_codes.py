@@ -54,6 +54,7 @@ CLIENT = {
     "InvalidSnapshot.NotFound",
     "InvalidSnapshotID.Malformed",
     "InvalidTagKey.Malformed",
+    "InvalidUserID.Malformed",
     "InvalidVolume.NotFound",
     "InvalidVolume.ZoneMismatch",
     "InvalidVolumeID.Malformed",

@@ -9,7 +9,7 @@ from botocore.parsers import create_parser
 
 from support.clients import client
 from support.moto_server import moto_here
-from support.reads import COPYING, READS, STS_CALLS, project
+from support.reads import READS, STS_CALLS, project
 from support.scene import Recorder, play
 from support.sim_server import IMAGE, sim_server
 
@@ -30,11 +30,8 @@ UNKNOWN = {
     "sharing of nothing": "InvalidSnapshot.NotFound",
     "dry run": "DryRunOperation",
 }
-COPIES = ("copy", "sharing", "share", "unshare", "copy nothing", "share nothing", "sharing of nothing")
 REFUSED = {
-    # sim makes no copies and shares nothing.
     "sim": UNKNOWN
-    | {step: "InvalidAction" for step in COPIES}
     | {
         "untag nothing": "InvalidSnapshot.NotFound",
         "delete in use": "InvalidSnapshot.InUse",
@@ -46,7 +43,7 @@ REFUSED = {
     | {step: "no XML" for step in ("EnableImageDeprecation", "DisableImageDeprecation", "describe locks", "lock", "unlock")},
 }
 # Calls that a server does not answer (see above).
-UNANSWERED = {("moto", "DescribeLockedSnapshots")} | {("sim", call) for call in COPYING}
+UNANSWERED = {("moto", "DescribeLockedSnapshots")}
 
 
 def record(server: str) -> Recorder:
@@ -122,7 +119,7 @@ def test_the_scene_shows_everything_we_read(recorded):
     assert any("RestoreExpiryTime" in t for t in tiers)
     sharing = [page["CreateVolumePermissions"] for page in shown if "CreateVolumePermissions" in page]
     # An empty list is projected to none at all.
-    assert [len(permissions) for permissions in sharing] == ([] if recorded.server == "sim" else [2])
+    assert [len(permissions) for permissions in sharing] == [2]
     locks = {s["LockState"] for page in shown for s in page.get("Snapshots", []) if "LockState" in s}
     assert locks == (set() if recorded.server == "moto" else {"governance", "compliance"})
 

@@ -83,9 +83,6 @@ READS: dict[str, Shape] = {
 # Calls of the adapter by the service that they are of.
 STS_CALLS = {"GetCallerIdentity", "AssumeRole"}
 
-# Calls that sim does not serve; the oracle's test fails once it does.
-COPYING = {"CopySnapshot", "DescribeSnapshotAttribute", "ModifySnapshotAttribute"}
-
 # What an absent member means, where our types have no "absent".
 MEANS_ABSENT = {"Description": "", "StateMessage": "", "NextToken": "", "StorageTier": "standard", "Encrypted": False}
 

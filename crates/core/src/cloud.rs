@@ -44,10 +44,7 @@ pub trait Clouds {
     /// call: the role is assumed (`sts:AssumeRole`) when its first call needs
     /// it, and again when its session ends. Where it cannot be, each call fails
     /// as `Denied`, or as `Unavailable` where that passes; nothing was done.
-    fn through(&self, place: &Place, role: &Role) -> Self::Cloud {
-        let _ = role;
-        self.at(place)
-    }
+    fn through(&self, place: &Place, role: &Role) -> Self::Cloud;
 }
 
 /// A role of another account, by which we act there.
@@ -109,27 +106,18 @@ pub trait Cloud {
     /// source or it is not shared with us; `ConcurrencyLimit` if 20 are under
     /// way here. That its key cannot be used AWS finds out later: the copy then
     /// ends in `error`, with the reason as its state message.
-    async fn copy_snapshot(&self, request: &CopySnapshot) -> Result<SnapshotId, CloudError> {
-        let _ = request;
-        Err(not_yet("CopySnapshot"))
-    }
+    async fn copy_snapshot(&self, request: &CopySnapshot) -> Result<SnapshotId, CloudError>;
 
     /// The accounts that may make volumes or copies of a snapshot of ours
     /// (DescribeSnapshotAttribute, `createVolumePermission`), sorted. That all
     /// may is no account.
-    async fn describe_snapshot_sharing(&self, id: &SnapshotId) -> Result<Vec<AccountId>, CloudError> {
-        let _ = id;
-        Err(not_yet("DescribeSnapshotAttribute"))
-    }
+    async fn describe_snapshot_sharing(&self, id: &SnapshotId) -> Result<Vec<AccountId>, CloudError>;
 
     /// Lets one account use a snapshot of ours, or no longer
     /// (ModifySnapshotAttribute). Twice is the same as once. `Invalid` or
     /// `Denied` where it is encrypted under the account's `aws/ebs` key, which
     /// cannot be shared.
-    async fn modify_snapshot_sharing(&self, id: &SnapshotId, change: &Sharing) -> Result<(), CloudError> {
-        let _ = (id, change);
-        Err(not_yet("ModifySnapshotAttribute"))
-    }
+    async fn modify_snapshot_sharing(&self, id: &SnapshotId, change: &Sharing) -> Result<(), CloudError>;
 
     /// Deletes a snapshot. `NotFound` if it is gone already; `InUse` if an
     /// image uses it.
@@ -315,17 +303,6 @@ pub enum Sharing {
     Add(AccountId),
     /// This account no longer may.
     Remove(AccountId),
-}
-
-/// For implementations that do not have a call yet.
-fn not_yet(operation: &'static str) -> CloudError {
-    CloudError {
-        kind: ErrorKind::Invalid,
-        operation,
-        resource: None,
-        code: None,
-        source: Some("this implementation does not make this call".into()),
-    }
 }
 
 /// A snapshot that began. It may be missing from listings for a while.

@@ -88,7 +88,14 @@ fn sim() -> World {
     let act = |deed| world.act(Act::at(&place(), deed)).unwrap();
     let tagged = tags([("Backup", "daily"), ("Retention", "7")]);
     let volume = Some(VolumeId::new("vol-0a0a0a0a"));
-    act(Deed::CreateVolume { id: volume.clone(), size_gib: 8, kind: None, multi_attach: false, tags: tagged });
+    act(Deed::CreateVolume {
+        id: volume.clone(),
+        size_gib: 8,
+        kind: None,
+        multi_attach: false,
+        key: None,
+        tags: tagged,
+    });
     for (n, snapshot) in scene::world().snapshots.items.into_iter().enumerate() {
         act(Deed::PutSnapshot {
             id: Some(SnapshotId::new(format!("snap-0000000{n}"))),

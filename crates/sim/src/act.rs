@@ -17,11 +17,12 @@ use crate::ec2::image::{EnableImageDeprecation, RegisterImage, ThisImage};
 use crate::ec2::instance::TheseInstances;
 use crate::ec2::launch::{Mapped, Mapping, RunInstances};
 use crate::ec2::lock::{LockSnapshot, UnlockSnapshot};
+use crate::ec2::share::ModifySnapshotAttribute;
 use crate::ec2::snapshot::DeleteSnapshot;
 use crate::ec2::tag::{CreateTags, DeleteTags};
 use crate::ec2::volume::{AttachVolume, CreateVolume, DeleteVolume, DetachVolume, VolumeSpec};
 use crate::ec2::{Scene, id};
-use crate::model::{Ends, LockMode, Snapshot, Tiering};
+use crate::model::{Ends, LockMode, Shared, Snapshot, Tiering};
 use crate::refusal::Refusal;
 use crate::state::{Denial, Due, State};
 
@@ -94,6 +95,10 @@ pub enum Deed {
         /// Whether several instances may have it (makes it `io2`).
         #[serde(default)]
         multi_attach: bool,
+        /// The KMS key that encrypts it, if one does: an id, an alias or an
+        /// ARN. `alias/aws/ebs` is the account's own, which cannot be shared.
+        #[serde(default)]
+        key: Option<SmolStr>,
         /// Its tags.
         #[serde(default)]
         tags: Tags,
@@ -252,6 +257,38 @@ pub enum Deed {
     },
     /// Gives the account all its permissions back.
     AllowAll,
+    /// Takes a KMS key from the account in this Region: copies of what it
+    /// encrypts, and copies that it is to encrypt, fail once they have begun.
+    DenyKey {
+        /// As it is named where it is used.
+        key: SmolStr,
+    },
+    /// Gives it back.
+    AllowKey {
+        /// Which.
+        key: SmolStr,
+    },
+    /// Lets another account make volumes and copies of a snapshot.
+    Share {
+        /// Which.
+        snapshot: SnapshotId,
+        /// With whom.
+        with: AccountId,
+    },
+    /// No longer lets it.
+    Unshare {
+        /// Which.
+        snapshot: SnapshotId,
+        /// With whom.
+        with: AccountId,
+    },
+    /// Lets a role of this account be assumed only by whoever knows this.
+    DemandExternalId {
+        /// The role's name, without its path.
+        role: SmolStr,
+        /// What has to be known.
+        external_id: SmolStr,
+    },
     /// Switches the Region off, for all accounts.
     DisableRegion,
     /// Switches the Region on, for all accounts.
@@ -307,11 +344,17 @@ fn happen(state: &mut State, place: &Place, deed: Deed) -> Result<Acted, Refusal
         Deed::Stop { instance } => drop(scene.stop_instances(&these(&instance)?)?),
         Deed::Start { instance } => drop(scene.start_instances(&these(&instance)?)?),
         Deed::Terminate { instance } => drop(scene.terminate_instances(&these(&instance)?)?),
-        Deed::CreateVolume { id, size_gib, kind, multi_attach, tags } => {
+        Deed::CreateVolume { id, size_gib, kind, multi_attach, key, tags } => {
             let kind = kind.unwrap_or_else(|| if multi_attach { "io2" } else { "gp3" }.into());
             let iops = kind.starts_with("io").then_some(100);
-            let spec =
-                VolumeSpec { size_gib: Some(size_gib), kind: Some(kind), iops, multi_attach, ..VolumeSpec::default() };
+            let spec = VolumeSpec {
+                size_gib: Some(size_gib),
+                kind: Some(kind),
+                iops,
+                key,
+                multi_attach,
+                ..VolumeSpec::default()
+            };
             let zone = smol_str::format_smolstr!("{}a", place.region);
             let id = id.map(|v| id::volume(v.as_str())).transpose()?;
             if let Some(id) = &id {
@@ -397,6 +440,13 @@ fn happen(state: &mut State, place: &Place, deed: Deed) -> Result<Acted, Refusal
             code: code.unwrap_or_else(|| "UnauthorizedOperation".into()),
         }),
         Deed::AllowAll => scene.state.denials.retain(|d| d.account != place.account),
+        Deed::DenyKey { key } => scene.state.keys.deny(place, key),
+        Deed::AllowKey { key } => scene.state.keys.allow(place, key),
+        Deed::Share { snapshot, with } => scene.share(snapshot, Shared::only(with), Shared::default())?,
+        Deed::Unshare { snapshot, with } => scene.share(snapshot, Shared::default(), Shared::only(with))?,
+        Deed::DemandExternalId { role, external_id } => {
+            scene.state.external_ids.insert((place.account.clone(), role), external_id);
+        }
         Deed::DisableRegion => scene.state.regions.disable(&place.region),
         Deed::EnableRegion => scene.state.regions.enable(&place.region),
     }
@@ -471,12 +521,10 @@ impl Scene<'_> {
         crate::ec2::tag::check(&tags, true)?;
         unused(self.site().snapshots.contains_key(&id), &id)?;
         let (made, made_by, owner) = (self.now(), self.by.clone(), self.place.account.clone());
-        let source = self.site().volumes.get(&volume).map(|v| (v.size_gib, v.encrypted));
+        let source = self.site().volumes.get(&volume);
+        let size_gib = size_gib.or(source.map(|v| v.size_gib)).unwrap_or(8);
+        let key = source.and_then(|v| v.key.clone());
         let snapshot = Snapshot {
-            id: id.clone(),
-            owner,
-            volume: volume.clone(),
-            size_gib: size_gib.or(source.map(|(size, _)| size)).unwrap_or(8),
             state: match state {
                 PutState::Completed => SnapshotState::Completed,
                 PutState::Pending => SnapshotState::Pending,
@@ -485,17 +533,10 @@ impl Scene<'_> {
             message: (state == PutState::Error).then(|| "An internal error occurred.".into()),
             started,
             completed: (state == PutState::Completed).then_some(started),
-            tier: StorageTier::Standard,
-            tiering: None,
-            archived: None,
-            restore_expires: None,
-            lock: None,
-            encrypted: source.is_some_and(|(_, encrypted)| encrypted),
+            key,
             description,
             tags,
-            made,
-            made_by,
-            set: None,
+            ..Snapshot::begun(id.clone(), owner, volume.clone(), size_gib, made, made_by)
         };
         let site = self.site();
         if state != PutState::Completed {
@@ -505,6 +546,10 @@ impl Scene<'_> {
         *latest = started.max(*latest);
         site.snapshots.insert(id.clone(), snapshot);
         Ok(Acted::made(id))
+    }
+
+    fn share(&mut self, snapshot: SnapshotId, add: Shared, remove: Shared) -> Result<(), Refusal> {
+        self.modify_snapshot_attribute(&ModifySnapshotAttribute { snapshot, add, remove })
     }
 
     /// A snapshot in this state.
@@ -519,9 +564,14 @@ impl Scene<'_> {
     }
 
     fn end(&mut self, id: &SnapshotId, fails: Option<SmolStr>) -> Result<(), Refusal> {
-        let volume = self.there(id, SnapshotState::Pending)?.volume.clone();
+        let found = self.there(id, SnapshotState::Pending)?;
+        let (id, volume) = (id.clone(), found.volume.clone());
+        let due = match found.copy_of {
+            Some(_) => Due::CopyEnds { id, fails },
+            None => Due::SnapshotEnds { id, volume, fails },
+        };
         let now = self.now();
-        self.state.schedule(now, self.place, Due::SnapshotEnds { id: id.clone(), volume, fails });
+        self.state.schedule(now, self.place, due);
         Ok(())
     }
 }

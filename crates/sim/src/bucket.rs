@@ -25,7 +25,12 @@ pub(crate) fn allowance(action: &str, bounded: bool) -> Allowance {
     let (size, per_second, bounded) = match action {
         "DescribeSnapshots" | "DescribeVolumes" | "DescribeInstances" if !bounded => (50, 10, false),
         _ if action.starts_with("Describe") => (100, 20, true),
-        "CreateSnapshot" | "CreateSnapshots" | "DeleteSnapshot" | "CreateVolume" | "DeleteVolume" => (100, 5, true),
+        "CreateSnapshot"
+        | "CreateSnapshots"
+        | "DeleteSnapshot"
+        | "ModifySnapshotAttribute"
+        | "CreateVolume"
+        | "DeleteVolume" => (100, 5, true),
         "CreateTags" | "DeleteTags" => (100, 10, true),
         _ => (50, 5, true),
     };
@@ -84,6 +89,8 @@ mod tests {
             ("CreateSnapshot", true, 100, 100, 5),
             ("DeleteSnapshot", true, 100, 100, 5),
             ("CreateTags", true, 100, 100, 10),
+            ("ModifySnapshotAttribute", true, 100, 100, 5),
+            ("CopySnapshot", true, 100, 50, 5),
             ("AttachVolume", true, 100, 50, 5),
             ("CreateSnapshot", true, 40, 40, 2),
         ] {

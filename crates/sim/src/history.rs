@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::model::{Snapshot, snapshot_state};
+use crate::model::{Snapshot, Source, snapshot_state};
 
 /// One call, as it arrived and as it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,12 @@ pub struct Past {
     pub tags: Tags,
     /// The ARN of who made it.
     pub made_by: SmolStr,
+    /// The KMS key that encrypts it, if one does.
+    pub key: Option<SmolStr>,
+    /// What it was copied from, if it was made by CopySnapshot.
+    pub copy_of: Option<Source>,
+    /// The accounts it is shared with.
+    pub shared_with: Vec<AccountId>,
     /// Its end, if it is gone.
     pub deleted: Option<Deleted>,
 }
@@ -91,6 +97,9 @@ impl Past {
             description: snapshot.description.clone(),
             tags: snapshot.tags.clone(),
             made_by: snapshot.made_by.clone(),
+            key: snapshot.key.clone(),
+            copy_of: snapshot.copy_of.clone(),
+            shared_with: snapshot.shared.accounts.iter().cloned().collect(),
             deleted,
         }
     }

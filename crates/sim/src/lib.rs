@@ -34,6 +34,10 @@
 //!   DescribeLockedSnapshots by ids leaves out those without a lock.
 //! * A snapshot restored from the archive for a time is in the archive all the
 //!   while.
+//! * A copy whose source goes, or is no longer shared, while it is under way
+//!   ends in `error`. One that is deleted counts among the 20 of its Region
+//!   until it would have been through.
+//! * Snapshots that others share are not listed, only copied.
 //! * Snapshots in the Recycle Bin are listed, in state `recoverable`, and
 //!   cannot be deleted.
 
@@ -43,6 +47,7 @@ mod clock;
 mod ec2;
 mod fault;
 mod history;
+mod keys;
 mod model;
 mod params;
 mod port;
@@ -63,7 +68,7 @@ pub use ec2::ACTIONS as EC2_ACTIONS;
 pub use ec2::builtin::IMAGE as AMAZON_IMAGE;
 pub use fault::{Fault, What, When};
 pub use history::{Call, Deleted, Outcome, Past};
-pub use model::LockMode;
+pub use model::{LockMode, Source};
 pub use port::{SimCloud, SimClouds};
 pub use refusal::Refusal;
 pub use rules::Rules;

@@ -42,7 +42,8 @@ pub(crate) struct Volume {
     pub(crate) iops: Option<u32>,
     pub(crate) throughput: Option<u32>,
     pub(crate) zone: SmolStr,
-    pub(crate) encrypted: bool,
+    /// What encrypts it, if anything does.
+    pub(crate) key: Option<SmolStr>,
     pub(crate) multi_attach: bool,
     /// The snapshot it was made from.
     pub(crate) snapshot: Option<SnapshotId>,
@@ -83,7 +84,8 @@ pub(crate) struct Snapshot {
     pub(crate) restore_expires: Option<Timestamp>,
     /// Its lock, expired or not.
     pub(crate) lock: Option<Lock>,
-    pub(crate) encrypted: bool,
+    /// What encrypts it, if anything does.
+    pub(crate) key: Option<SmolStr>,
     pub(crate) description: SmolStr,
     pub(crate) tags: Tags,
     /// When it was made here: `started`, unless it was put there with a past.
@@ -92,6 +94,68 @@ pub(crate) struct Snapshot {
     pub(crate) made_by: SmolStr,
     /// Its siblings' number, if it was made by CreateSnapshots.
     pub(crate) set: Option<u64>,
+    /// What it was copied from, if it was made by CopySnapshot.
+    pub(crate) copy_of: Option<Source>,
+    /// Who else may make volumes and copies of it.
+    pub(crate) shared: Shared,
+}
+
+impl Snapshot {
+    /// A snapshot that begins now, untagged and not encrypted.
+    pub(crate) fn begun(
+        id: SnapshotId,
+        owner: AccountId,
+        volume: VolumeId,
+        size_gib: u32,
+        now: Timestamp,
+        by: SmolStr,
+    ) -> Self {
+        Self {
+            id,
+            owner,
+            volume,
+            size_gib,
+            state: SnapshotState::Pending,
+            message: None,
+            started: now,
+            completed: None,
+            tier: StorageTier::Standard,
+            tiering: None,
+            archived: None,
+            restore_expires: None,
+            lock: None,
+            key: None,
+            description: SmolStr::default(),
+            tags: Tags::new(),
+            made: now,
+            made_by: by,
+            set: None,
+            copy_of: None,
+            shared: Shared::default(),
+        }
+    }
+}
+
+/// What a copy was made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Whose and where.
+    pub place: Place,
+    /// Its id there.
+    pub id: SnapshotId,
+}
+
+/// Whom a snapshot is shared with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shared {
+    pub(crate) accounts: BTreeSet<AccountId>,
+    pub(crate) everybody: bool,
+}
+
+impl Shared {
+    pub(crate) fn only(account: AccountId) -> Self {
+        Self { accounts: BTreeSet::from([account]), everybody: false }
+    }
 }
 
 /// A move of a snapshot between the storage tiers.
@@ -220,6 +284,8 @@ pub(crate) struct Site {
     /// Snapshots that count against a volume's concurrency: those not yet
     /// through, deleted or not, and those in `error`.
     pub(crate) in_flight: BTreeMap<VolumeId, BTreeSet<SnapshotId>>,
+    /// Copies to here that are not yet through, deleted or not.
+    pub(crate) copying: BTreeSet<SnapshotId>,
     /// The images whose root a snapshot is.
     pub(crate) roots: BTreeMap<SnapshotId, BTreeSet<ImageId>>,
     /// The members of sets that CreateSnapshots made.

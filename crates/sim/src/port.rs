@@ -2,12 +2,17 @@
 //!
 //! Every call is put in the parameters the wire has and takes the same road
 //! through [`World`], so that logs, limits and faults are the same for both.
-//! Another account's Place is reached as by a role of that account.
+//! Another account's Place is reached as by a role of that account: at once,
+//! or through one that is assumed first.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ebskeep_core::cloud::{
-    Begun, Cloud, CloudError, Clouds, CreateSnapshot, CreateSnapshots, ErrorKind, Identity, Page, Query, Token,
+    Begun, Cloud, CloudError, Clouds, CopyKey, CopySnapshot, CreateSnapshot, CreateSnapshots, ErrorKind, Identity,
+    Page, Query, Role, Sharing, Token,
 };
-use ebskeep_core::id::{Place, Region, SnapshotId, VolumeId};
+use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{self, Image, Instance, Lock, LockState, Snapshot, TierStatus, Volume};
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
@@ -15,6 +20,7 @@ use smol_str::SmolStr;
 
 use crate::ec2::lock::LockView;
 use crate::ec2::paging::Part;
+use crate::ec2::presigned;
 use crate::ec2::{self, InstanceView};
 use crate::model;
 use crate::params::Params;
@@ -31,11 +37,16 @@ const HOME: &str = "us-east-1";
 pub struct SimClouds {
     world: World,
     caller: Option<Caller>,
+    sessions: Sessions,
 }
+
+/// The sessions begun so far: by a role's ARN and the external id shown, who
+/// one is there, and until when.
+type Sessions = Arc<Mutex<BTreeMap<(String, Option<SmolStr>), (SmolStr, Timestamp)>>>;
 
 impl SimClouds {
     pub(crate) fn new(world: World, key: &str) -> Self {
-        Self { world, caller: Caller::new(key, None, Region::new(HOME)) }
+        Self { world, caller: Caller::new(key, None, Region::new(HOME)), sessions: Sessions::default() }
     }
 }
 
@@ -45,6 +56,15 @@ pub struct SimCloud {
     world: World,
     place: Place,
     caller: Option<Caller>,
+    through: Option<Through>,
+}
+
+/// A role to be assumed before the first call.
+#[derive(Clone, Debug)]
+struct Through {
+    arn: String,
+    external_id: Option<SmolStr>,
+    sessions: Sessions,
 }
 
 impl Clouds for SimClouds {
@@ -77,7 +97,18 @@ impl Clouds for SimClouds {
             region: place.region.clone(),
             arn: if place.account == home.account { home.arn.clone() } else { role_of(place) },
         });
-        SimCloud { world: self.world.clone(), place: place.clone(), caller }
+        SimCloud { world: self.world.clone(), place: place.clone(), caller, through: None }
+    }
+
+    fn through(&self, place: &Place, role: &Role) -> SimCloud {
+        let partition = partition(&place.region);
+        let through = Through {
+            arn: format!("arn:{partition}:iam::{}:role/{}", place.account, role.name),
+            external_id: role.external_id.clone(),
+            sessions: Arc::clone(&self.sessions),
+        };
+        let caller = self.caller.clone();
+        SimCloud { world: self.world.clone(), place: place.clone(), caller, through: Some(through) }
     }
 }
 
@@ -92,9 +123,41 @@ impl SimCloud {
         resource: Option<&str>,
         params: Params,
     ) -> Result<(ec2::Answer, Timestamp), CloudError> {
-        match call(&self.world, self.caller.as_ref(), "ec2", action, resource, params).await? {
+        let caller = match &self.through {
+            None => self.caller.clone(),
+            Some(through) => Some(self.assumed(through).await?),
+        };
+        match call(&self.world, caller.as_ref(), "ec2", action, resource, params).await? {
             (Answer::Ec2(answer), at) => Ok((answer, at)),
             (other, _) => Err(odd(action, &other)),
+        }
+    }
+}
+
+impl SimCloud {
+    /// Who we are in a role: by a session that lasts, or by a new one.
+    async fn assumed(&self, through: &Through) -> Result<Caller, CloudError> {
+        let Through { arn, external_id, sessions } = through;
+        let wanted = (arn.clone(), external_id.clone());
+        let here =
+            |arn: SmolStr| Caller { account: self.place.account.clone(), region: self.place.region.clone(), arn };
+        let known = sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&wanted).cloned();
+        if let Some((who, expires)) = known
+            && self.world.now() < expires
+        {
+            return Ok(here(who));
+        }
+        let mut params: Params = [("RoleArn", arn.as_str()), ("RoleSessionName", "ebskeep")].into_iter().collect();
+        if let Some(id) = external_id {
+            params.set("ExternalId", id.as_str());
+        }
+        match call(&self.world, self.caller.as_ref(), "sts", "AssumeRole", Some(arn), params).await?.0 {
+            Answer::Sts(sts::Answer::Assumed { arn: who, expires, .. }) => {
+                let who = SmolStr::new(who);
+                sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(wanted, (who.clone(), expires));
+                Ok(here(who))
+            }
+            other => Err(odd("AssumeRole", &other)),
         }
     }
 }
@@ -155,10 +218,10 @@ fn invalid(operation: &'static str, why: &str) -> CloudError {
     }
 }
 
-/// What it means that an answer did not come: a listing can be asked for
-/// again, a change may have been made.
+/// What it means that an answer did not come: a listing or a session can be
+/// asked for again, a change may have been made.
 fn unanswered(action: &str) -> ErrorKind {
-    if action.starts_with("Describe") || action.starts_with("Get") {
+    if ["Describe", "Get", "Assume"].iter().any(|asks| action.starts_with(asks)) {
         ErrorKind::Unavailable
     } else {
         ErrorKind::Unknown
@@ -190,6 +253,8 @@ fn kind_of(action: &str, refusal: &Refusal) -> ErrorKind {
         | "RequestExpired"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => ErrorKind::Denied,
+        // A share of what is encrypted; elsewhere it is a lock that forbids.
+        "OperationNotPermitted" if action == "ModifySnapshotAttribute" => ErrorKind::Denied,
         "MissingParameter"
         | "MissingAction"
         | "UnknownParameter"
@@ -211,6 +276,9 @@ fn kind_of(action: &str, refusal: &Refusal) -> ErrorKind {
         },
     }
 }
+
+/// What says who may make volumes and copies of a snapshot.
+const PERMISSION: &str = "createVolumePermission";
 
 /// Ids that one request takes. Source: EC2 API reference.
 const MOST_IDS: usize = 1_000;
@@ -364,6 +432,56 @@ impl Cloud for SimCloud {
         }
     }
 
+    async fn copy_snapshot(&self, request: &CopySnapshot) -> Result<SnapshotId, CloudError> {
+        const ACTION: &str = "CopySnapshot";
+        let CopySnapshot { source_region, source, description, tags, encrypted } = request;
+        let here = &self.place.region;
+        let mut params: Params = [
+            ("SourceRegion", source_region.as_str()),
+            ("SourceSnapshotId", source.as_str()),
+            ("DestinationRegion", here.as_str()),
+        ]
+        .into_iter()
+        .collect();
+        params.set("PresignedUrl", presigned::without_wire(self.place.account.as_str(), source_region, source, here));
+        if let Some(key) = encrypted {
+            params.set("Encrypted", "true");
+            if let CopyKey::Named(key) = key {
+                params.set("KmsKeyId", key.as_str());
+            }
+        }
+        new_snapshot(&mut params, description, tags);
+        match self.ask(ACTION, Some(source.as_str()), params).await? {
+            (ec2::Answer::Copy(copy), _) => Ok(copy.id),
+            (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
+        }
+    }
+
+    async fn describe_snapshot_sharing(&self, id: &SnapshotId) -> Result<Vec<AccountId>, CloudError> {
+        const ACTION: &str = "DescribeSnapshotAttribute";
+        let params = [("Attribute", PERMISSION), ("SnapshotId", id.as_str())].into_iter().collect();
+        match self.ask(ACTION, Some(id.as_str()), params).await? {
+            (ec2::Answer::Attribute(attribute), _) => {
+                Ok(attribute.shared.unwrap_or_default().accounts.into_iter().collect())
+            }
+            (other, _) => Err(odd(ACTION, &Answer::Ec2(other))),
+        }
+    }
+
+    async fn modify_snapshot_sharing(&self, id: &SnapshotId, change: &Sharing) -> Result<(), CloudError> {
+        let (operation, account) = match change {
+            Sharing::Add(account) => ("add", account),
+            Sharing::Remove(account) => ("remove", account),
+        };
+        let params = [
+            ("Attribute", PERMISSION),
+            ("OperationType", operation),
+            ("SnapshotId", id.as_str()),
+            ("UserId.1", account.as_str()),
+        ];
+        self.ask("ModifySnapshotAttribute", Some(id.as_str()), params.into_iter().collect()).await.map(drop)
+    }
+
     async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {
         let params = [("SnapshotId", id.as_str())].into_iter().collect();
         self.ask("DeleteSnapshot", Some(id.as_str()), params).await.map(drop)
@@ -439,7 +557,7 @@ fn snapshot(snapshot: model::Snapshot) -> Snapshot {
         started: snapshot.started,
         size_gib: snapshot.size_gib,
         tier: snapshot.tier,
-        encrypted: snapshot.encrypted,
+        encrypted: snapshot.key.is_some(),
         description: snapshot.description,
         tags: snapshot.tags,
     }

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 
 use crate::fault::Armed;
 use crate::history::{Call, Deleted, Past};
+use crate::keys::Keys;
 use crate::model::{Site, Sites};
 use crate::region::Regions;
 use crate::rules::Rules;
@@ -23,6 +24,8 @@ const LISTED_AFTER_END: Duration = Duration::from_hours(1);
 /// Something that will happen.
 #[derive(Clone, Debug)]
 pub(crate) enum Due {
+    /// A copy is through, or was never to be.
+    CopyEnds { id: SnapshotId, fails: Option<SmolStr> },
     /// A snapshot is through: good, or failed with a message.
     SnapshotEnds { id: SnapshotId, volume: VolumeId, fails: Option<SmolStr> },
     /// A snapshot has come to another storage tier.
@@ -66,6 +69,9 @@ pub(crate) struct State {
     pub(crate) calls: Vec<Call>,
     pub(crate) buried: Vec<Past>,
     pub(crate) sets: u64,
+    pub(crate) keys: Keys,
+    /// The external ids that roles ask for, by account and role name.
+    pub(crate) external_ids: BTreeMap<(AccountId, SmolStr), SmolStr>,
     due: BTreeMap<(Timestamp, u64), (Place, Due)>,
     dues: u64,
 }
@@ -89,6 +95,8 @@ impl State {
             calls: Vec::new(),
             buried: Vec::new(),
             sets: 0,
+            keys: Keys::default(),
+            external_ids: BTreeMap::new(),
             due: BTreeMap::new(),
             dues: 0,
         }
@@ -120,6 +128,7 @@ impl State {
 
     fn happen(&mut self, at: Timestamp, place: &Place, due: Due) {
         match due {
+            Due::CopyEnds { id, fails } => self.end_copy(at, place, &id, fails),
             Due::SnapshotEnds { id, volume, fails } => self.end_snapshot(at, place, &id, &volume, fails),
             Due::TierIs(id, tier) => self.end_tiering(at, place, &id, tier),
             Due::InstanceIs { id, from, to } => {

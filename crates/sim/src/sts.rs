@@ -3,7 +3,9 @@
 //! The access key id names the account: `AKIASIM` and its twelve digits for a
 //! user, `ASIASIM` and the twelve digits for a role. The session token of a
 //! role says which role and session it is. Every role can be assumed, unless
-//! an outsider denied `AssumeRole`.
+//! an outsider denied `AssumeRole`, or the role asks for an external id.
+
+use std::collections::BTreeMap;
 
 use ebskeep_core::id::{AccountId, Region};
 use jiff::Timestamp;
@@ -82,7 +84,13 @@ fn opened(token: &str) -> Option<String> {
 }
 
 /// Does what an action asks.
-pub(crate) fn perform(caller: &Caller, action: &str, mut params: Params, now: Timestamp) -> Result<Answer, Refusal> {
+pub(crate) fn perform(
+    caller: &Caller,
+    action: &str,
+    mut params: Params,
+    external_ids: &BTreeMap<(AccountId, SmolStr), SmolStr>,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
     match action {
         "GetCallerIdentity" => {
             params.finish()?;
@@ -91,8 +99,7 @@ pub(crate) fn perform(caller: &Caller, action: &str, mut params: Params, now: Ti
         "AssumeRole" => {
             let role = params.need("RoleArn").map_err(validation)?;
             let session = params.need("RoleSessionName").map_err(validation)?;
-            // Who may assume what is not simulated.
-            params.take("ExternalId");
+            let external_id = params.take("ExternalId");
             let seconds = params.number("DurationSeconds")?.unwrap_or(USUAL_SECONDS);
             params.finish()?;
             if !SECONDS.contains(&seconds) {
@@ -105,6 +112,13 @@ pub(crate) fn perform(caller: &Caller, action: &str, mut params: Params, now: Ti
             let key = format!("ASIASIM{account}");
             if !arn.starts_with("arn:aws") || name.is_empty() || account_of(&key).is_none() {
                 return Err(invalid());
+            }
+            let demanded = external_ids.get(&(AccountId::new(account), SmolStr::new(name)));
+            if demanded.is_some_and(|demanded| external_id.as_deref() != Some(demanded)) {
+                return Err(Refusal::new(
+                    "AccessDenied",
+                    format!("User: {} is not authorized to perform: sts:AssumeRole on resource: {role}", caller.arn),
+                ));
             }
             let who = format!("{name}/{session}");
             Ok(Answer::Assumed {

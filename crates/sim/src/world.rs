@@ -152,7 +152,9 @@ impl World {
     pub(crate) fn call(&self, caller: &Caller, asked: Asked) -> Reply {
         let mut state = self.state();
         let at = state.now;
-        let logged = asked.params.all().clone();
+        let mut logged = asked.params.all().clone();
+        // A signature, as those of the call itself.
+        logged.remove("PresignedUrl");
         let (service, action) = (asked.service, SmolStr::new(&asked.action));
         let (answer, delivery) = meet(&mut state, caller, asked);
         let outcome = match (delivery, &answer) {
@@ -202,7 +204,7 @@ fn meet(state: &mut State, caller: &Caller, asked: Asked) -> (Result<Answer, Ref
         _ => {}
     }
     if service == "sts" {
-        let answer = sts::perform(caller, &action, params, state.now).map(Answer::Sts);
+        let answer = sts::perform(caller, &action, params, &state.external_ids, state.now).map(Answer::Sts);
         return (answer, met.delivery);
     }
     let place = Place { account: caller.account.clone(), region: caller.region.clone() };

@@ -5,6 +5,7 @@ use std::error::Error as _;
 use std::fmt::{self, Debug, Display};
 
 use ebskeep_core::cloud::{CloudError, ErrorKind};
+use ebskeep_sim::Refusal;
 
 /// Why a backend does not do as the port promises.
 #[derive(Clone, Debug)]
@@ -29,6 +30,12 @@ impl From<CloudError> for Failure {
     fn from(error: CloudError) -> Self {
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         Self(format!("{error} ({}){cause}", error.kind))
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self(format!("the scene could not be set: {refusal}"))
     }
 }
 

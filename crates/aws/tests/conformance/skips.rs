@@ -36,16 +36,6 @@ const fn no_lock(case: &'static str) -> Skip {
     moto(case, "knows no locks on snapshots: answers with an HTML page", LOCKS, "answered 500")
 }
 
-/// A case about copies, which sim does not make.
-const fn no_port(case: &'static str) -> Skip {
-    Skip { backend: Backend::Port, case, reason: "makes no copies", document: COPY, shows: "does not make this call" }
-}
-
-/// The same, over its wire.
-const fn no_wire(case: &'static str) -> Skip {
-    Skip { backend: Backend::Wire, case, reason: "makes no copies", document: COPY, shows: "InvalidAction" }
-}
-
 const DESCRIBE_INSTANCES: &str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html";
 const DESCRIBE_VOLUMES: &str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html";
 const DESCRIBE_SNAPSHOTS: &str = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSnapshots.html";
@@ -205,6 +195,10 @@ pub(crate) const SKIPS: &[Skip] = &[
         "it is not the source's volume",
     ),
     moto("copies::it_is_pending_then_completed", "completes copies at once", COPY, "got Completed"),
+    knob("copies::a_key_that_cannot_be_used_fails_the_copy_later", "knows of no key that cannot be used", COPY),
+    knob("copies::a_key_of_another_region_fails_the_copy_later", "looks at no key", COPY),
+    moto("copies::a_pending_source_begins_no_copy", "completes snapshots at once", COPY, "it was taken"),
+    knob("copies::an_archived_source_begins_no_copy", "has no archive", COPY),
     moto("copies::a_region_takes_twenty_at_once", "has no limit on concurrent copies", QUOTAS, "it was taken"),
     moto("copies::fifty_one_tags_begin_no_copy", "makes the copy before it looks at its tags", COPY, "copies: got"),
     moto("sharing::one_under_the_accounts_own_key_cannot_be_shared", "shares every snapshot", SHARING, "it was taken"),
@@ -220,48 +214,9 @@ pub(crate) const SKIPS: &[Skip] = &[
         SHARING,
         "InvalidSnapshot.NotFound",
     ),
-    no_port("copies::a_copy_is_in_its_region_with_the_tags_of_its_call"),
-    no_wire("copies::a_copy_is_in_its_region_with_the_tags_of_its_call"),
-    no_port("copies::its_volume_is_none_of_ours"),
-    no_wire("copies::its_volume_is_none_of_ours"),
-    no_port("copies::it_is_pending_then_completed"),
-    no_wire("copies::it_is_pending_then_completed"),
-    no_port("copies::it_is_found_by_what_it_is_a_copy_of"),
-    no_wire("copies::it_is_found_by_what_it_is_a_copy_of"),
-    no_port("copies::three_regions_have_each_their_own"),
-    no_wire("copies::three_regions_have_each_their_own"),
-    no_port("copies::twice_is_two"),
-    no_wire("copies::twice_is_two"),
-    no_port("copies::an_encrypted_source_gives_an_encrypted_copy"),
-    no_wire("copies::an_encrypted_source_gives_an_encrypted_copy"),
-    no_port("copies::an_unknown_source_is_not_found"),
-    no_wire("copies::an_unknown_source_is_not_found"),
-    no_port("copies::a_source_is_looked_for_in_the_region_named"),
-    no_wire("copies::a_source_is_looked_for_in_the_region_named"),
-    no_port("copies::a_region_takes_twenty_at_once"),
-    no_wire("copies::a_region_takes_twenty_at_once"),
-    no_port("copies::twenty_here_leave_room_elsewhere"),
-    no_wire("copies::twenty_here_leave_room_elsewhere"),
-    no_port("copies::fifty_one_tags_begin_no_copy"),
-    no_wire("copies::fifty_one_tags_begin_no_copy"),
-    no_port("sharing::a_new_snapshot_is_shared_with_nobody"),
-    no_wire("sharing::a_new_snapshot_is_shared_with_nobody"),
-    no_port("sharing::one_can_be_shared_and_unshared"),
-    no_wire("sharing::one_can_be_shared_and_unshared"),
-    no_port("sharing::twice_is_the_same_as_once"),
-    no_wire("sharing::twice_is_the_same_as_once"),
-    no_port("sharing::an_unknown_snapshot_can_neither_be_looked_at_nor_shared"),
-    no_wire("sharing::an_unknown_snapshot_can_neither_be_looked_at_nor_shared"),
-    no_port("sharing::one_under_the_accounts_own_key_cannot_be_shared"),
-    no_wire("sharing::one_under_the_accounts_own_key_cannot_be_shared"),
-    no_port("sharing::through_a_role_one_session_serves_all_regions"),
-    no_wire("sharing::through_a_role_one_session_serves_all_regions"),
-    no_port("sharing::one_not_shared_cannot_be_copied_by_another_account"),
-    no_wire("sharing::one_not_shared_cannot_be_copied_by_another_account"),
-    no_port("sharing::one_shared_can_be_copied_through_a_role"),
-    no_wire("sharing::one_shared_can_be_copied_through_a_role"),
-    no_port("sharing::one_no_longer_shared_can_no_longer_be_copied"),
-    no_wire("sharing::one_no_longer_shared_can_no_longer_be_copied"),
+    knob("sharing::one_under_a_key_is_copied_by_who_may_use_the_key", "knows of no key that cannot be used", SHARING),
+    knob("sharing::a_role_that_asks_for_an_external_id_is_told_it", "looks at no external id", IAM),
+    knob("sharing::a_role_that_cannot_be_assumed_denies_every_call", "lets every role be assumed", IAM),
     moto("tags::a_key_of_awss_is_refused", "takes aws: tags from anybody", TAGS, "it was taken"),
     moto("tags::a_value_of_257_characters_is_refused", "does not look at the length of values", TAGS, "it was taken"),
     moto("tags::a_key_of_129_characters_is_refused", "does not look at the length of keys", TAGS, "it was taken"),

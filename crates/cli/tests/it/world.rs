@@ -33,7 +33,11 @@ pub(crate) fn volume(world: &World, tags: &[(&str, &str)]) -> String {
 
 pub(crate) fn volume_in(world: &World, region: &str, tags: &[(&str, &str)]) -> String {
     let tags: Tags = tags.iter().copied().collect();
-    act_in(world, region, Deed::CreateVolume { id: None, size_gib: 8, kind: None, multi_attach: false, tags })
+    act_in(
+        world,
+        region,
+        Deed::CreateVolume { id: None, size_gib: 8, kind: None, multi_attach: false, key: None, tags },
+    )
 }
 
 /// A snapshot of ours with a retention of 7 days, which began that long ago.

@@ -113,7 +113,7 @@ impl Scene {
     /// An unattached volume with these tags.
     pub(crate) fn volume(&self, tags: &[(&str, &str)]) -> VolumeId {
         let tags = tags.iter().copied().collect();
-        let deed = Deed::CreateVolume { id: None, size_gib: 8, kind: None, multi_attach: false, tags };
+        let deed = Deed::CreateVolume { id: None, size_gib: 8, kind: None, multi_attach: false, key: None, tags };
         self.act(HOME, deed).id.unwrap().as_str().into()
     }
 

@@ -155,7 +155,7 @@ impl Scene<'_> {
             devices.push(ImageDevice {
                 size_gib: spec.size_gib.unwrap_or(found.size_gib),
                 kind: spec.kind.unwrap_or_else(|| "gp2".into()),
-                encrypted: found.encrypted,
+                encrypted: found.key.is_some(),
                 delete_on_termination: delete_on_termination.unwrap_or(device == request.root_device),
                 snapshot,
                 name: device,
@@ -209,7 +209,7 @@ impl Scene<'_> {
                     snapshot: snapshot.id.clone(),
                     size_gib: snapshot.size_gib,
                     kind: self.site().volumes.get(&a.volume).map_or_else(|| "gp2".into(), |v| v.kind.clone()),
-                    encrypted: snapshot.encrypted,
+                    encrypted: snapshot.key.is_some(),
                     delete_on_termination: a.delete_on_termination,
                 })
             })

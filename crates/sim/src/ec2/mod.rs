@@ -4,6 +4,7 @@
 //! function for each action. Both the port and the wire end here.
 
 pub(crate) mod builtin;
+pub(crate) mod copy;
 pub(crate) mod filter;
 pub(crate) mod id;
 pub(crate) mod image;
@@ -12,7 +13,9 @@ pub(crate) mod launch;
 pub(crate) mod lock;
 pub(crate) mod once;
 pub(crate) mod paging;
+pub(crate) mod presigned;
 pub(crate) mod region;
+pub(crate) mod share;
 pub(crate) mod snapshot;
 pub(crate) mod tag;
 pub(crate) mod tier;
@@ -80,6 +83,8 @@ pub(crate) enum Answer {
     Attachment(Attachment),
     Snapshots(Part<Snapshot>),
     Snapshot(Box<Snapshot>),
+    Copy(Box<Snapshot>),
+    Attribute(share::Attribute),
     SnapshotSet(Vec<Snapshot>),
     Locks(Part<LockView>),
     Lock(Box<LockView>),
@@ -130,8 +135,9 @@ pub(crate) fn known(action: &str) -> bool {
 }
 
 /// The EC2 actions this world serves.
-pub const ACTIONS: [&str; 31] = [
+pub const ACTIONS: [&str; 34] = [
     "AttachVolume",
+    "CopySnapshot",
     "CreateImage",
     "CreateSnapshot",
     "CreateSnapshots",
@@ -145,6 +151,7 @@ pub const ACTIONS: [&str; 31] = [
     "DescribeInstances",
     "DescribeLockedSnapshots",
     "DescribeRegions",
+    "DescribeSnapshotAttribute",
     "DescribeSnapshotTierStatus",
     "DescribeSnapshots",
     "DescribeVolumes",
@@ -154,6 +161,7 @@ pub const ACTIONS: [&str; 31] = [
     "EnableImage",
     "EnableImageDeprecation",
     "LockSnapshot",
+    "ModifySnapshotAttribute",
     "ModifySnapshotTier",
     "RegisterImage",
     "RestoreSnapshotTier",
@@ -168,6 +176,7 @@ pub const ACTIONS: [&str; 31] = [
 pub(crate) fn perform(scene: &mut Scene<'_>, action: &str, params: Params) -> Result<Answer, Refusal> {
     Ok(match action {
         "AttachVolume" => Answer::Attachment(scene.attach_volume(read(params)?)?),
+        "CopySnapshot" => Answer::Copy(Box::new(scene.copy_snapshot(read(params)?)?)),
         "CreateImage" => Answer::ImageId(scene.create_image(read(params)?)?),
         "CreateSnapshot" => Answer::Snapshot(Box::new(scene.create_snapshot(read(params)?)?)),
         "CreateSnapshots" => Answer::SnapshotSet(scene.create_snapshots(read(params)?)?),
@@ -181,6 +190,7 @@ pub(crate) fn perform(scene: &mut Scene<'_>, action: &str, params: Params) -> Re
         "DescribeInstances" => Answer::Instances(scene.describe_instances(&read(params)?)?),
         "DescribeLockedSnapshots" => Answer::Locks(scene.describe_locked_snapshots(&read(params)?)?),
         "DescribeRegions" => Answer::Regions(scene.describe_regions(&read(params)?)?),
+        "DescribeSnapshotAttribute" => Answer::Attribute(scene.describe_snapshot_attribute(read(params)?)?),
         "DescribeSnapshotTierStatus" => Answer::Tiers(scene.describe_snapshot_tier_status(&read(params)?)?),
         "DescribeSnapshots" => Answer::Snapshots(scene.describe_snapshots(&read(params)?)?),
         "DescribeVolumes" => Answer::Volumes(scene.describe_volumes(&read(params)?)?),
@@ -190,6 +200,7 @@ pub(crate) fn perform(scene: &mut Scene<'_>, action: &str, params: Params) -> Re
         "EnableImage" => done(scene.enable_image(&read(params)?)?),
         "EnableImageDeprecation" => done(scene.enable_image_deprecation(&read(params)?)?),
         "LockSnapshot" => Answer::Lock(Box::new(scene.lock_snapshot(&read(params)?)?)),
+        "ModifySnapshotAttribute" => done(scene.modify_snapshot_attribute(&read(params)?)?),
         "ModifySnapshotTier" => Answer::TierChange(scene.modify_snapshot_tier(&read(params)?)?),
         "RegisterImage" => Answer::ImageId(scene.register_image(read(params)?)?),
         "RestoreSnapshotTier" => Answer::TierChange(scene.restore_snapshot_tier(&read(params)?)?),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ebskeep_core::id::{InstanceId, SnapshotId, VolumeId};
-use ebskeep_core::inventory::{InstanceState, SnapshotState, StorageTier, VolumeState};
+use ebskeep_core::inventory::{InstanceState, SnapshotState, VolumeState};
 use ebskeep_core::tags::Tags;
 use smol_str::SmolStr;
 
@@ -226,7 +226,7 @@ impl Scene<'_> {
         Ok(found)
     }
 
-    fn room_for(&mut self, snapshots: usize) -> Result<(), Refusal> {
+    pub(super) fn room_for(&mut self, snapshots: usize) -> Result<(), Refusal> {
         let most = self.state.rules.snapshots_per_region;
         if self.site().snapshots.len() + snapshots > most {
             return Err(Refusal::new(
@@ -240,26 +240,13 @@ impl Scene<'_> {
     fn begin(&mut self, volume: &Volume, description: SmolStr, tags: Tags, set: Option<u64>) -> Snapshot {
         let now = self.now();
         let id = SnapshotId::new(self.new_id("snap-"));
+        let (owner, by) = (self.place.account.clone(), self.by.clone());
         let snapshot = Snapshot {
-            id: id.clone(),
-            owner: self.place.account.clone(),
-            volume: volume.id.clone(),
-            size_gib: volume.size_gib,
-            state: SnapshotState::Pending,
-            message: None,
-            started: now,
-            completed: None,
-            tier: StorageTier::Standard,
-            tiering: None,
-            archived: None,
-            restore_expires: None,
-            lock: None,
-            encrypted: volume.encrypted,
+            key: volume.key.clone(),
             description,
             tags,
-            made: now,
-            made_by: self.by.clone(),
             set,
+            ..Snapshot::begun(id.clone(), owner, volume.id.clone(), volume.size_gib, now, by)
         };
         let site = self.site();
         site.snapshots.insert(id.clone(), snapshot.clone());
@@ -308,7 +295,7 @@ impl Scene<'_> {
         let stale_by = self.stale_by.max(self.state.rules.stale_for);
         let most = self.state.rules.page;
         let account = self.place.account.clone();
-        // Nothing here is shared: whoever asks for others' gets none.
+        // Whoever asks for others' gets none, not even those shared with them.
         let owned = request.owners.is_empty() || request.owners.iter().any(|o| o == "self" || o == account.as_str());
         let listed = |s: &Snapshot| stale_by.is_zero() || now >= later(s.made, stale_by);
         let wanted = |s: &Snapshot| owned && request.filters.pass(&s.tags, |name| filter_values(s, name));
@@ -339,7 +326,7 @@ pub(crate) fn progress(snapshot: &Snapshot) -> &'static str {
 fn filter_values(s: &Snapshot, name: &str) -> Vec<String> {
     vec![match name {
         "description" => s.description.to_string(),
-        "encrypted" => s.encrypted.to_string(),
+        "encrypted" => s.key.is_some().to_string(),
         "owner-id" => s.owner.to_string(),
         "progress" => progress(s).to_owned(),
         "snapshot-id" => s.id.to_string(),

@@ -11,6 +11,7 @@ use super::filter::Filters;
 use super::once::ClientToken;
 use super::paging::{Paging, Part};
 use super::{Read, Scene, builtin, id, tag};
+use crate::keys::OWN_KEY;
 use crate::model::{Attachment, Volume, volume_state};
 use crate::params::Params;
 use crate::refusal::Refusal;
@@ -48,6 +49,7 @@ pub(crate) struct VolumeSpec {
     pub(crate) iops: Option<u32>,
     pub(crate) throughput: Option<u32>,
     pub(crate) encrypted: Option<bool>,
+    pub(crate) key: Option<SmolStr>,
     pub(crate) multi_attach: bool,
 }
 
@@ -62,6 +64,7 @@ impl VolumeSpec {
             iops: params.number("Iops")?,
             throughput: params.number("Throughput")?,
             encrypted: params.flag("Encrypted")?,
+            key: params.take("KmsKeyId").map(SmolStr::new),
             multi_attach: false,
         })
     }
@@ -186,11 +189,14 @@ impl Scene<'_> {
         tags: Tags,
     ) -> Result<Volume, Refusal> {
         let mut least = 1;
-        let mut encrypted = spec.encrypted.unwrap_or(false);
+        if spec.key.is_some() && spec.encrypted == Some(false) {
+            return Err(Refusal::combination("KmsKeyId needs Encrypted to be true"));
+        }
+        let mut key = spec.key.clone().or_else(|| (spec.encrypted == Some(true)).then(|| OWN_KEY.into()));
         if let Some(snapshot) = &spec.snapshot {
-            let (size, was_encrypted) = self.source(snapshot)?;
+            let (size, key_before) = self.source(snapshot)?;
             least = size;
-            encrypted |= was_encrypted;
+            key = key.or(key_before);
         }
         let size_gib = match (spec.size_gib, &spec.snapshot) {
             (Some(size), _) => size,
@@ -226,7 +232,7 @@ impl Scene<'_> {
             iops,
             throughput,
             zone: zone.clone(),
-            encrypted,
+            key,
             multi_attach: spec.multi_attach,
             snapshot: spec.snapshot.clone(),
             created: self.now(),
@@ -235,17 +241,16 @@ impl Scene<'_> {
         })
     }
 
-    /// Size of a snapshot that a volume can be made from, and whether it is
-    /// encrypted.
-    fn source(&mut self, snapshot: &SnapshotId) -> Result<(u32, bool), Refusal> {
+    /// Size of a snapshot that a volume can be made from, and what encrypts it.
+    fn source(&mut self, snapshot: &SnapshotId) -> Result<(u32, Option<SmolStr>), Refusal> {
         if snapshot.as_str() == builtin::SNAPSHOT {
-            return Ok((builtin::SIZE_GIB, false));
+            return Ok((builtin::SIZE_GIB, None));
         }
         let found = self.site().snapshots.get(snapshot).ok_or_else(|| id::no_snapshot(snapshot))?;
         if found.state != SnapshotState::Completed {
             return Err(Refusal::new("IncorrectState", format!("The snapshot '{snapshot}' is not completed.")));
         }
-        Ok((found.size_gib, found.encrypted))
+        Ok((found.size_gib, found.key.clone()))
     }
 
     pub(crate) fn attach_volume(&mut self, request: AttachVolume) -> Result<Attachment, Refusal> {
@@ -369,7 +374,7 @@ fn filter_values(v: &Volume, name: &str) -> Vec<String> {
         "attachment.status" => each(|a| a.state.to_owned()),
         "availability-zone" => vec![v.zone.to_string()],
         "create-time" => vec![iso(v.created)],
-        "encrypted" => vec![v.encrypted.to_string()],
+        "encrypted" => vec![v.key.is_some().to_string()],
         "multi-attach-enabled" => vec![v.multi_attach.to_string()],
         "size" => vec![v.size_gib.to_string()],
         "snapshot-id" => v.snapshot.iter().map(ToString::to_string).collect(),

@@ -40,20 +40,25 @@ pub(crate) fn credential(headers: &HeaderMap, params: &mut Params) -> Result<Cre
         let date = header("x-amz-date").or_else(|| header("date"));
         return whole(credential, signed, signature, date.as_deref(), header("x-amz-security-token"));
     }
-    if let Some(algorithm) = params.take("X-Amz-Algorithm") {
-        if algorithm != ALGORITHM {
-            return Err(incomplete("X-Amz-Algorithm is not AWS4-HMAC-SHA256"));
-        }
-        let mut take = |name: &str| params.take(name);
-        let (credential, signed) = (take("X-Amz-Credential"), take("X-Amz-SignedHeaders"));
-        let (signature, date) = (take("X-Amz-Signature"), take("X-Amz-Date"));
-        let (expires, token) = (take("X-Amz-Expires"), take("X-Amz-Security-Token"));
-        if expires.and_then(|e| e.parse::<u32>().ok()).is_none() {
-            return Err(incomplete("X-Amz-Expires is missing or no number"));
-        }
-        return whole(credential.as_deref(), signed.as_deref(), signature.as_deref(), date.as_deref(), token);
+    presigned(params)
+}
+
+/// The credential of a presigned query, whose parameters it takes out.
+pub(crate) fn presigned(params: &mut Params) -> Result<Credential, Refusal> {
+    let mut take = |name: &str| params.take(name);
+    let Some(algorithm) = take("X-Amz-Algorithm") else {
+        return Err(Refusal::new("MissingAuthenticationToken", "Request is missing Authentication Token"));
+    };
+    if algorithm != ALGORITHM {
+        return Err(incomplete("X-Amz-Algorithm is not AWS4-HMAC-SHA256"));
     }
-    Err(Refusal::new("MissingAuthenticationToken", "Request is missing Authentication Token"))
+    let (credential, signed) = (take("X-Amz-Credential"), take("X-Amz-SignedHeaders"));
+    let (signature, date) = (take("X-Amz-Signature"), take("X-Amz-Date"));
+    let (expires, token) = (take("X-Amz-Expires"), take("X-Amz-Security-Token"));
+    if expires.and_then(|e| e.parse::<u32>().ok()).is_none() {
+        return Err(incomplete("X-Amz-Expires is missing or no number"));
+    }
+    whole(credential.as_deref(), signed.as_deref(), signature.as_deref(), date.as_deref(), token)
 }
 
 fn incomplete(message: &str) -> Refusal {

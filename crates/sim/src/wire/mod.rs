@@ -3,7 +3,7 @@
 //! Owns how things are asked and told; what they mean is [`crate::ec2`]'s and
 //! [`crate::sts`]'s.
 
-mod auth;
+pub(crate) mod auth;
 mod request;
 mod respond;
 pub(crate) mod xml;

@@ -7,10 +7,13 @@ use smol_str::SmolStr;
 
 use super::xml::{EC2, STS, Xml, iso};
 use crate::ec2::lock::LockView;
+use crate::ec2::share::Attribute;
 use crate::ec2::snapshot::progress;
 use crate::ec2::tier::{TierChange, Way};
 use crate::ec2::{self, InstanceView, StateChange, builtin};
-use crate::model::{Attachment, Ends, Image, Snapshot, Volume, instance_state, snapshot_state, tier, volume_state};
+use crate::model::{
+    Attachment, Ends, Image, Shared, Snapshot, Volume, instance_state, snapshot_state, tier, volume_state,
+};
 use crate::region::partition;
 use crate::sts::{self, Caller};
 use crate::world::Answer;
@@ -84,10 +87,27 @@ fn ec2_answer(xml: &mut Xml, answer: &ec2::Answer, caller: &Caller) {
         ec2::Answer::Volume(v) => volume(xml, v, caller),
         ec2::Answer::Attachment(a) => attachment(xml, a),
         ec2::Answer::Snapshots(part) => {
-            xml.list("snapshotSet", &part.items, snapshot);
+            xml.list("snapshotSet", &part.items, |xml, s| snapshot(xml, s, caller));
             next(xml, part.next.as_deref());
         }
-        ec2::Answer::Snapshot(s) => snapshot(xml, s),
+        ec2::Answer::Snapshot(s) => snapshot(xml, s, caller),
+        ec2::Answer::Copy(copy) => {
+            xml.leaf("snapshotId", copy.id.as_str());
+            tags(xml, &copy.tags);
+        }
+        ec2::Answer::Attribute(Attribute { snapshot, shared }) => {
+            xml.leaf("snapshotId", snapshot.as_str());
+            match shared {
+                None => xml.list("productCodes", [(); 0], |_, ()| {}),
+                Some(Shared { accounts, everybody }) => {
+                    let group = everybody.then_some(("group", "all"));
+                    let all = group.into_iter().chain(accounts.iter().map(|account| ("userId", account.as_str())));
+                    xml.list("createVolumePermission", all, |xml, (name, value)| {
+                        xml.leaf(name, value);
+                    })
+                }
+            };
+        }
         ec2::Answer::SnapshotSet(set) => {
             xml.list("snapshotSet", set, |xml, s| {
                 snapshot_core(xml, s);
@@ -153,12 +173,25 @@ fn snapshot_core(xml: &mut Xml, s: &Snapshot) {
     xml.leaf("ownerId", s.owner.as_str());
     xml.show("volumeSize", s.size_gib);
     xml.leaf("description", &s.description);
-    xml.show("encrypted", s.encrypted);
+    xml.show("encrypted", s.key.is_some());
     tags(xml, &s.tags);
 }
 
-fn snapshot(xml: &mut Xml, s: &Snapshot) {
+/// The key's ARN, as AWS tells it.
+fn kms_key(xml: &mut Xml, key: Option<&str>, caller: &Caller) {
+    let Some(key) = key else { return };
+    if key.starts_with("arn:") {
+        xml.leaf("kmsKeyId", key);
+        return;
+    }
+    let (partition, region, account) = (partition(&caller.region), &caller.region, &caller.account);
+    let name = if key.contains('/') { key.to_owned() } else { format!("key/{key}") };
+    xml.leaf("kmsKeyId", format!("arn:{partition}:kms:{region}:{account}:{name}"));
+}
+
+fn snapshot(xml: &mut Xml, s: &Snapshot, caller: &Caller) {
     snapshot_core(xml, s);
+    kms_key(xml, s.key.as_deref(), caller);
     xml.leaf("status", snapshot_state(s.state));
     if let Some(message) = &s.message {
         xml.leaf("statusMessage", message);
@@ -238,7 +271,8 @@ fn volume(xml: &mut Xml, v: &Volume, caller: &Caller) {
     if let Some(throughput) = v.throughput {
         xml.show("throughput", throughput);
     }
-    xml.show("encrypted", v.encrypted);
+    xml.show("encrypted", v.key.is_some());
+    kms_key(xml, v.key.as_deref(), caller);
     xml.show("multiAttachEnabled", v.multi_attach);
     xml.nest("operator", |xml| {
         xml.leaf("managed", "false");

@@ -27,6 +27,11 @@ fn every_action_refuses_a_parameter_it_does_not_know() {
             ("MaxCount", "5"),
             ("MaxResults", "5"),
             ("Name", "abc"),
+            ("SourceRegion", "eu-west-1"),
+            ("SourceSnapshotId", "snap-00000000"),
+            ("Attribute", "createVolumePermission"),
+            ("OperationType", "add"),
+            ("UserId.1", "111122223333"),
             ("RootDeviceName", "/dev/xvda"),
             ("DeprecateAt", "2026-02-01T00:00:00Z"),
             ("LockMode", "governance"),
@@ -38,7 +43,7 @@ fn every_action_refuses_a_parameter_it_does_not_know() {
             params.into_iter().filter(|(name, _)| !(action.starts_with("Describe") && name.ends_with(".1"))).collect();
         assert_eq!(code(&world, action, &params), "UnknownParameter", "{action}");
     }
-    assert_eq!(code(&world, "CopySnapshot", &[]), "InvalidAction");
+    assert_eq!(code(&world, "CopyImage", &[]), "InvalidAction");
 }
 
 #[test]
@@ -262,6 +267,7 @@ fn multi_attach_is_for_volumes_that_can() {
             size_gib: 4,
             kind: None,
             multi_attach: true,
+            key: None,
             tags: ebskeep_core::tags::Tags::new(),
         },
     );

@@ -33,7 +33,7 @@ pub(crate) fn volume(world: &World) -> VolumeId {
 }
 
 pub(crate) fn new_volume() -> Deed {
-    Deed::CreateVolume { id: None, size_gib: 10, kind: None, multi_attach: false, tags: Tags::new() }
+    Deed::CreateVolume { id: None, size_gib: 10, kind: None, multi_attach: false, key: None, tags: Tags::new() }
 }
 
 pub(crate) fn put(volume: &VolumeId, started: &str) -> Deed {

@@ -57,7 +57,14 @@ fn throughput_volumes_take_one_at_a_time() {
     world.rules(Rules { completes_after: Duration::from_mins(5), ..Rules::default() });
     let id = act(
         &world,
-        Deed::CreateVolume { id: None, size_gib: 500, kind: Some("st1".into()), multi_attach: false, tags: tags([]) },
+        Deed::CreateVolume {
+            id: None,
+            size_gib: 500,
+            kind: Some("st1".into()),
+            multi_attach: false,
+            key: None,
+            tags: tags([]),
+        },
     );
     let create = || code(&world, "CreateSnapshot", &[("VolumeId", &id)]);
     assert_eq!(create(), "");

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod actions;
+mod copies;
 mod determinism;
 mod faults;
 mod helper;

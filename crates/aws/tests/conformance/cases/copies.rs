@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use ebskeep_core::cloud::{Cloud as _, CopyKey, CopySnapshot, ErrorKind, Query};
-use ebskeep_core::id::{Region, SnapshotId};
+use ebskeep_core::id::{Place, Region, SnapshotId};
 use ebskeep_core::inventory::{Snapshot, SnapshotState};
+use ebskeep_sim::{Act, Deed};
+use smol_str::SmolStr;
 
 use crate::backend::AnyCloud;
 use crate::check::{Failure, Verdict, equal, holds, refused, set};
@@ -18,7 +20,11 @@ super::cases!("copies":
     three_regions_have_each_their_own,
     twice_is_two,
     an_encrypted_source_gives_an_encrypted_copy,
+    a_key_that_cannot_be_used_fails_the_copy_later,
+    a_key_of_another_region_fails_the_copy_later,
     an_unknown_source_is_not_found,
+    a_pending_source_begins_no_copy,
+    an_archived_source_begins_no_copy,
     a_source_is_looked_for_in_the_region_named,
     a_region_takes_twenty_at_once,
     twenty_here_leave_room_elsewhere,
@@ -38,8 +44,13 @@ pub(super) async fn good(s: &Stage, tags: &[(&str, &str)]) -> Result<SnapshotId,
 
 /// A good snapshot of an encrypted volume, under the account's own key.
 pub(super) async fn encrypted(s: &Stage) -> Result<SnapshotId, Failure> {
+    encrypted_under(s, &[]).await
+}
+
+/// A good snapshot of an encrypted volume, with what more is said of its key.
+pub(super) async fn encrypted_under(s: &Stage, key: &[(&str, &str)]) -> Result<SnapshotId, Failure> {
     let zone = format!("{REGION}a");
-    let params = [("AvailabilityZone", zone.as_str()), ("Size", "4"), ("Encrypted", "true")];
+    let params = [&[("AvailabilityZone", zone.as_str()), ("Size", "4"), ("Encrypted", "true")], key].concat();
     let volume = s.raw("CreateVolume", &params).await?.one("volumeId")?;
     let id = s.begin(&volume.as_str().into(), &[]).await?;
     s.pass(Duration::from_mins(10));
@@ -136,6 +147,54 @@ async fn an_encrypted_source_gives_an_encrypted_copy(s: &Stage) -> Verdict {
     s.pass(Duration::from_hours(1));
     let made = seen(&there, &id).await?;
     equal("encrypted and good", (made.encrypted, made.state), (true, SnapshotState::Completed))
+}
+
+/// Begins a copy under a key, and tells how it ends.
+async fn end_under(s: &Stage, source: &SnapshotId, key: &str) -> Result<(SnapshotState, Option<String>), Failure> {
+    let there = s.elsewhere(THERE);
+    let request = CopySnapshot { encrypted: Some(CopyKey::Named(key.into())), ..copy(source) };
+    let id = there.copy_snapshot(&request).await?;
+    equal("at first", seen(&there, &id).await?.state, SnapshotState::Pending)?;
+    s.pass(Duration::from_hours(1));
+    let made = seen(&there, &id).await?;
+    Ok((made.state, made.state_message.map(String::from)))
+}
+
+/// What AWS says of a copy whose key it cannot use (EBS User Guide, "Copy an
+/// Amazon EBS snapshot").
+pub(super) fn not_accessible() -> (SnapshotState, Option<String>) {
+    (SnapshotState::Error, Some("Given key ID is not accessible".to_owned()))
+}
+
+async fn a_key_that_cannot_be_used_fails_the_copy_later(s: &Stage) -> Verdict {
+    let source = encrypted(s).await?;
+    let there = Place { account: s.place.account.clone(), region: Region::new(THERE) };
+    let key = SmolStr::new_static("alias/backups");
+    s.world()?.act(Act::at(&there, Deed::DenyKey { key: key.clone() }))?;
+    equal("under it", end_under(s, &source, &key).await?, not_accessible())?;
+    equal("under another", end_under(s, &source, "alias/others").await?.0, SnapshotState::Completed)?;
+    s.world()?.act(Act::at(&there, Deed::AllowKey { key: key.clone() }))?;
+    equal("once it can be used", end_under(s, &source, &key).await?.0, SnapshotState::Completed)
+}
+
+async fn a_key_of_another_region_fails_the_copy_later(s: &Stage) -> Verdict {
+    s.world()?;
+    let source = encrypted(s).await?;
+    let arn = format!("arn:aws:kms:{REGION}:{}:key/1", s.place.account);
+    equal("under it", end_under(s, &source, &arn).await?, not_accessible())
+}
+
+async fn a_pending_source_begins_no_copy(s: &Stage) -> Verdict {
+    let source = s.begin(&s.volume(&[]).await?, &[]).await?;
+    let got = s.elsewhere(THERE).copy_snapshot(&copy(&source)).await;
+    refused("it", got, ErrorKind::Other, Some("IncorrectState"))
+}
+
+async fn an_archived_source_begins_no_copy(s: &Stage) -> Verdict {
+    let source = good(s, &[]).await?;
+    s.world()?.act(Act::at(&s.place, Deed::Archive { snapshot: source.clone(), at: None }))?;
+    let got = s.elsewhere(THERE).copy_snapshot(&copy(&source)).await;
+    refused("it", got, ErrorKind::Other, Some("IncorrectState"))
 }
 
 async fn an_unknown_source_is_not_found(s: &Stage) -> Verdict {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use ebskeep_core::cloud::{Cloud as _, Clouds as _, ErrorKind, Query, Role, Sharing};
+use ebskeep_core::cloud::{Cloud as _, Clouds as _, CopyKey, CopySnapshot, ErrorKind, Query, Role, Sharing};
 use ebskeep_core::id::{AccountId, Place, Region};
 use ebskeep_core::inventory::SnapshotState;
+use ebskeep_sim::{Act, Deed};
 
-use super::copies::{THERE, copy, encrypted, good, seen};
+use super::copies::{THERE, copy, encrypted, encrypted_under, good, not_accessible, seen};
 use crate::backend::AnyCloud;
-use crate::check::{Verdict, equal, holds, refused, set};
+use crate::check::{Failure, Verdict, equal, holds, refused, set};
 use crate::stage::{REGION, Stage, pages};
 
 super::cases!("sharing":
@@ -22,6 +23,9 @@ super::cases!("sharing":
     one_not_shared_cannot_be_copied_by_another_account,
     one_shared_can_be_copied_through_a_role,
     one_no_longer_shared_can_no_longer_be_copied,
+    one_under_a_key_is_copied_by_who_may_use_the_key,
+    a_role_that_asks_for_an_external_id_is_told_it,
+    a_role_that_cannot_be_assumed_denies_every_call,
 );
 
 fn role() -> Role {
@@ -140,4 +144,53 @@ async fn one_no_longer_shared_can_no_longer_be_copied(s: &Stage) -> Verdict {
     s.cloud.modify_snapshot_sharing(&source, &Sharing::Remove(account)).await?;
     let got = cloud.copy_snapshot(&copy(&source)).await;
     refused("it", got, ErrorKind::NotFound, Some("InvalidSnapshot.NotFound"))
+}
+
+async fn one_under_a_key_is_copied_by_who_may_use_the_key(s: &Stage) -> Verdict {
+    let other = s.of_another_account().await?;
+    let key = format!("arn:aws:kms:{REGION}:{}:key/1", s.place.account);
+    s.world()?;
+    let source = encrypted_under(s, &[("KmsKeyId", &key)]).await?;
+    s.cloud.modify_snapshot_sharing(&source, &Sharing::Add(other.place.account.clone())).await?;
+    let cloud = through(s, &other, THERE);
+    let request = CopySnapshot { encrypted: Some(CopyKey::Named("alias/theirs".into())), ..copy(&source) };
+    let end = async || {
+        let id = cloud.copy_snapshot(&request).await?;
+        s.pass(Duration::from_hours(1));
+        let made = seen(&cloud, &id).await?;
+        Ok::<_, Failure>((made.state, made.state_message.map(String::from), made.encrypted))
+    };
+    equal("with the key", end().await?, (SnapshotState::Completed, None, true))?;
+    let reader = Place { account: other.place.account.clone(), region: Region::new(REGION) };
+    s.world()?.act(Act::at(&reader, Deed::DenyKey { key: key.as_str().into() }))?;
+    let (state, message) = not_accessible();
+    equal("without", end().await?, (state, message, true))
+}
+
+async fn a_role_that_asks_for_an_external_id_is_told_it(s: &Stage) -> Verdict {
+    let other = s.of_another_account().await?;
+    let theirs = good(&other, &[]).await?;
+    let external_id = "e-1";
+    let deed = Deed::DemandExternalId { role: "ebskeep-copies".into(), external_id: external_id.into() };
+    s.world()?.act(Act::at(&other.place, deed))?;
+    for shown in [None, Some("e-2")] {
+        let cloud = s.clouds.through(&other.place, &Role { external_id: shown.map(Into::into), ..role() });
+        let got = cloud.describe_snapshots(&Query::All, None).await;
+        refused("without it", got, ErrorKind::Denied, Some("AccessDenied"))?;
+    }
+    let cloud = s.clouds.through(&other.place, &Role { external_id: Some(external_id.into()), ..role() });
+    let listed = pages(async |token| cloud.describe_snapshots(&Query::All, token).await).await?.concat();
+    equal("with it", set(listed.into_iter().map(|snapshot| snapshot.id)), set([theirs]))
+}
+
+async fn a_role_that_cannot_be_assumed_denies_every_call(s: &Stage) -> Verdict {
+    let other = s.of_another_account().await?;
+    let source = good(&other, &[]).await?;
+    let deed = Deed::Deny { action: Some("AssumeRole".into()), everywhere: true, code: Some("AccessDenied".into()) };
+    s.world()?.act(Act::at(&s.place, deed))?;
+    let cloud = through(s, &other, REGION);
+    let code = Some("AccessDenied");
+    refused("a listing", cloud.describe_snapshots(&Query::All, None).await, ErrorKind::Denied, code)?;
+    refused("a copy", cloud.copy_snapshot(&copy(&source)).await, ErrorKind::Denied, code)?;
+    equal("theirs", other.all_snapshots().await?, set([source]))
 }

@@ -55,6 +55,7 @@ impl Fleet {
             size_gib: 1_000,
             kind: None,
             multi_attach: false,
+            key: None,
             tags: [("Name", "archive"), ("Backup", "weekly"), ("Retention", "6m")].into_iter().collect(),
         })?;
 
