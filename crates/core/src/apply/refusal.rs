@@ -30,6 +30,10 @@ pub(super) fn outcome_before(error: &CloudError) -> Outcome {
     }
 }
 
+/// What to do where a snapshot cannot be shared for its key.
+pub(super) const KEY_REMEDY: &str = "a snapshot under the account's own aws/ebs key cannot be shared: copy it, or make \
+                                     the volume anew, under a customer managed key that the other account may use";
+
 /// What AWS said, and the remedy where there is one.
 pub(super) fn told(error: &CloudError) -> String {
     told_of(error, "the role or user that runs ebskeep")
@@ -51,6 +55,8 @@ fn remedy(error: &CloudError, caller: &str) -> Option<String> {
         }
         Some("SnapshotLimitExceeded") => Some("delete snapshots, or ask AWS to raise this quota"),
         Some("TagLimitExceeded") => Some("remove a tag: a resource can have 50"),
+        // Its other meaning, a lock, comes from DeleteSnapshot.
+        Some("OperationNotPermitted") if error.operation == "ModifySnapshotAttribute" => Some(KEY_REMEDY),
         _ => None,
     };
     if let Some(remedy) = by_code {
@@ -135,6 +141,16 @@ mod tests {
         ];
         assert!(yes.iter().all(because_of_tags));
         assert!(!no.iter().any(because_of_tags));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_shared_is_no_missing_permission() {
+        let refused = CloudError {
+            operation: "ModifySnapshotAttribute",
+            ..error(ErrorKind::Denied, "OperationNotPermitted", "Encrypted snapshots cannot be shared")
+        };
+        let told = told(&refused);
+        assert!(told.ends_with(KEY_REMEDY) && !told.contains("allow"), "{told}");
     }
 
     #[test]

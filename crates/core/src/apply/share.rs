@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::lock::Mutex;
 
 use super::batch::{BATCH, look_at};
-use super::refusal::{outcome, outcome_before, told};
+use super::refusal::{KEY_REMEDY, outcome, outcome_before, told};
 use super::{Act, Ending};
 use crate::cloud::{Clock, Cloud as _, CloudError, Clouds, ErrorKind, Sharing};
 use crate::destination::Destination;
@@ -18,10 +18,6 @@ use crate::id::{AccountId, SnapshotId};
 use crate::plan::{NewCopy, Unshare};
 use crate::report::Outcome;
 use crate::tags::{SHARED_WITH, Tags};
-
-/// What to do where a snapshot cannot be shared for its key.
-const KEY_REMEDY: &str = "a snapshot under the account's own aws/ebs key cannot be shared: copy it, or make the volume \
-                          anew, under a customer managed key that the other account may use";
 
 /// A source and an account that is to copy it.
 type Pair = (SnapshotId, AccountId);
@@ -227,9 +223,12 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
 /// How a copy ends whose source could not be shared.
 fn refused(copy: &NewCopy, account: &AccountId, error: &CloudError) -> Ending {
     let remedy = match error.kind {
-        ErrorKind::Invalid if copy.encrypted => format!("; {KEY_REMEDY}"),
-        // AWS has no code of its own for it.
-        ErrorKind::Denied if copy.encrypted => format!("; or else: {KEY_REMEDY}"),
+        // AWS documents no code for it; other words may mean it too.
+        ErrorKind::Invalid | ErrorKind::Denied
+            if copy.encrypted && error.code.as_deref() != Some("OperationNotPermitted") =>
+        {
+            format!("; or else: {KEY_REMEDY}")
+        }
         _ => String::new(),
     };
     let detail = format!("it could not be shared with {account}: {}{remedy}", told(error));
