@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod bench;
+mod chaos;
 mod count;
 mod env;
 mod moto;
@@ -24,6 +25,8 @@ enum Chore {
     Test(test::Options),
     /// Measure how long the decision takes, and how much memory.
     Bench(bench::Options),
+    /// Live through random worlds and see that nothing is lost.
+    Chaos(chaos::Options),
     /// Change the deciders one thing at a time and see that a test notices.
     Mutants(mutants::Options),
 }
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     let all_well = match Chore::parse() {
         Chore::Test(options) => test::run(&options),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Chaos(options) => chaos::run(&options),
         Chore::Mutants(options) => mutants::run(&options),
     };
     if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }

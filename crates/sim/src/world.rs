@@ -110,6 +110,11 @@ impl World {
         self.state().faults.push(Armed::new(fault));
     }
 
+    /// Disarms all faults.
+    pub fn disarm(&self) {
+        self.state().faults.clear();
+    }
+
     /// Every call so far, in order.
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()

@@ -1,0 +1,53 @@
+//! `cargo run -p ebskeep-chaos -- --seeds N`: worlds one after the other, and what
+//! did not hold, with the command that lives through the same world again.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use clap::Parser;
+use ebskeep_chaos::life::live;
+
+/// Live through random worlds and see that nothing is lost.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask chaos", bin_name = "cargo xtask chaos")]
+struct Options {
+    /// How many worlds
+    #[arg(long, default_value_t = 200)]
+    seeds: u64,
+
+    /// The first one's seed
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+
+    /// Tell what happened in each
+    #[arg(long)]
+    story: bool,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let options = Options::parse();
+    let mut coverage: BTreeMap<String, u64> = BTreeMap::new();
+    let mut failed = 0_u64;
+    for seed in options.from..options.from.saturating_add(options.seeds) {
+        let life = live(seed, None)?;
+        for (what, times) in &life.coverage {
+            *coverage.entry(what.clone()).or_default() += times;
+        }
+        if options.story {
+            println!("{}", life.story.join("\n"));
+        }
+        if !life.violations.is_empty() {
+            failed += 1;
+            for violation in &life.violations {
+                println!("seed {seed}: {}: {}", violation.what, violation.detail);
+            }
+            println!("again: cargo xtask chaos --from {seed} --seeds 1 --story");
+        }
+    }
+    println!("\nWhat befell them, and how often:");
+    for (what, times) in &coverage {
+        println!("{times:>8}  {what}");
+    }
+    println!("\n{} worlds, {failed} in which something did not hold", options.seeds);
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
