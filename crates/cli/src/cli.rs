@@ -410,6 +410,13 @@ pub(crate) struct ForecastArgs {
     /// The volume's Backup_TimeZone, and where days begin; by default --time-zone
     #[arg(long, value_name = "ZONE", conflicts_with = "inventory")]
     pub(crate) zone: Option<String>,
+    /// Copy each snapshot there: eu-west-1, or 123456789012/eu-west-1; several by
+    /// blank or comma
+    #[arg(long, value_name = "DEST", conflicts_with = "inventory")]
+    pub(crate) copy_to: Option<String>,
+    /// How long copies stay; by default as long as the volume's snapshots
+    #[arg(long, value_name = "RETENTION", requires = "copy_to")]
+    pub(crate) copy_retention: Option<String>,
     /// The volume's size in GiB
     #[arg(long, value_name = "GIB", default_value_t = 100, conflicts_with = "inventory")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]

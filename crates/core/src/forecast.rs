@@ -6,8 +6,8 @@
 //! no opinion of its own.
 //!
 //! What it takes for granted: tags and volumes stay as they are, the creator
-//! runs at each slot and succeeds at once, expire runs at regular times, and a
-//! plan that a check refuses is let through by somebody.
+//! runs at each slot and succeeds at once, copies are made and good at once, expire
+//! runs at regular times, and a plan that a check refuses is let through by somebody.
 
 mod life;
 mod runs;
@@ -24,6 +24,7 @@ use serde::Serialize;
 use crate::age::Age;
 use crate::calendar;
 use crate::config::Fleet;
+use crate::destination::Destination;
 use crate::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Listing, Snapshot, SnapshotState, Volume, VolumeState};
 use crate::job::{Request, Untagged, not_listed};
@@ -31,7 +32,7 @@ use crate::lineage::{self, LineageKey};
 use crate::plan::{Action, Creator, ExpireVerdict, FinishTags, Job, Notice, Reason, decide};
 use crate::setting::Settings;
 use crate::tags::Tags;
-use life::{Course, Life};
+use life::{Course, Grows, Life, Lived};
 use tally::Tally;
 
 /// The name and version of the forecast's JSON form.
@@ -79,6 +80,10 @@ pub struct Imagined {
     pub time_zone: Option<String>,
     /// Its size in GiB.
     pub size_gib: u32,
+    /// Its `Copy_Dest`, if it has one.
+    pub copy_to: Option<String>,
+    /// Its `Copy_Retention`, if it has one.
+    pub copy_retention: Option<String>,
 }
 
 impl Imagined {
@@ -87,7 +92,12 @@ impl Imagined {
         let keys = &settings.keys;
         let mut tags = Tags::new();
         tags.set(keys.backup.clone(), self.schedule.as_str());
-        for (key, value) in [(&keys.retention, &self.retention), (&keys.time_zone, &self.time_zone)] {
+        for (key, value) in [
+            (&keys.retention, &self.retention),
+            (&keys.time_zone, &self.time_zone),
+            (&keys.copy_dest, &self.copy_to),
+            (&keys.copy_retention, &self.copy_retention),
+        ] {
             if let Some(value) = value {
                 tags.set(key.clone(), value.as_str());
             }
@@ -130,6 +140,10 @@ pub struct Forecast {
     pub days: Vec<Day>,
     /// The span as a whole.
     pub totals: Totals,
+    /// The copies that are made in the span, by destination; those that are there
+    /// already are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CopiesThere>,
     /// Each volume, by id; of one whose copies are here too, two.
     pub volumes: Vec<VolumeTotals>,
     /// The dates asked for.
@@ -164,6 +178,9 @@ pub struct OfVolume {
     pub retention: String,
     /// Its size in GiB.
     pub size_gib: u32,
+    /// How long copies stay, if it is copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_retention: Option<String>,
 }
 
 /// What an inventory is of.
@@ -216,6 +233,19 @@ pub struct Totals {
     pub least_lately: usize,
     /// The most there are on any day of the last quarter of the span.
     pub most_lately: usize,
+}
+
+/// The copies at one destination over the span.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CopiesThere {
+    /// Where.
+    pub destination: Destination,
+    /// Each day, in order.
+    pub days: Vec<Day>,
+    /// The span as a whole.
+    pub totals: Totals,
+    /// The dates asked for.
+    pub on: Vec<OnDate>,
 }
 
 /// One volume's snapshots over the span.
@@ -309,15 +339,29 @@ pub fn forecast(question: &Question<'_>) -> Forecast {
         expire_every: expire_every.to_string(),
         days: Vec::new(),
         totals: whole.totals(),
+        copies: Vec::new(),
         volumes: Vec::new(),
         on: on.iter().map(|date| OnDate { date: *date, snapshots: Vec::new() }).collect(),
         lives: (*lives == Lives::Told).then(Vec::new),
         problems: first.problems,
         not_listed: not_listed(inventory),
     };
+    let mut away: BTreeMap<Destination, There> = BTreeMap::new();
     for lineage in lineages(inventory, &first.actions, settings) {
         let key = lineage.key.clone();
-        let life::Lived { tally, on, lives } = lineage.life.live(&course);
+        let Lived { tally, on, lives, copies } = lineage.life.live(&course);
+        for (destination, copies) in copies {
+            let there = away.entry(destination.clone()).or_insert_with(|| There {
+                tally: Tally::new(start, end, zone),
+                on: forecast.on.iter().map(|on| OnDate { date: on.date, snapshots: Vec::new() }).collect(),
+            });
+            let world = Inventory::empty(destination.place(&inventory.place.account), start);
+            let lived = Life::new(world, Grows::Copied(copies)).live(&course);
+            there.tally.add(&lived.tally);
+            for (date, present) in there.on.iter_mut().zip(lived.on) {
+                date.snapshots.extend(present);
+            }
+        }
         forecast.volumes.push(VolumeTotals { volume_id: key.volume, copies: key.copies, totals: tally.totals() });
         whole.add(&tally);
         for (date, present) in forecast.on.iter_mut().zip(on) {
@@ -327,6 +371,13 @@ pub fn forecast(question: &Question<'_>) -> Forecast {
             all.extend(lives);
         }
     }
+    let away = away.into_iter().map(|(destination, There { tally, on })| CopiesThere {
+        destination,
+        days: tally.days(),
+        totals: tally.totals(),
+        on,
+    });
+    forecast.copies = away.collect();
     forecast.totals = whole.totals();
     forecast.days = whole.days();
     forecast
@@ -336,6 +387,12 @@ pub fn forecast(question: &Question<'_>) -> Forecast {
 pub fn not_ours(inventory: &Inventory, settings: &Settings) -> usize {
     let ours = |snapshot: &&Snapshot| lineage::classify(snapshot, &inventory.place, &settings.deployment).is_ok();
     inventory.snapshots.items.len() - inventory.snapshots.items.iter().filter(ours).count()
+}
+
+/// What there is at one destination of copies.
+struct There {
+    tally: Tally,
+    on: Vec<OnDate>,
 }
 
 /// One lineage, ready to be lived through.
@@ -409,7 +466,7 @@ fn lineages<'a>(inventory: &'a Inventory, actions: &[Action], settings: &'a Sett
             destinations: Vec::new(),
         };
         let creator = volume.and_then(|volume| Creator::new(volume, &fleet, settings));
-        Ready { key, life: Life::new(world, creator) }
+        Ready { key, life: Life::new(world, creator.map_or(Grows::No, Grows::Created)) }
     });
     ready.collect()
 }

@@ -31,7 +31,7 @@ use crate::job::Request;
 use crate::setting::Settings;
 use crate::tags::Tags;
 pub use copies::{CopyState, CopyVerdict, FollowSource, MarkCopied, NewCopy, Unshare, destinations};
-pub(crate) use creator::Creator;
+pub(crate) use creator::{Copied, Creator, copied};
 
 /// The name and version of the plan's JSON form.
 pub const SCHEMA: &str = "ebskeep.plan/1";

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use anyhow::{Context as _, anyhow};
 use ebskeep_core::age::Age;
 use ebskeep_core::calendar;
+use ebskeep_core::destination::Destination;
 use ebskeep_core::forecast::{Forecast, Imagined, Lives, OfInventory, OfVolume, Question, Subject, forecast, not_ours};
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::report::{forecast_svg, text::forecast_text};
@@ -25,7 +26,21 @@ use crate::ui::Ui;
 const LONGEST: &str = "100y";
 
 pub(crate) fn run(args: ForecastArgs, aws: &AwsArgs, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let ForecastArgs { schedule, retention, zone, size, start, span, on, expire_every, lives, chart, seen } = args;
+    let ForecastArgs {
+        schedule,
+        retention,
+        zone,
+        copy_to,
+        copy_retention,
+        size,
+        start,
+        span,
+        on,
+        expire_every,
+        lives,
+        chart,
+        seen,
+    } = args;
     let zone_of_days = zone.as_deref().map_or_else(|| Ok(settings.time_zone.clone()), zone_named)?;
     let start = start.as_deref().map(|text| begins(text, &zone_of_days)).transpose()?.or(seen.now);
     let (inventory, subject) = if seen.inventory.is_empty() {
@@ -38,6 +53,8 @@ pub(crate) fn run(args: ForecastArgs, aws: &AwsArgs, settings: &Settings, ui: &U
             retention,
             time_zone: zone,
             size_gib: size,
+            copy_to,
+            copy_retention,
         };
         let subject = understood(&imagined, settings)?;
         (imagined.inventory(start.unwrap_or_else(today), settings), subject)
@@ -94,7 +111,7 @@ fn exit(forecast: &Forecast) -> Exit {
 /// What an imagined volume's tags mean. A forecast of what nobody understands
 /// would be one of the defaults.
 fn understood(imagined: &Imagined, settings: &Settings) -> Result<Subject, Failure> {
-    let Imagined { schedule, retention, time_zone: _, size_gib } = imagined;
+    let Imagined { schedule, retention, time_zone: _, size_gib, copy_to, copy_retention } = imagined;
     let said = |flag: &str, text: &str, why: String| Failure::usage(anyhow!("{flag} {text:?}: {why}"));
     let schedule = match Backup::parse(schedule).map_err(|why| said("--schedule", schedule, why))? {
         Backup::Default => format!("{} (the default)", settings.default_schedule),
@@ -108,7 +125,23 @@ fn understood(imagined: &Imagined, settings: &Settings) -> Result<Subject, Failu
             text.clone()
         }
     };
-    Ok(Subject::ImaginedVolume(OfVolume { schedule, retention, size_gib: *size_gib }))
+    let copies = copy_to.as_deref().map(|to| copies(to, copy_retention.as_deref(), &retention)).transpose()?;
+    Ok(Subject::ImaginedVolume(OfVolume { schedule, retention, size_gib: *size_gib, copy_retention: copies }))
+}
+
+/// How long copies stay, in words, if that and where they go is understood.
+fn copies(to: &str, retention: Option<&str>, of_source: &str) -> Result<String, Failure> {
+    let entries: Vec<&str> =
+        to.split(|c: char| c.is_whitespace() || c == ',').filter(|entry| !entry.is_empty()).collect();
+    let unreadable = entries.iter().find(|entry| Destination::parse(entry).is_none());
+    if let Some(entry) = unreadable.or(if entries.is_empty() { Some(&"") } else { None }) {
+        return Err(Failure::usage(anyhow!(
+            "--copy-to {entry:?} is no destination such as eu-west-1 or 123456789012/eu-west-1"
+        )));
+    }
+    let Some(text) = retention else { return Ok(of_source.to_owned()) };
+    Policy::parse(text).map_err(|why| Failure::usage(anyhow!("--copy-retention {text:?}: {why}")))?;
+    Ok(text.to_owned())
 }
 
 fn subject(inventory: &Inventory, settings: &Settings) -> Subject {

@@ -72,6 +72,55 @@ fn a_forecast_of_one_volume() {
     insta::assert_snapshot!(text);
 }
 
+const COPIED: [&str; 8] = [
+    "--retention",
+    "14",
+    "--copy-to",
+    "eu-central-1 111122223333/us-east-1",
+    "--copy-retention",
+    "daily=3",
+    "--start",
+    "2026-03-20",
+];
+
+#[test]
+fn a_forecast_of_one_volume_and_its_copies() {
+    let text = told(&[&COPIED[..], &["--for", "30d", "--on", "2026-04-10"]].concat(), 0);
+    looks(&text);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn copies_are_counted_where_they_are() {
+    let forecast = document(&[&COPIED[..], &["--for", "30d", "--on", "2026-04-10"]].concat(), 0);
+    assert_eq!(forecast["subject"]["copy_retention"], "daily=3");
+    let there = forecast["copies"].as_array().unwrap();
+    let destinations: Vec<&Value> = there.iter().map(|one| &one["destination"]).collect();
+    assert_eq!(destinations, ["eu-central-1", "111122223333/us-east-1"]);
+    for one in there {
+        // Three days, each to its end.
+        assert_eq!((&one["totals"]["at_end"], &one["totals"]["created"]), (&json!(3), &json!(30)));
+        assert_eq!(one["on"][0]["snapshots"].as_array().unwrap().len(), 3);
+        assert_eq!(one["days"].as_array().unwrap().len(), 30);
+    }
+    assert_eq!(forecast["totals"]["at_end"], 14, "they are not among the snapshots here");
+    let alone = document(&["--retention", "14", "--start", "2026-03-20", "--for", "30d"], 0);
+    assert_eq!(alone.get("copies"), None);
+    assert_eq!(alone["days"], forecast["days"], "a copy that is made holds up no deletion");
+
+    let svg = told(&[&COPIED[..], &["--for", "30d", "--chart", "-"]].concat(), 0);
+    assert_eq!(svg.matches("stroke-dasharray").count(), 2);
+    assert!(svg.contains("dashed: copies in eu-central-1, 111122223333/us-east-1"), "{svg}");
+    for wrong in [
+        &["--copy-to", "mars"][..],
+        &["--copy-to", " "],
+        &["--copy-retention", "3"],
+        &["--copy-to", "eu-west-1", "--copy-retention", "soon"],
+    ] {
+        told(wrong, 2);
+    }
+}
+
 #[test]
 fn a_forecast_of_what_is_in_files() {
     let file = files("forecast", &ALL);
@@ -101,7 +150,8 @@ fn its_document_is_what_its_schema_says() {
     let file = files("forecast-schema", &ALL);
     let from_files = [&WHERE[..], &["--for", "30d", "--on", "2026-03-12", "--lives", "--inventory", &file]].concat();
     let imagined = ["--for", "30d", "--lives"];
-    for arguments in [&from_files[..], &imagined] {
+    let copied = [&COPIED[..], &["--on", "2026-04-10"]].concat();
+    for arguments in [&from_files[..], &imagined, &copied] {
         let document = document(arguments, 0);
         assert_eq!(document["schema"], "ebskeep.forecast/1");
         let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();

@@ -1,6 +1,6 @@
 //! One lineage, lived through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -12,11 +12,12 @@ use super::tally::Tally;
 use super::{Lives, Present, SnapshotLife, end_of_day};
 use crate::age::Age;
 use crate::calendar;
-use crate::id::{SnapshotId, VolumeId};
+use crate::destination::{Destination, listed};
+use crate::id::{Place, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Snapshot, SnapshotState, StorageTier};
 use crate::job::Request;
 use crate::lineage::{self, Managed};
-use crate::plan::{Creator, ExpireVerdict, Job, Plan, Reason, SnapshotVerdict, decide};
+use crate::plan::{Copied, Creator, ExpireVerdict, Job, Plan, Reason, SnapshotVerdict, copied, decide};
 use crate::setting::Settings;
 use crate::tags;
 
@@ -43,7 +44,17 @@ pub(super) struct Course<'a> {
 /// A lineage before the span.
 pub(super) struct Life<'a> {
     world: Inventory,
-    creator: Option<Creator<'a>>,
+    grows: Grows<'a>,
+}
+
+/// Where its next snapshots come from.
+pub(super) enum Grows<'a> {
+    /// From nowhere.
+    No,
+    /// From the creator.
+    Created(Creator<'a>),
+    /// From elsewhere, each at its time: copies, in that order.
+    Copied(VecDeque<Snapshot>),
 }
 
 /// A lineage after it.
@@ -52,18 +63,21 @@ pub(super) struct Lived {
     /// What exists on each date asked for.
     pub(super) on: Vec<Vec<Present>>,
     pub(super) lives: Vec<SnapshotLife>,
+    /// The copies that were made of it, by destination, in the order of their
+    /// making.
+    pub(super) copies: BTreeMap<Destination, VecDeque<Snapshot>>,
 }
 
 impl<'a> Life<'a> {
     /// `world` has this lineage, and what decides about it, and nothing else.
-    pub(super) fn new(world: Inventory, creator: Option<Creator<'a>>) -> Self {
-        Self { world, creator }
+    pub(super) fn new(world: Inventory, grows: Grows<'a>) -> Self {
+        Self { world, grows }
     }
 
     /// Lives through the span.
     pub(super) fn live(self, course: &Course<'_>) -> Lived {
-        let Self { world, creator } = self;
-        let mut now = Now::new(world, creator, course);
+        let Self { world, grows } = self;
+        let mut now = Now::new(world, grows, course);
         let mut runs = Runs::new(course.start, course.expire_every, course.zone);
         let mut looks: Vec<(Timestamp, usize)> = (course.on.iter().enumerate())
             .map(|(index, date)| (end_of_day(*date, course.zone, course.end), index))
@@ -99,6 +113,9 @@ impl<'a> Life<'a> {
 struct Now<'c, 'a> {
     course: &'c Course<'c>,
     creator: Option<Creator<'a>>,
+    /// Copies that are still to come.
+    coming: VecDeque<Snapshot>,
+    copies: BTreeMap<Destination, VecDeque<Snapshot>>,
     /// What the deciders are asked about.
     world: Inventory,
     /// What they need not be asked about before an instant, see [`Now::rest`].
@@ -131,7 +148,17 @@ struct Recorded {
 }
 
 impl<'c, 'a> Now<'c, 'a> {
-    fn new(world: Inventory, creator: Option<Creator<'a>>, course: &'c Course<'c>) -> Self {
+    fn new(mut world: Inventory, grows: Grows<'a>, course: &'c Course<'c>) -> Self {
+        let (creator, coming) = match grows {
+            Grows::No => (None, VecDeque::new()),
+            Grows::Created(creator) => (Some(creator), VecDeque::new()),
+            Grows::Copied(coming) => (None, coming),
+        };
+        let mut copies = BTreeMap::new();
+        let home = world.place.clone();
+        for snapshot in &mut world.snapshots.items {
+            copy(snapshot, &home, course, &mut copies);
+        }
         let mut tally = Tally::new(course.start, course.end, course.zone);
         let mut lives = BTreeMap::new();
         for snapshot in &world.snapshots.items {
@@ -145,6 +172,8 @@ impl<'c, 'a> Now<'c, 'a> {
         Self {
             course,
             creator,
+            coming,
+            copies,
             world,
             resting: BTreeMap::new(),
             context,
@@ -157,7 +186,10 @@ impl<'c, 'a> Now<'c, 'a> {
     }
 
     fn slot_after(&self, at: Timestamp) -> Option<Timestamp> {
-        self.creator.as_ref().and_then(|creator| creator.slot_after(at))
+        match &self.creator {
+            Some(creator) => creator.slot_after(at),
+            None => self.coming.front().map(|copy| copy.started),
+        }
     }
 
     /// A run of the creator where every run is a slot.
@@ -167,14 +199,26 @@ impl<'c, 'a> Now<'c, 'a> {
         }
     }
 
+    /// Takes what has been copied by then.
+    fn arrive(&mut self, at: Timestamp) {
+        while let Some(copy) = self.coming.pop_front_if(|copy| copy.started <= at) {
+            self.tally.created(at, copy.size_gib);
+            if self.course.lives == Lives::Told {
+                self.lives.insert(copy.id.clone(), life_of(&copy, &self.world, self.course.settings));
+            }
+            self.world.snapshots.items.push(copy);
+        }
+    }
+
     fn create(&mut self, at: Timestamp) {
+        self.arrive(at);
         let Some(creator) = &self.creator else { return };
         let Some(volume) = self.world.volumes.items.first() else { return };
         let place = &self.world.place;
         let context = managed_of(&self.context, &self.world, self.course.settings);
         let Some(taken) = creator.take(&context, at) else { return };
         self.made += 1;
-        let snapshot = Snapshot {
+        let mut snapshot = Snapshot {
             id: SnapshotId::new(format_smolstr!("{TO_COME}{:09}", self.made)),
             owner: place.account.clone(),
             volume: volume.id.clone(),
@@ -188,6 +232,7 @@ impl<'c, 'a> Now<'c, 'a> {
             description: taken.description.into(),
             tags: taken.tags,
         };
+        copy(&mut snapshot, &self.world.place, self.course, &mut self.copies);
         self.tally.created(at, snapshot.size_gib);
         if self.course.lives == Lives::Told {
             self.lives.insert(snapshot.id.clone(), life_of(&snapshot, &self.world, self.course.settings));
@@ -329,8 +374,34 @@ impl<'c, 'a> Now<'c, 'a> {
         let on = self.on.into_iter().map(|on| on.into_iter().map(|(_, present)| present).collect()).collect();
         let mut lives: Vec<SnapshotLife> = self.lives.into_values().collect();
         lives.sort_by_key(|life| life.started);
-        Lived { tally: self.tally, on, lives }
+        Lived { tally: self.tally, on, lives, copies: self.copies }
     }
+}
+
+/// Copies a snapshot to where its tags want it: at once, and each copy is good at
+/// once.
+fn copy(
+    snapshot: &mut Snapshot,
+    home: &Place,
+    course: &Course<'_>,
+    copies: &mut BTreeMap<Destination, VecDeque<Snapshot>>,
+) {
+    let Ok(managed) = lineage::classify(snapshot, home, &course.settings.deployment) else { return };
+    let at = managed.snapshot.started.max(course.start);
+    let Some(Copied { to, done, tags: of_copy }) = copied(&managed, at, course.settings) else { return };
+    let made = listed(to.iter().chain(&done).collect::<std::collections::BTreeSet<_>>());
+    for destination in to {
+        let all = copies.entry(destination.clone()).or_default();
+        all.push_back(Snapshot {
+            id: SnapshotId::new(format_smolstr!("{TO_COME}{:09}", all.len() + 1)),
+            owner: destination.place(&home.account).account,
+            volume: "vol-ffffffff".into(),
+            started: at,
+            tags: of_copy.clone(),
+            ..snapshot.clone()
+        });
+    }
+    snapshot.tags.set(tags::COPIED_TO, made);
 }
 
 fn managed<'w>(world: &'w Inventory, settings: &Settings) -> Vec<Managed<'w>> {

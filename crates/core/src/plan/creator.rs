@@ -6,8 +6,10 @@ use jiff::Timestamp;
 
 use super::create::{best, blocked};
 use super::policy::{longest, policies};
-use super::snapshot_tags::dress;
+use super::snapshot_tags::{dress, dress_copy};
+use super::wish::Wish;
 use crate::config::{Fleet, Scope, Wanted};
+use crate::destination::Destination;
 use crate::inventory::{Snapshot, SnapshotState, Volume};
 use crate::lineage::Managed;
 use crate::retention::Policy;
@@ -94,4 +96,26 @@ impl<'a> Creator<'a> {
             Wanted::No | Wanted::Excluded(_) => None,
         })
     }
+}
+
+/// The copies that are wanted of a primary, as the copier would make them.
+pub(crate) struct Copied {
+    /// Where to, of what is still wanted.
+    pub(crate) to: Vec<Destination>,
+    /// Where they are already.
+    pub(crate) done: Vec<Destination>,
+    /// What they bear.
+    pub(crate) tags: Tags,
+}
+
+/// What is copied of a primary at `now`, if anything.
+pub(crate) fn copied(managed: &Managed<'_>, now: Timestamp, settings: &Settings) -> Option<Copied> {
+    let wish = Wish::of(managed, settings).filter(|wish| !wish.is_over(now))?;
+    let to: Vec<Destination> = wish.open().cloned().collect();
+    if to.is_empty() || managed.snapshot.state != SnapshotState::Completed || managed.is_unfinished() {
+        return None;
+    }
+    let dress = dress_copy(managed, &wish, settings);
+    let tags = dress.tags.iter().chain(dress.carried.iter()).map(|(key, value)| (key.clone(), value.clone()));
+    Some(Copied { to, done: wish.done.iter().cloned().collect(), tags: tags.collect() })
 }

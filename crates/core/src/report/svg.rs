@@ -21,7 +21,9 @@ const TICKS: usize = 4;
 /// The curve of a forecast as SVG.
 pub fn forecast_svg(forecast: &Forecast) -> String {
     let days = forecast.days.as_slice();
-    let step = chart_step(days.iter().map(|day| day.snapshots).max().unwrap_or_default());
+    let away = || forecast.copies.iter().map(|there| there.days.as_slice());
+    let all = std::iter::once(days).chain(away());
+    let step = chart_step(all.flatten().map(|day| day.snapshots).max().unwrap_or_default());
     let top = (step * TICKS) as f64;
     let across = (WIDTH - LEFT - RIGHT) / days.len().max(1) as f64;
     let x = |day: usize| LEFT + across * day as f64;
@@ -40,7 +42,11 @@ pub fn forecast_svg(forecast: &Forecast) -> String {
     let _ =
         writeln!(svg, "<text x=\"{LEFT}\" y=\"28\" font-size=\"16\" font-weight=\"600\" fill=\"{INK}\">{title}</text>");
     let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"48\" fill=\"{INK}\">{}</text>", escaped(&subtitle(forecast)));
-    let counted = "snapshots at the end of each day";
+    let copies: Vec<String> = forecast.copies.iter().map(|there| there.destination.to_string()).collect();
+    let counted = match copies.as_slice() {
+        [] => "snapshots at the end of each day".to_owned(),
+        to => escaped(&cut(&format!("snapshots at the end of each day; dashed: copies in {}", to.join(", ")), 100)),
+    };
     let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"{}\" fill=\"{INK}\">{counted}</text>", TOP - 12.0);
     for tick in 0..=TICKS {
         let (count, at) = (step * tick, y(step * tick));
@@ -70,7 +76,28 @@ pub fn forecast_svg(forecast: &Forecast) -> String {
             base + 20.0
         );
     }
-    // A step for each day, drawn where the count changes.
+    let line = steps(days, x, y);
+    let _ = writeln!(
+        svg,
+        "<path d=\"{line}V{:.1}H{LEFT:.1}Z\" fill=\"{CURVE}\" fill-opacity=\"0.25\"/>\n\
+         <path d=\"{line}\" fill=\"none\" stroke=\"{CURVE}\" stroke-width=\"1.5\"/>",
+        y(0)
+    );
+    for (index, days) in away().enumerate() {
+        // Told apart without colour: the first is dashed long, the next ones shorter.
+        let dash = [8, 5, 3, 2].get(index).copied().unwrap_or(1);
+        let _ = writeln!(
+            svg,
+            "<path d=\"{}\" fill=\"none\" stroke=\"{INK}\" stroke-width=\"1.5\" stroke-dasharray=\"{dash} 3\"/>",
+            steps(days, x, y)
+        );
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// A step for each day, drawn where the count changes.
+fn steps(days: &[Day], x: impl Fn(usize) -> f64, y: impl Fn(usize) -> f64) -> String {
     let mut line = format!("M{LEFT:.1} {:.1}", y(days.first().map_or(0, |day| day.snapshots)));
     let mut before = days.first().map(|day| day.snapshots);
     for (index, day) in days.iter().enumerate() {
@@ -80,14 +107,7 @@ pub fn forecast_svg(forecast: &Forecast) -> String {
         }
     }
     let _ = write!(line, "H{:.1}", x(days.len()));
-    let _ = writeln!(
-        svg,
-        "<path d=\"{line}V{:.1}H{LEFT:.1}Z\" fill=\"{CURVE}\" fill-opacity=\"0.25\"/>\n\
-         <path d=\"{line}\" fill=\"none\" stroke=\"{CURVE}\" stroke-width=\"1.5\"/>",
-        y(0)
-    );
-    svg.push_str("</svg>\n");
-    svg
+    line
 }
 
 /// A grey that is told apart from white and from black alike (4.5 to 1 from both).
@@ -98,7 +118,7 @@ const CURVE: &str = "#2f81f7";
 /// What is taken for granted.
 fn subtitle(forecast: &Forecast) -> String {
     let told = match &forecast.subject {
-        Subject::ImaginedVolume(OfVolume { schedule, retention, size_gib: _ }) => {
+        Subject::ImaginedVolume(OfVolume { schedule, retention, size_gib: _, copy_retention: _ }) => {
             format!("Backup {schedule}, Retention {retention}, {}", forecast.time_zone)
         }
         Subject::Inventory(_) => format!("tags as they are at the start, {}", forecast.time_zone),

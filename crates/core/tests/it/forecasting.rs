@@ -18,7 +18,12 @@ use crate::properties::{carried_out, config_of_runs, world};
 fn asked(inventory: &Inventory, zone: &TimeZone, span: &str, on: &[&str]) -> Forecast {
     forecast(&Question {
         inventory,
-        subject: Subject::ImaginedVolume(OfVolume { schedule: String::new(), retention: String::new(), size_gib: 8 }),
+        subject: Subject::ImaginedVolume(OfVolume {
+            schedule: String::new(),
+            retention: String::new(),
+            size_gib: 8,
+            copy_retention: None,
+        }),
         settings: &Settings::default(),
         span: Age::parse(span).unwrap(),
         expire_every: Age::days(1),
@@ -34,6 +39,8 @@ fn imagined(schedule: &str, retention: &str, zone: &str, start: &str) -> Invento
         retention: Some(retention.to_owned()),
         time_zone: Some(zone.to_owned()),
         size_gib: 8,
+        copy_to: None,
+        copy_retention: None,
     };
     let start = calendar::start_of_day(start.parse().unwrap(), &calendar::zone(zone).unwrap());
     let mut inventory = imagined.inventory(start, &Settings::default());

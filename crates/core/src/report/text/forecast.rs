@@ -4,8 +4,9 @@ use jiff::civil::Date;
 
 use super::table::Columns;
 use super::{Detail, Page, Style, Tone, WIDTH, chart, count, instant, plain, thousands};
+use crate::destination::Destination;
 use crate::forecast::{
-    Day, Forecast, OfInventory, OfVolume, OnDate, Present, SnapshotLife, Subject, Totals, VolumeTotals,
+    CopiesThere, Day, Forecast, OfInventory, OfVolume, OnDate, Present, SnapshotLife, Subject, Totals, VolumeTotals,
 };
 use crate::plan::{ExpireVerdict, Reason};
 
@@ -30,6 +31,7 @@ pub fn forecast_text(forecast: &Forecast, style: &Style) -> String {
         expire_every,
         days,
         totals,
+        copies,
         volumes,
         on,
         lives,
@@ -41,9 +43,13 @@ pub fn forecast_text(forecast: &Forecast, style: &Style) -> String {
     page.gap();
     let mut columns = Columns::new(2);
     match subject {
-        Subject::ImaginedVolume(OfVolume { schedule, retention, size_gib }) => {
+        Subject::ImaginedVolume(OfVolume { schedule, retention, size_gib, copy_retention }) => {
             columns.row(["Backup", &plain(schedule)]);
             columns.row(["Retention", &plain(retention)]);
+            if let Some(copy_retention) = copy_retention {
+                let to: Vec<String> = copies.iter().map(|there| there.destination.to_string()).collect();
+                columns.row(["Copies", &format!("to {}, Retention {}", to.join(", "), plain(copy_retention))]);
+            }
             columns.row(["Size", &format!("{} GiB", thousands(u64::from(*size_gib)))]);
         }
         Subject::Inventory(OfInventory { account: _, region: _, not_ours }) => {
@@ -65,8 +71,16 @@ pub fn forecast_text(forecast: &Forecast, style: &Style) -> String {
             each(&mut page, lives);
         }
     }
+    for there in copies {
+        away(&mut page, there);
+    }
     for date in on {
-        on_date(&mut page, date, subject);
+        on_date(&mut page, date, subject, None);
+    }
+    for there in copies {
+        for date in &there.on {
+            on_date(&mut page, date, subject, Some(&there.destination));
+        }
     }
     super::plan::notices(&mut page, Tone::Warning, "Partly known, because", not_listed);
     super::plan::notices(&mut page, Tone::Warning, "Problems: tags to mend", problems);
@@ -122,22 +136,47 @@ fn periods(days: &[Day], name: impl Fn(Date) -> String) -> Vec<Period> {
     periods
 }
 
-fn by_month(page: &mut Page, days: &[Day]) {
-    let mut all = periods(days, |date| date.strftime("%Y-%m").to_string());
-    let by_year = all.len() > MONTHS_SHOWN && page.style.detail < Detail::Full;
-    if by_year {
-        all = periods(days, |date| date.strftime("%Y").to_string());
+/// The copies at one destination.
+fn away(page: &mut Page, there: &CopiesThere) {
+    let CopiesThere { destination, days, totals, on: _ } = there;
+    let number = |number: usize| thousands(number as u64);
+    page.section(Tone::Heading, &format!("COPIES in {destination}: {} at the end", number(totals.at_end)));
+    if page.style.detail > Detail::Brief {
+        months(page, days);
     }
+    let Totals { created, deleted, most, most_on, .. } = totals;
+    let flow = format!(
+        "{} made, {} deleted; the most are {}, first on {most_on}",
+        number(*created),
+        number(*deleted),
+        number(*most)
+    );
+    page.paragraph(None, &flow);
+}
+
+fn by_month(page: &mut Page, days: &[Day]) {
+    let by_year = by_years(page, days);
     page.section(Tone::Heading, if by_year { "BY YEAR (-v: by month)" } else { "BY MONTH" });
+    months(page, days);
+    let note = "GiB are the full sizes of the volumes; less is stored, since snapshots share blocks.";
+    page.paragraph(Some(Tone::Faint), note);
+}
+
+/// Whether months are too many to be told one by one.
+fn by_years(page: &Page, days: &[Day]) -> bool {
+    let all = periods(days, |date| date.strftime("%Y-%m").to_string());
+    all.len() > MONTHS_SHOWN && page.style.detail < Detail::Full
+}
+
+fn months(page: &mut Page, days: &[Day]) {
+    let name = if by_years(page, days) { "%Y" } else { "%Y-%m" };
     page.lines(None, &format!("  {:<7}  {:>9}  {:>9}  {:>9}  {:>13}", "", "taken", "deleted", "at end", "GiB at end"));
-    for Period { name, created, deleted, last } in all {
+    for Period { name, created, deleted, last } in periods(days, |date| date.strftime(name).to_string()) {
         let numbers = [created, deleted, last.snapshots].map(|number| thousands(number as u64));
         let [created, deleted, there] = numbers;
         let gib = thousands(last.gib);
         page.lines(None, &format!("  {name:<7}  {created:>9}  {deleted:>9}  {there:>9}  {gib:>13}"));
     }
-    let note = "GiB are the full sizes of the volumes; less is stored, since snapshots share blocks.";
-    page.paragraph(Some(Tone::Faint), note);
 }
 
 fn by_volume(page: &mut Page, volumes: &[VolumeTotals]) {
@@ -168,9 +207,14 @@ fn each(page: &mut Page, lives: &[SnapshotLife]) {
     page.lines(None, &columns.text());
 }
 
-fn on_date(page: &mut Page, on: &OnDate, subject: &Subject) {
+fn on_date(page: &mut Page, on: &OnDate, subject: &Subject, away: Option<&Destination>) {
     let OnDate { date, snapshots } = on;
-    page.section(Tone::Heading, &format!("ON {date} there are {}", count(snapshots.len(), "snapshot")));
+    let what = match away {
+        None => format!("ON {date} there are {}", count(snapshots.len(), "snapshot")),
+        Some(to) if snapshots.len() == 1 => format!("ON {date} there is 1 copy in {to}"),
+        Some(to) => format!("ON {date} there are {} copies in {to}", thousands(snapshots.len() as u64)),
+    };
+    page.section(Tone::Heading, &what);
     let full = page.style.detail == Detail::Full;
     let shown = if full { snapshots.len() } else { SHOWN };
     // What nothing keeps any more is told one by one only in full: with a schedule of hours it is many.
