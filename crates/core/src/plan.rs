@@ -440,6 +440,19 @@ pub struct Summary {
     /// The sizes of the volumes behind the snapshots to delete, in GiB, added
     /// up. What is freed is less: snapshots share blocks.
     pub delete_gib: u64,
+    /// Copies to begin.
+    #[serde(default)]
+    pub copy: usize,
+    /// The sizes of the volumes behind them, in GiB, added up. What is copied is
+    /// less where an earlier copy is there.
+    #[serde(default)]
+    pub copy_gib: u64,
+    /// Copies that are wanted and wait for a later run.
+    #[serde(default)]
+    pub copies_waiting: usize,
+    /// Copies under way.
+    #[serde(default)]
+    pub copies_under_way: usize,
     /// Actions.
     pub actions: usize,
     /// Problems.
@@ -459,6 +472,11 @@ impl Summary {
             Action::DeleteSnapshot(deletion) => u64::from(deletion.size_gib),
             _ => 0,
         });
+        let begun = plan.actions.iter().filter_map(|action| match action {
+            Action::CopySnapshot(copy) => Some(u64::from(copy.size_gib)),
+            _ => None,
+        });
+        let copies = |verdict| plan.copies.iter().filter(|copy| copy.verdict == verdict).count();
         Self {
             volumes: plan.volumes.len(),
             create,
@@ -468,6 +486,10 @@ impl Summary {
             delete: verdicts(ExpireVerdict::Delete),
             ignore: verdicts(ExpireVerdict::Ignore),
             delete_gib: deleted.sum(),
+            copy: begun.clone().count(),
+            copy_gib: begun.sum(),
+            copies_waiting: copies(CopyState::Wait),
+            copies_under_way: copies(CopyState::Pending),
             actions: plan.actions.len(),
             problems: plan.problems.len(),
             findings: plan.findings.len(),

@@ -93,8 +93,12 @@ pub fn words(error: &CloudError) -> String {
     let mut words = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
+        let said = error.to_string();
+        // AWS may have no message.
+        if !said.is_empty() {
+            words.push_str(": ");
+            words.push_str(&said);
+        }
         cause = error.source();
     }
     words

@@ -154,7 +154,7 @@ impl<'a> Copier<'a> {
         }
         let failed = copies.failed_lately(now);
         if let Some(last) = failed.first() {
-            let why = last.state_message.as_deref().unwrap_or("AWS does not say why");
+            let why = last.state_message.as_deref().filter(|said| !said.is_empty()).unwrap_or("AWS does not say why");
             let (times, rest) = match failed.len() {
                 1 => ("once", "tried again"),
                 2 => ("twice", "tried again"),

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod chart;
+mod copies;
 mod explain;
 mod forecast;
 mod migration;

@@ -16,6 +16,8 @@ mod checking;
 #[cfg(test)]
 mod checking_copies;
 #[cfg(test)]
+mod copy_pages;
+
 mod copying;
 #[cfg(test)]
 mod fake;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::table::Columns;
-use super::words;
 use super::{Detail, Page, Style, Tone, count, instant, thousands};
+use super::{copies, words};
 use crate::id::{SnapshotId, VolumeId};
 use crate::plan::{
     Action, CreateVerdict, Deletion, ExpireVerdict, FinishTags, NewSnapshot, Notice, Plan, Reason, SnapshotVerdict,
@@ -31,6 +31,7 @@ pub fn plan_text(plan: &Plan, style: &Style) -> String {
     if style.detail > Detail::Brief {
         creations(&mut page, plan);
         unfinished(&mut page, plan);
+        copies::copies(&mut page, plan);
         deletions(&mut page, plan);
         kept(&mut page, plan);
         ignored(&mut page, plan);
@@ -216,7 +217,7 @@ fn rules<'a>(reasons: impl Iterator<Item = &'a [Reason]>) -> BTreeMap<&'static s
 }
 
 /// A line for each rule: how often, its name, and what it means.
-fn totals<'a>(page: &mut Page, reasons: impl Iterator<Item = &'a [Reason]>) {
+pub(super) fn totals<'a>(page: &mut Page, reasons: impl Iterator<Item = &'a [Reason]>) {
     let mut columns = Columns::new(2);
     for (rule, number) in rules(reasons) {
         columns.row([&format!("{:>6}", thousands(number as u64)), rule, words::rule(rule)]);
@@ -324,6 +325,23 @@ fn summary(page: &mut Page, plan: &Plan) {
     if summary.delete > 0 {
         let size = thousands(summary.delete_gib);
         parts.push(format_smolstr!("{} to delete (of volumes of {size} GiB)", thousands(summary.delete as u64)));
+    }
+    let copying = thousands(summary.copy_gib);
+    for (number, what) in [
+        (summary.copy, format!("to copy (of volumes of {copying} GiB)")),
+        (summary.copies_waiting, "waiting to be copied".to_owned()),
+        (summary.copies_under_way, "being copied".to_owned()),
+    ] {
+        if number > 0 {
+            parts.push(format_smolstr!("{} {what}", thousands(number as u64)));
+        }
+    }
+    let small = |action: &&Action| {
+        matches!(action, Action::FinishTags(_) | Action::MarkCopied(_) | Action::FollowSource(_) | Action::Unshare(_))
+    };
+    let small = plan.actions.iter().filter(small).count();
+    if small > 0 {
+        parts.push(format_smolstr!("{} to tag or unshare", thousands(small as u64)));
     }
     if summary.actions == 0 {
         parts.push("nothing to do".into());

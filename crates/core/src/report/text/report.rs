@@ -1,6 +1,7 @@
 //! A report as text: what became of the plan. The plan itself is told before,
 //! by [`super::plan_text`].
 
+use super::copies;
 use super::plan::{notices, refusals};
 use super::table::Columns;
 use super::{Detail, Page, Style, Tone, count, thousands};
@@ -39,6 +40,7 @@ fn done(page: &mut Page, report: &Report) {
         }
         page.lines(None, &columns.text());
     }
+    copies::done(page, report);
     let deleted: Vec<&ActionResult> = good().filter(|result| deletes(report, result)).collect();
     if !deleted.is_empty() {
         page.section(Tone::Heading, &format!("Deleted {}", count(deleted.len(), "snapshot")));

@@ -30,6 +30,19 @@ pub(super) fn rule(name: &str) -> &'static str {
         "restored" => "restored from the Recycle Bin",
         "pending" => "not finished",
         "error" => "failed less than an hour ago",
+        "fresh-copy" => "copies made less than 48 hours ago",
+        "copy-pending" => "a copy of them is wanted and not there yet",
+        "copy-limit" => "20 copies are under way there, which is all that AWS allows",
+        "copy-failing" => "failed three times within a day, and left alone for that day",
+        "copy-under-way" => "AWS is copying them",
+        "copied" => "copied already",
+        "copy-span-over" => "their copies would be past their retention",
+        "own-place" => "this account and Region itself",
+        "destination-not-listed" => "what is there could not be seen",
+        "source-archived" => "archived, and AWS copies nothing from there",
+        "source-pending" => "not finished themselves",
+        "source-in-bin" => "in the Recycle Bin themselves",
+        "source-failed" => "failed themselves",
         "not-ours" => "not made by ebskeep for this deployment",
         "not-due" => "backed up for their present slot already",
         "not-tagged" => "no Backup tag on them or their instance",
@@ -74,16 +87,29 @@ mod tests {
     #[test]
     fn every_rule_that_the_deciders_name_has_words() {
         let sources = [
+            include_str!("../../plan/copy.rs"),
             include_str!("../../plan/create.rs"),
             include_str!("../../plan/expire.rs"),
             include_str!("../../plan/keep/aws.rs"),
+            include_str!("../../plan/keep/copies.rs"),
             include_str!("../../plan/keep/dates.rs"),
             include_str!("../../plan/keep/lineage.rs"),
             include_str!("../../plan/keep/policy.rs"),
         ];
         let mut seen = 0;
         for source in sources {
-            for opening in ["keeps(\"", "passed(\"", "silent(\"", "until(\"", "rule: \"", "skip(\""] {
+            for opening in [
+                "CopyState::Skip, \"",
+                "CopyState::Wait, \"",
+                "CopyState::Pending, \"",
+                "CopyState::Done, \"",
+                "keeps(\"",
+                "passed(\"",
+                "silent(\"",
+                "until(\"",
+                "rule: \"",
+                "skip(\"",
+            ] {
                 for (at, _) in source.match_indices(opening) {
                     let name = source[at + opening.len()..].split('"').next().unwrap();
                     // Why a volume is snapshotted is told for each, never counted.
