@@ -13,6 +13,7 @@ use world::Scenario;
 mod world;
 
 /// Compares with the golden file; `EBSKEEP_UPDATE=1` writes it anew.
+#[expect(clippy::disallowed_methods, reason = "a page is a file, and a person may ask for it to be written")]
 fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("EBSKEEP_UPDATE").is_some() {

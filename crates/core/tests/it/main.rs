@@ -17,7 +17,7 @@ mod checking;
 mod checking_copies;
 #[cfg(test)]
 mod copy_pages;
-
+#[cfg(test)]
 mod copying;
 #[cfg(test)]
 mod fake;
