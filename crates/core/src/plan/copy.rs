@@ -14,7 +14,7 @@ use super::wish::{Wish, home};
 use super::{Action, CopyState, CopyVerdict, MarkCopied, NewCopy, Notice, Reason};
 use crate::destination::{Destination, listed};
 use crate::id::{Place, SnapshotId};
-use crate::inventory::{Inventory, SnapshotState, StorageTier};
+use crate::inventory::{Inventory, Snapshot, SnapshotState, StorageTier};
 use crate::lineage::{self, Managed, classify};
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
@@ -56,6 +56,19 @@ pub(super) fn copy(inventory: &Inventory, settings: &Settings, only: Option<&BTr
         copier.look_at(managed);
     }
     copier.finish()
+}
+
+/// What is there of a primary at one destination, as far as it was looked at: its
+/// copies, failed ones too, the newest first.
+pub(super) fn seen<'a>(
+    managed: &Managed<'_>,
+    destination: &Destination,
+    inventory: &'a Inventory,
+    settings: &Settings,
+) -> Vec<&'a Snapshot> {
+    let place = destination.place(&inventory.place.account);
+    let Some(seen) = inventory.destinations.iter().find(|seen| seen.place == place) else { return Vec::new() };
+    There::new(seen, &inventory.place, settings).of(managed).all().collect()
 }
 
 /// What a run of the copier goes by, and what it has found so far.

@@ -5,10 +5,12 @@
 //! Decides nothing: it asks the deciders, all their opinions instead of those
 //! that matter, and the forecast for what is to come.
 
+mod copies;
 mod future;
 mod resource;
 mod snapshot;
 
+pub use copies::{CopiesAt, Copy, CopyOf};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -106,6 +108,12 @@ pub struct ExplainedSnapshot {
     pub policies: Vec<InForce>,
     /// When it goes.
     pub goes: Goes,
+    /// Of a copy: what it is a copy of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<CopyOf>,
+    /// Where copies of it are wanted, or were made, and how far each is. What is
+    /// there is known only where it was looked: files have one Region.
+    pub copies: Vec<CopiesAt>,
     /// All of its lineage, newest first.
     pub lineage: Vec<Member>,
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use ebskeep_core::plan::{Action, Summary, decide};
-use ebskeep_core::report::text::{Detail, Style, plan_text, report_text};
+use ebskeep_core::plan::explain::{Explained, Goes, explain};
+use ebskeep_core::plan::{Action, CopyState, Summary, decide};
+use ebskeep_core::report::text::{Detail, Style, explanation_text, plan_text, report_text};
 use ebskeep_core::report::{ActionResult, Outcome, Report};
 
 use world::Scenario;
@@ -53,4 +54,35 @@ fn the_pages_of_a_run_of_the_copier() {
     let report = report_text(&report, &Style { colour: false, detail: Detail::Normal });
     let pages = [page(Detail::Brief), page(Detail::Normal), page(Detail::Full), report];
     golden("copies.txt", &pages.join("\n════════\n\n"));
+}
+
+#[test]
+fn the_pages_of_snapshots_and_their_copies() {
+    let scenario: Scenario = toml::from_str(include_str!("../golden/copies.toml")).unwrap();
+    let ids = ["snap-0000000000000002".into(), "snap-0000000000000003".into()];
+    let explanation = explain(&scenario.inventory(), &ids, &scenario.settings());
+    golden("copies-explained.txt", &explanation_text(&explanation, &Style { colour: false, detail: Detail::Normal }));
+    let Explained::Snapshot(page) = &explanation.subjects[0] else { panic!("a snapshot") };
+    // Three days; its copies, wanted for fourteen, are taken to be made.
+    assert!(matches!(&page.goes, Goes::On { date, .. } if date.to_string() == "2026-03-12"), "{:?}", page.goes);
+    let states: Vec<CopyState> = page.copies.iter().map(|at| at.state).collect();
+    assert_eq!(states, [CopyState::Wait, CopyState::Wait, CopyState::Pending]);
+    assert_eq!(page.copies[1].copies.len(), 3);
+    assert_eq!(page.source, None);
+}
+
+#[test]
+fn the_page_of_a_copy_says_what_it_is_a_copy_of() {
+    let there = include_str!("../scenarios/copy/the-destinations-manager-lets-copies-go-by-itself.toml");
+    let scenario: Scenario = toml::from_str(there).unwrap();
+    let inventory = scenario.inventory();
+    let copy = inventory.snapshots.items.iter().find(|copy| copy.tags.get("Source_SnapshotId").is_some()).unwrap();
+    let explanation = explain(&inventory, &[copy.id.as_str().into()], &scenario.settings());
+    let Explained::Snapshot(page) = &explanation.subjects[0] else { panic!("a snapshot") };
+    let source = page.source.as_ref().unwrap();
+    assert_eq!(Some(source.snapshot_id.as_str()), copy.tags.get("Source_SnapshotId"));
+    assert_eq!(Some(source.region.as_str()), copy.tags.get("ebskeep:source-region"));
+    assert_eq!((source.copied, page.copies.len()), (copy.started, 0));
+    let text = explanation_text(&explanation, &Style { colour: false, detail: Detail::Normal });
+    assert!(text.contains(&format!("  copy of  {} in ", source.snapshot_id)), "{text}");
 }

@@ -69,6 +69,11 @@ impl<'a, 'l> Copies<'a, 'l> {
         self.in_state(SnapshotState::Completed)
     }
 
+    /// All, in any state.
+    pub(super) fn all(self) -> impl Iterator<Item = &'a Snapshot> + use<'a, 'l> {
+        self.0.iter().copied()
+    }
+
     /// The newest that is under way.
     pub(super) fn pending(self) -> Option<&'a Snapshot> {
         self.in_state(SnapshotState::Pending).next()

@@ -16,7 +16,7 @@ use super::{Asked, Goes};
 const YEARS: [i64; 3] = [1, 4, 10];
 
 /// When a snapshot of ours goes, if tags and volumes stay as they are, backups go
-/// on, and expire runs once a day.
+/// on, wanted copies are made, and expire runs once a day.
 pub(super) fn goes(managed: &Managed<'_>, asked: &Asked<'_>) -> Goes {
     let Some(verdict) = asked.verdict(&managed.snapshot.id) else { return Goes::NotOurs };
     match verdict.verdict {

@@ -1,6 +1,6 @@
 //! A snapshot explained.
 
-use super::{Answer, Asked, ExplainedSnapshot, Goes, Role, Says, future, in_force};
+use super::{Answer, Asked, ExplainedSnapshot, Goes, Role, Says, copies, future, in_force};
 use crate::id::InstanceId;
 use crate::inventory::{Snapshot, StorageTier};
 use crate::lineage::{self, Managed};
@@ -30,6 +30,8 @@ pub(super) fn explain(snapshot: &Snapshot, asked: &Asked<'_>) -> ExplainedSnapsh
         rules: Vec::new(),
         policies: Vec::new(),
         goes: Goes::NotOurs,
+        source: None,
+        copies: Vec::new(),
         lineage: Vec::new(),
     };
     let managed = match lineage::classify(snapshot, &world.inventory.place, &world.settings.deployment) {
@@ -57,6 +59,8 @@ pub(super) fn explain(snapshot: &Snapshot, asked: &Asked<'_>) -> ExplainedSnapsh
     page.policies = in_force(&lineage);
     page.lineage = asked.members(snapshots);
     page.goes = future::goes(&managed, asked);
+    page.source = copies::source(&managed);
+    page.copies = copies::copies(&managed, asked);
     page
 }
 

@@ -4,10 +4,10 @@ use super::table::Columns;
 use super::{Detail, Page, Style, Tone, count, instant, plain, thousands};
 use crate::id::SnapshotId;
 use crate::plan::explain::{
-    Answer, Configured, Create, Explained, ExplainedInstance, ExplainedSnapshot, ExplainedVolume, Explanation, Goes,
-    InForce, Member, OnInstance, Presence, Role, Says,
+    Answer, Configured, CopiesAt, Copy, CopyOf, Create, Explained, ExplainedInstance, ExplainedSnapshot,
+    ExplainedVolume, Explanation, Goes, InForce, Member, OnInstance, Presence, Role, Says,
 };
-use crate::plan::{CreateVerdict, ExpireVerdict, Notice, Reason};
+use crate::plan::{CopyState, CreateVerdict, ExpireVerdict, Notice, Reason};
 use crate::tags::{NAME, Tags};
 
 /// Snapshots of a lineage told before only their number is; `-v` tells all.
@@ -74,6 +74,8 @@ fn snapshot(page: &mut Page, of: &ExplainedSnapshot) {
         rules,
         policies,
         goes,
+        source,
+        copies,
         lineage,
     } = of;
     page.section(Tone::Heading, &format!("{snapshot_id}{}", named(tags)));
@@ -83,7 +85,13 @@ fn snapshot(page: &mut Page, of: &ExplainedSnapshot) {
         Role::Copy => "a copy of ours",
         Role::NotOurs => "not ours: it is never touched",
     };
-    facts.fact("what", whose);
+    match source {
+        Some(CopyOf { snapshot_id, region, account, copied }) => {
+            facts.fact("what", whose);
+            facts.fact("copy of", &format!("{snapshot_id} in {region}, account {account}, made {}", instant(*copied)));
+        }
+        None => facts.fact("what", whose),
+    }
     let from = instance_id.as_ref().map(|instance| format!(" of {instance}")).unwrap_or_default();
     facts.fact("from", &format!("{volume_id}{from}, {} GiB", thousands(u64::from(*size_gib))));
     let message = state_message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
@@ -99,7 +107,8 @@ fn snapshot(page: &mut Page, of: &ExplainedSnapshot) {
         facts.fact("tag", &format!("{key}={value}"));
     }
     facts.tell(page);
-    let (tone, line) = will_go(*verdict, goes);
+    let wanted = copies.iter().any(|at| !matches!(at.state, CopyState::Done | CopyState::Skip));
+    let (tone, line) = will_go(*verdict, goes, wanted);
     page.section(tone, &line);
     if let Goes::Now { why } | Goes::On { why, .. } = goes {
         page.lines(None, &reasons(why));
@@ -109,6 +118,7 @@ fn snapshot(page: &mut Page, of: &ExplainedSnapshot) {
     told(page, Tone::Heading, "What kept it until now", &with(Answer::KeptUntilNow));
     told(page, Tone::Heading, "What does not", &with(Answer::No));
     policies_told(page, policies);
+    copies_told(page, copies);
     time_line(page, lineage, Some(snapshot_id.as_str()));
 }
 
@@ -116,10 +126,12 @@ fn named(tags: &Tags) -> String {
     tags.get(NAME).filter(|name| !name.is_empty()).map(|name| format!("  {}", plain(name))).unwrap_or_default()
 }
 
-fn will_go(verdict: ExpireVerdict, goes: &Goes) -> (Tone, String) {
+/// `copies_wanted`: some that are taken to be made by then are not there yet.
+fn will_go(verdict: ExpireVerdict, goes: &Goes, copies_wanted: bool) -> (Tone, String) {
+    let so_far = if copies_wanted { "if nothing changes and its copies are made" } else { "if nothing changes" };
     match (verdict, goes) {
         (_, Goes::Now { .. }) => (Tone::Danger, "It goes at the next expire run: no rule keeps it any more".to_owned()),
-        (_, Goes::On { date, .. }) => (Tone::Good, format!("It stays, and goes on {date} if nothing changes; by then")),
+        (_, Goes::On { date, .. }) => (Tone::Good, format!("It stays, and goes on {date} {so_far}; by then")),
         (_, Goes::NotWithin { span }) => {
             (Tone::Good, format!("It stays, and if nothing changes it will for more than {span}"))
         }
@@ -143,6 +155,30 @@ fn told(page: &mut Page, tone: Tone, title: &str, says: &[&Says]) {
     let mut columns = Columns::new(2);
     for Says { number, rule, says: _, until: _, detail } in says {
         columns.row([*number, *rule, detail]);
+    }
+    page.lines(None, &columns.text());
+}
+
+/// A line for each destination, and one for each copy that was seen there.
+fn copies_told(page: &mut Page, copies: &[CopiesAt]) {
+    if copies.is_empty() {
+        return;
+    }
+    page.section(Tone::Heading, "Its copies");
+    let mut columns = Columns::new(2);
+    for CopiesAt { destination, state, reasons, copies } in copies {
+        let state = match state {
+            CopyState::Copy => "the next copy run begins one",
+            CopyState::Wait => "waits",
+            CopyState::Pending => "under way",
+            CopyState::Done => "done",
+            CopyState::Skip => "none",
+        };
+        columns.row([&destination.to_string(), &format!("{state}: {}", super::plan::named(reasons))]);
+        for Copy { snapshot_id, state, state_message, started } in copies {
+            let message = state_message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+            columns.row(["", &format!("{snapshot_id}, made {}, {state}{message}", instant(*started))]);
+        }
     }
     page.lines(None, &columns.text());
 }
