@@ -24,6 +24,11 @@ use crate::cli::{Cli, Command};
 use crate::error::Failure;
 use crate::ui::Ui;
 
+/// A plan over a million snapshots is made of as many small pieces, over which the
+/// system's allocator takes a good deal longer (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let matches = cli::command().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {

@@ -8,6 +8,10 @@ use ebskeep_core::check::check;
 use ebskeep_core::plan::decide;
 use ebskeep_core::setting::Settings;
 
+/// As in the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn decisions(c: &mut Criterion) {
     let settings = Settings::default();
     let request = world::request();

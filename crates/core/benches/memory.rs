@@ -15,6 +15,10 @@ use ebskeep_core::job::planned;
 use ebskeep_core::plan::{Summary, decide};
 use ebskeep_core::setting::Settings;
 
+/// As in the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let settings = Settings::default();
     let request = world::request();

@@ -2,13 +2,13 @@
 //!
 //! Reads the tags on snapshots. Knows nothing of what keeps them.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, ToSpan};
 
 use crate::calendar;
-use crate::id::{AccountId, Place, Region, VolumeId};
+use crate::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Snapshot, SnapshotState, Volume, VolumeState};
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
@@ -64,18 +64,67 @@ pub struct Bears {
 }
 
 impl Bears {
-    fn of(tags: &Tags) -> Self {
-        let mut bears = Self { keep_forever: false, keep_until: false, delete_on: false };
-        for (key, _) in tags.iter() {
-            // No letter or digit but these begins any of the three.
-            if key.starts_with(|c: char| c.is_ascii_alphanumeric() && !['K', 'k', 'D', 'd'].contains(&c)) {
-                continue;
-            }
-            bears.keep_forever |= tags::same_key(key, tags::KEEP_FOREVER);
-            bears.keep_until |= tags::same_key(key, tags::KEEP_UNTIL);
-            bears.delete_on |= tags::same_key(key, tags::DELETE_ON);
+    const NONE: Self = Self { keep_forever: false, keep_until: false, delete_on: false };
+
+    fn notice(&mut self, key: &str) {
+        // No letter or digit but these begins any of the three.
+        if key.starts_with(|c: char| c.is_ascii_alphanumeric() && !['K', 'k', 'D', 'd'].contains(&c)) {
+            return;
         }
-        bears
+        self.keep_forever |= tags::same_key(key, tags::KEEP_FOREVER);
+        self.keep_until |= tags::same_key(key, tags::KEEP_UNTIL);
+        self.delete_on |= tags::same_key(key, tags::DELETE_ON);
+    }
+}
+
+/// What the tags of one snapshot say of whose it is, read in one go: there may be a
+/// million.
+struct Said<'a> {
+    kind: Option<&'a str>,
+    deployment: Option<&'a str>,
+    source_snapshot: bool,
+    volume: Option<&'a str>,
+    slot: Option<&'a str>,
+    delete_on: Option<&'a str>,
+    retention: Option<&'a str>,
+    /// A mark of R10.
+    foreign: Option<&'a str>,
+    /// Some tag that only we write.
+    ours: bool,
+    bears: Bears,
+}
+
+impl<'a> Said<'a> {
+    fn read(tags: &'a Tags) -> Self {
+        let mut said = Self {
+            kind: None,
+            deployment: None,
+            source_snapshot: false,
+            volume: None,
+            slot: None,
+            delete_on: None,
+            retention: None,
+            foreign: None,
+            ours: false,
+            bears: Bears::NONE,
+        };
+        for (key, value) in tags.iter() {
+            let key = key.as_str();
+            said.ours |= key.starts_with("ebskeep:");
+            match key {
+                tags::TYPE => said.kind = Some(value),
+                tags::DEPLOYMENT => said.deployment = Some(value),
+                tags::SOURCE_SNAPSHOT => said.source_snapshot = true,
+                tags::VOLUME => said.volume = Some(value),
+                tags::SLOT => said.slot = Some(value),
+                tags::DELETE_ON => said.delete_on = Some(value),
+                tags::RETENTION => said.retention = Some(value),
+                _ if said.foreign.is_none() && is_foreign(key) => said.foreign = Some(key),
+                _ => {}
+            }
+            said.bears.notice(key);
+        }
+        said
     }
 }
 
@@ -96,8 +145,12 @@ impl<'a> Managed<'a> {
 
     /// Newest first: by time, then start, then id.
     pub fn newest_first(&self, other: &Self) -> Ordering {
-        let times = |managed: &Self| (managed.time, managed.start);
-        times(other).cmp(&times(self)).then_with(|| other.snapshot.id.cmp(&self.snapshot.id))
+        self.age().cmp(&other.age())
+    }
+
+    /// The same as a key.
+    fn age(&self) -> (Reverse<Timestamp>, Reverse<Timestamp>, Reverse<&'a SnapshotId>) {
+        (Reverse(self.time), Reverse(self.start), Reverse(&self.snapshot.id))
     }
 
     /// The recorded policy as text; what stands in for one not yet written is none.
@@ -113,34 +166,31 @@ impl<'a> Managed<'a> {
 
 /// Whether a snapshot is ours, by docs/semantics.md 1.1 and R10.
 pub fn classify<'a>(snapshot: &'a Snapshot, place: &Place, deployment: &str) -> Result<Managed<'a>, NotOurs> {
-    let tags = &snapshot.tags;
     if snapshot.owner != place.account {
         return Err(NotOurs { why: format!("account {} owns it", snapshot.owner), suspicious: false });
     }
-    if let Some(key) = foreign_mark(tags) {
+    let said = Said::read(&snapshot.tags);
+    if let Some(key) = said.foreign {
         let whose = if key.starts_with("aws:backup:") { "AWS Backup" } else { "Data Lifecycle Manager" };
-        return Err(NotOurs { why: format!("{whose} manages it (tag {key})"), suspicious: bears_our_tags(tags) });
+        return Err(NotOurs { why: format!("{whose} manages it (tag {key})"), suspicious: said.ours });
     }
-    if !tags.get(tags::TYPE).is_some_and(|value| value.eq_ignore_ascii_case(tags::AUTOMATED)) {
-        return Err(NotOurs {
-            why: format!("no tag {}={}", tags::TYPE, tags::AUTOMATED),
-            suspicious: bears_our_tags(tags),
-        });
+    if !said.kind.is_some_and(|value| value.eq_ignore_ascii_case(tags::AUTOMATED)) {
+        return Err(NotOurs { why: format!("no tag {}={}", tags::TYPE, tags::AUTOMATED), suspicious: said.ours });
     }
-    let theirs = tags.get(tags::DEPLOYMENT).unwrap_or("default");
+    let theirs = said.deployment.unwrap_or("default");
     if theirs != deployment {
         return Err(NotOurs {
             why: format!("deployment {theirs:?} owns it, this is {deployment:?}"),
             suspicious: false,
         });
     }
-    let (key, start) = if tags.get(tags::SOURCE_SNAPSHOT).is_some() {
+    let (key, start) = if said.source_snapshot {
         copy_of(snapshot).map_err(|why| NotOurs { why, suspicious: true })?
     } else {
-        let key = primary_of(snapshot, place).map_err(|why| NotOurs { why, suspicious: bears_our_tags(tags) })?;
+        let key = primary_of(snapshot, &said, place).map_err(|why| NotOurs { why, suspicious: said.ours })?;
         (key, snapshot.started)
     };
-    let slot = tags.get(tags::SLOT);
+    let slot = said.slot;
     let (time, slot_unusable) = match slot.map(str::parse::<Timestamp>) {
         None => (start, None),
         Some(Ok(slot)) if slot <= start => (slot, None),
@@ -155,39 +205,35 @@ pub fn classify<'a>(snapshot: &'a Snapshot, place: &Place, deployment: &str) -> 
         time,
         start,
         slot_unusable,
-        bears: Bears::of(tags),
-        retention: tags.get(tags::RETENTION),
+        bears: said.bears,
+        retention: said.retention,
     })
 }
 
 /// A mark of R10 among the tags, if there is one.
 pub(crate) fn foreign_mark(tags: &Tags) -> Option<&str> {
-    let begins = |key: &str, mark: &str| {
-        key.as_bytes().get(..mark.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(mark.as_bytes()))
-    };
-    tags.iter()
-        .map(|(key, _)| key.as_str())
-        .find(|key| begins(key, "aws:backup:") || begins(key, "aws:dlm:") || key.eq_ignore_ascii_case("dlm:managed"))
+    tags.iter().map(|(key, _)| key.as_str()).find(|key| is_foreign(key))
 }
 
-fn bears_our_tags(tags: &Tags) -> bool {
-    tags.iter().any(|(key, _)| key.starts_with("ebskeep:"))
+fn is_foreign(key: &str) -> bool {
+    let begins =
+        |mark: &str| key.as_bytes().get(..mark.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(mark.as_bytes()));
+    begins("aws:backup:") || begins("aws:dlm:") || key.eq_ignore_ascii_case("dlm:managed")
 }
 
-fn primary_of(snapshot: &Snapshot, place: &Place) -> Result<LineageKey, String> {
-    let tags = &snapshot.tags;
+fn primary_of(snapshot: &Snapshot, said: &Said<'_>, place: &Place) -> Result<LineageKey, String> {
     if snapshot.volume.is_dummy() {
         return Err(format!(
             "it was made from no volume here ({}), and its tags do not make it a copy of ours",
             snapshot.volume
         ));
     }
-    if let Some(said) = tags.get(tags::VOLUME).filter(|said| *said != snapshot.volume.as_str()) {
-        return Err(format!("its tag {} says {said}, but AWS says {}", tags::VOLUME, snapshot.volume));
+    if let Some(volume) = said.volume.filter(|volume| *volume != snapshot.volume.as_str()) {
+        return Err(format!("its tag {} says {volume}, but AWS says {}", tags::VOLUME, snapshot.volume));
     }
-    if tags.get(tags::SLOT).is_none() {
+    if said.slot.is_none() {
         let began = calendar::utc_date(snapshot.started);
-        match tags.get(tags::DELETE_ON).map(|value| value.trim().parse::<jiff::civil::Date>()) {
+        match said.delete_on.map(|value| value.trim().parse::<jiff::civil::Date>()) {
             None => return Err(format!("no {} and no {}", tags::SLOT, tags::DELETE_ON)),
             Some(Err(_)) => return Err(format!("no {}, and its {} is no date", tags::SLOT, tags::DELETE_ON)),
             Some(Ok(date)) if date <= began => {
@@ -250,13 +296,14 @@ pub fn each_lineage<'a>(inventory: &'a Inventory, settings: &Settings, mut each:
     let listed = &inventory.snapshots.items;
     // A primary is of the volume that AWS says it came from: brought together here, by a number and then by itself.
     let mut order: Vec<(u64, usize)> = listed.iter().enumerate().map(|(at, s)| (s.volume.tail(), at)).collect();
-    order.sort_unstable();
+    order.sort_unstable_by_key(|(tail, _)| *tail);
     let mut copies: BTreeMap<LineageKey, Vec<Managed<'a>>> = BTreeMap::new();
     let mut together: Vec<(usize, &Snapshot)> = Vec::new();
     let mut primaries: Vec<Managed<'a>> = Vec::new();
     for alike in order.chunk_by(|(one, _), (other, _)| one == other) {
         together.clear();
         together.extend(alike.iter().filter_map(|(_, at)| Some((*at, listed.get(*at)?))));
+        at_hand(&together);
         together.sort_by(|(_, one), (_, other)| one.volume.cmp(&other.volume));
         for of_one in together.chunk_by(|(_, one), (_, other)| one.volume == other.volume) {
             primaries.clear();
@@ -269,6 +316,7 @@ pub fn each_lineage<'a>(inventory: &'a Inventory, settings: &Settings, mut each:
                     Err(not_ours) => each(Found::NotOurs(at, snapshot, not_ours)),
                 }
             }
+            // By what is small, for these are not.
             primaries.sort_unstable_by(Managed::newest_first);
             if let Some(first) = primaries.first() {
                 each(Found::Lineage(&first.key, &primaries));
@@ -276,9 +324,17 @@ pub fn each_lineage<'a>(inventory: &'a Inventory, settings: &Settings, mut each:
         }
     }
     for (key, lineage) in &mut copies {
-        lineage.sort_unstable_by(Managed::newest_first);
+        lineage.sort_by_cached_key(Managed::age);
         each(Found::Lineage(key, lineage));
     }
+}
+
+/// Reads a little of each: they lie far apart in memory, and what is asked for all
+/// at once is waited for but once.
+fn at_hand(snapshots: &[(usize, &Snapshot)]) {
+    let here: usize = snapshots.iter().map(|(_, snapshot)| snapshot.tags.len() + snapshot.owner.as_str().len()).sum();
+    let there: usize = snapshots.iter().map(|(_, snapshot)| snapshot.tags.glance()).sum();
+    std::hint::black_box((here, there));
 }
 
 /// What can be said of a lineage's source volume.

@@ -7,6 +7,7 @@ mod copies;
 mod copy;
 mod create;
 mod creator;
+mod detail;
 mod expire;
 pub mod explain;
 
@@ -32,6 +33,7 @@ use crate::setting::Settings;
 use crate::tags::Tags;
 pub use copies::{CopyState, CopyVerdict, FollowSource, MarkCopied, NewCopy, Unshare, destinations};
 pub(crate) use creator::{Copied, Creator, copied};
+pub use detail::Detail;
 
 /// The name and version of the plan's JSON form.
 pub const SCHEMA: &str = "ebskeep.plan/1";
@@ -192,7 +194,13 @@ pub struct Reason {
     pub rule: &'static str,
     /// The facts that made it so.
     #[schemars(with = "String")]
-    pub detail: SmolStr,
+    pub detail: Detail,
+}
+
+impl Reason {
+    pub(crate) fn new(rule: &'static str, detail: impl Into<Detail>) -> Self {
+        Self { rule, detail: detail.into() }
+    }
 }
 
 /// What is to happen to a volume.
@@ -466,7 +474,14 @@ pub struct Summary {
 impl Summary {
     /// Counts a plan.
     pub fn of(plan: &Plan) -> Self {
-        let verdicts = |verdict| plan.snapshots.iter().filter(|s| s.verdict == verdict).count();
+        let (mut keep, mut delete, mut ignore) = (0, 0, 0);
+        for snapshot in &plan.snapshots {
+            match snapshot.verdict {
+                ExpireVerdict::Keep => keep += 1,
+                ExpireVerdict::Delete => delete += 1,
+                ExpireVerdict::Ignore => ignore += 1,
+            }
+        }
         let create = plan.volumes.iter().filter(|v| v.verdict == CreateVerdict::Create).count();
         let deleted = plan.actions.iter().map(|action| match action {
             Action::DeleteSnapshot(deletion) => u64::from(deletion.size_gib),
@@ -482,9 +497,9 @@ impl Summary {
             create,
             skip: plan.volumes.len() - create,
             snapshots: plan.snapshots.len(),
-            keep: verdicts(ExpireVerdict::Keep),
-            delete: verdicts(ExpireVerdict::Delete),
-            ignore: verdicts(ExpireVerdict::Ignore),
+            keep,
+            delete,
+            ignore,
             delete_gib: deleted.sum(),
             copy: begun.clone().count(),
             copy_gib: begun.sum(),

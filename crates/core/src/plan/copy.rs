@@ -239,7 +239,7 @@ impl<'a> Copier<'a> {
             volume_id: managed.key.volume.clone(),
             destination: destination.clone(),
             verdict: ruling.state,
-            reasons: vec![Reason { rule: ruling.rule, detail: ruling.detail }],
+            reasons: vec![Reason::new(ruling.rule, ruling.detail)],
             copy_id: copy.map(|copy| copy.id.clone()),
         });
     }

@@ -166,25 +166,25 @@ pub(super) fn best<'s, 'a>(
 
 fn not_wanted(scopes: &[Scope<'_>], unseen: &[crate::id::InstanceId]) -> Vec<Reason> {
     let excluded = scopes.iter().filter_map(|scope| match &scope.backup {
-        Wanted::Excluded(why) => Some(Reason { rule: "excluded", detail: SmolStr::from(why.as_str()) }),
+        Wanted::Excluded(why) => Some(Reason::new("excluded", SmolStr::from(why.as_str()))),
         Wanted::No | Wanted::On(_) => None,
     });
     let mut reasons: Vec<Reason> = excluded.collect();
     reasons.dedup();
     if let (true, Some(instance)) = (reasons.is_empty(), unseen.first()) {
         let detail = format_smolstr!("its instance {instance} could not be listed, so what that says is not known");
-        reasons.push(Reason { rule: "not-seen", detail });
+        reasons.push(Reason::new("not-seen", detail));
     }
     if reasons.is_empty() {
         let detail = SmolStr::new_static("no Backup tag on it or on an instance it is attached to");
-        reasons.push(Reason { rule: "not-tagged", detail });
+        reasons.push(Reason::new("not-tagged", detail));
     }
     reasons
 }
 
 /// What stands in the way of a snapshot for this slot.
 pub(super) fn blocked(volume: &Volume, snapshots: &[Managed<'_>], slot: Timestamp, now: Timestamp) -> Option<Skip> {
-    let skip = |rule, detail, passed_over| Some(Skip { reason: Reason { rule, detail }, passed_over });
+    let skip = |rule, detail: SmolStr, passed_over| Some(Skip { reason: Reason::new(rule, detail), passed_over });
     if !matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
         let detail = format_smolstr!("the volume is {:?}, and only available and in-use ones can be", volume.state);
         // One being made has no backup to miss; one on its way out needs none.
@@ -232,7 +232,7 @@ fn due(snapshots: &[Managed<'_>], slot: Timestamp) -> Reason {
             format_smolstr!("due {}; the last good one is of {}", to_the_minute(slot), to_the_minute(newest.time))
         }
     };
-    Reason { rule: "due", detail }
+    Reason::new("due", detail)
 }
 
 /// How far back `every-run`, which has no slots to count, looks for a backup.

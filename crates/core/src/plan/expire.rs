@@ -1,5 +1,7 @@
 //! The decider of `expire`: a verdict with its reasons for every snapshot.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use smol_str::SmolStr;
 
 use super::history::{Lineage, World};
@@ -8,6 +10,7 @@ use super::policy::Source;
 use super::problems;
 use super::{Action, Deletion, ExpireVerdict, Notice, Reason, SnapshotVerdict};
 use crate::config::{Fleet, Wanted};
+use crate::id::VolumeId;
 use crate::inventory::{Inventory, Snapshot};
 use crate::job::Grace;
 use crate::lineage::{self, Found, Managed, SourceVolume};
@@ -30,11 +33,18 @@ pub(super) struct Expire {
 pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settings, grace: Grace) -> Expire {
     let mut out = Expire::default();
     let world = World::new(inventory, fleet, settings, grace);
-    let mut verdicts = vec![None; inventory.snapshots.items.len()];
+    // In the order of the listing. What was never judged would stay.
+    let mut verdicts: Vec<SnapshotVerdict> = inventory.snapshots.items.iter().map(unjudged).collect();
     let mut deletions = Vec::new();
-    let mut told = |at: usize, verdict| {
+    let mut opinions = Vec::new();
+    let mut told = |at: usize, judged: Judged| {
         if let Some(place) = verdicts.get_mut(at) {
-            *place = Some(verdict);
+            place.verdict = judged.verdict;
+            place.reasons = judged.reasons;
+            place.expires_on = judged.expires_on;
+            if let Some(volume) = judged.volume {
+                place.volume_id = volume;
+            }
         }
     };
     // Those of the lineage at hand; told one after the other, since where they belong is far away in memory.
@@ -45,21 +55,55 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
             let lineage = Lineage::new(key, snapshots, &world);
             out.lineage_findings(&lineage, &world);
             for (managed, rank) in lineage.snapshots.iter().zip(&lineage.ranks) {
-                judged.push((managed.at, out.snapshot(managed, *rank, &lineage, &world, &mut deletions)));
+                keep::judge(&lineage.facts(managed, *rank, &world), Ask::Passed, &mut opinions);
+                judged.push((managed.at, out.snapshot(managed, *rank, &mut opinions, &mut deletions)));
             }
             judged.drain(..).for_each(|(at, verdict)| told(at, verdict));
         }
     });
-    out.verdicts = verdicts.into_iter().flatten().collect();
-    // A listing is in this order once observed, and then this is no work.
-    out.verdicts.sort_by(|a, b| a.snapshot_id.cmp(&b.snapshot_id));
-    deletions.sort_unstable_by(|a: &(_, Deletion), b| (a.0, &a.1.snapshot_id).cmp(&(b.0, &b.1.snapshot_id)));
-    out.actions = deletions.into_iter().map(|(_, deletion)| Action::DeleteSnapshot(deletion)).collect();
+    out.verdicts = verdicts;
+    // A listing is in the order of ids once observed, and then a place in it says which id is the lesser.
+    let ordered = inventory.snapshots.items.is_sorted_by(|one, next| one.id <= next.id);
+    if !ordered {
+        out.verdicts.sort_by(|a, b| a.snapshot_id.cmp(&b.snapshot_id));
+    }
+    deletions.sort_unstable_by(|a: &Dated, b| {
+        let by_id = || if ordered { a.at.cmp(&b.at) } else { a.deletion.snapshot_id.cmp(&b.deletion.snapshot_id) };
+        a.start.cmp(&b.start).then_with(by_id)
+    });
+    out.actions = deletions.into_iter().map(|dated| Action::DeleteSnapshot(dated.deletion)).collect();
     out
 }
 
+/// A deletion and what it is put in order by.
+struct Dated {
+    start: Timestamp,
+    /// The snapshot's place in the listing.
+    at: usize,
+    deletion: Deletion,
+}
+
+/// What a verdict says of its snapshot, apart from which it is.
+struct Judged {
+    verdict: ExpireVerdict,
+    reasons: Vec<Reason>,
+    expires_on: Option<Date>,
+    /// The volume, if it is not the one that AWS names: a copy's.
+    volume: Option<VolumeId>,
+}
+
+fn unjudged(snapshot: &Snapshot) -> SnapshotVerdict {
+    SnapshotVerdict {
+        snapshot_id: snapshot.id.clone(),
+        volume_id: snapshot.volume.clone(),
+        verdict: ExpireVerdict::Keep,
+        reasons: Vec::new(),
+        expires_on: None,
+    }
+}
+
 impl Expire {
-    fn ignore(&mut self, snapshot: &Snapshot, not_ours: lineage::NotOurs) -> SnapshotVerdict {
+    fn ignore(&mut self, snapshot: &Snapshot, not_ours: lineage::NotOurs) -> Judged {
         let lineage::NotOurs { why, suspicious } = not_ours;
         if suspicious {
             self.findings.push(Notice {
@@ -68,42 +112,31 @@ impl Expire {
                 detail: format!("bears tags of ebskeep, but is left alone: {why}"),
             });
         }
-        SnapshotVerdict {
-            snapshot_id: snapshot.id.clone(),
-            volume_id: snapshot.volume.clone(),
-            verdict: ExpireVerdict::Ignore,
-            reasons: vec![Reason { rule: "not-ours", detail: SmolStr::from(why) }],
-            expires_on: None,
-        }
+        let reasons = vec![Reason::new("not-ours", why)];
+        Judged { verdict: ExpireVerdict::Ignore, reasons, expires_on: None, volume: None }
     }
 
     fn snapshot(
         &mut self,
         managed: &Managed<'_>,
         rank: Option<usize>,
-        lineage: &Lineage<'_>,
-        world: &World<'_>,
-        deletions: &mut Vec<(jiff::Timestamp, Deletion)>,
-    ) -> SnapshotVerdict {
+        opinions: &mut Vec<Opinion>,
+        deletions: &mut Vec<Dated>,
+    ) -> Judged {
         if managed.is_good() && rank.is_none() {
             let detail = "another good snapshot of this volume has the same slot; the newest counts".to_owned();
             self.finding(managed, "surplus", detail);
         }
         self.snapshot_notices(managed);
-        let opinions = keep::judge(&lineage.facts(managed, rank, world), Ask::Passed);
         let delete = !opinions.iter().any(Opinion::keeps);
-        let expires_on = if delete { None } else { keep::expires_on(&opinions) };
+        let expires_on = if delete { None } else { keep::expires_on(opinions) };
         let reasons = if delete { gone_by(opinions) } else { reasons(opinions, Opinion::keeps) };
         if delete {
-            deletions.push((managed.start, deletion(managed)));
+            deletions.push(Dated { start: managed.start, at: managed.at, deletion: deletion(managed) });
         }
-        SnapshotVerdict {
-            snapshot_id: managed.snapshot.id.clone(),
-            volume_id: managed.key.volume.clone(),
-            verdict: if delete { ExpireVerdict::Delete } else { ExpireVerdict::Keep },
-            reasons,
-            expires_on,
-        }
+        let verdict = if delete { ExpireVerdict::Delete } else { ExpireVerdict::Keep };
+        let volume = managed.key.copies.then(|| managed.key.volume.clone());
+        Judged { verdict, reasons, expires_on, volume }
     }
 
     fn lineage_findings(&mut self, lineage: &Lineage<'_>, world: &World<'_>) {
@@ -162,17 +195,17 @@ fn deletion(managed: &Managed<'_>) -> Deletion {
 }
 
 /// Their reasons, in no more room than they need: there may be a million.
-fn reasons(opinions: Vec<Opinion>, which: fn(&Opinion) -> bool) -> Vec<Reason> {
+fn reasons(opinions: &mut Vec<Opinion>, which: fn(&Opinion) -> bool) -> Vec<Reason> {
     let mut reasons = Vec::with_capacity(opinions.iter().filter(|opinion| which(opinion)).count());
-    reasons.extend(opinions.into_iter().filter(which).map(|opinion| opinion.reason));
+    reasons.extend(opinions.drain(..).filter(which).map(|opinion| opinion.reason));
     reasons
 }
 
 /// Why nothing keeps it: what kept it until now. Every rule that never did is
 /// silent, so of a snapshot that no rule ever kept this says that.
-fn gone_by(passed: Vec<Opinion>) -> Vec<Reason> {
+fn gone_by(passed: &mut Vec<Opinion>) -> Vec<Reason> {
     if passed.is_empty() {
-        return vec![Reason { rule: "age", detail: SmolStr::new_static("no rule keeps it") }];
+        return vec![Reason::new("age", "no rule keeps it")];
     }
     reasons(passed, |_| true)
 }

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use smol_str::SmolStr;
 
-use super::Reason;
 use super::policy::Policies;
+use super::{Detail, Reason};
 use crate::calendar;
 use crate::id::ImageId;
 use crate::inventory::{Lock, SnapshotState, TierStatus};
@@ -22,6 +22,7 @@ pub(super) use dates::dated_end;
 pub(super) use dates::delete_on_removed;
 pub(super) use dates::live_keep_forever;
 pub(super) use lineage::failing;
+pub(super) use policy::Place;
 
 /// The rules by their numbers in docs/semantics.md 3, in the order in which they
 /// are told.
@@ -126,9 +127,11 @@ pub(super) struct Facts<'a> {
     pub(super) now: Timestamp,
 }
 
-/// What the rules say of the snapshot, in the order of their numbers.
-pub(super) fn judge(facts: &Facts<'_>, ask: Ask) -> Vec<Opinion> {
-    let mut out = Judgement { ask, now: facts.now, opinions: Vec::new(), by: By::R1 };
+/// What the rules say of the snapshot, in the order of their numbers; put into
+/// `opinions`, which is emptied before.
+pub(super) fn judge(facts: &Facts<'_>, ask: Ask, opinions: &mut Vec<Opinion>) {
+    opinions.clear();
+    let mut out = Judgement { ask, now: facts.now, opinions, by: By::R1 };
     let failed = facts.managed.snapshot.state == SnapshotState::Error;
     for (by, rule) in RULES {
         if failed && spares_no_failed(*by) {
@@ -141,10 +144,9 @@ pub(super) fn judge(facts: &Facts<'_>, ask: Ask) -> Vec<Opinion> {
         out.by = By::Failed;
         if facts.managed.key.copies { copies::failed_copy(facts, &mut out) } else { aws::failed(facts, &mut out) }
     }
-    out.opinions
 }
 
-type Rule = fn(&Facts<'_>, &mut Judgement);
+type Rule = fn(&Facts<'_>, &mut Judgement<'_>);
 
 /// The rules that can keep what is ours. R10 is [`crate::lineage::classify`]'s.
 const RULES: &[(By, Rule)] = &[
@@ -170,16 +172,16 @@ fn spares_no_failed(by: By) -> bool {
 }
 
 /// Opinions under way.
-struct Judgement {
+struct Judgement<'o> {
     ask: Ask,
     now: Timestamp,
     by: By,
-    opinions: Vec<Opinion>,
+    opinions: &'o mut Vec<Opinion>,
 }
 
-impl Judgement {
+impl Judgement<'_> {
     /// The rule keeps. `until` is when that ends, if nothing changes.
-    fn keeps(&mut self, rule: &'static str, until: Until, detail: impl Into<SmolStr>) {
+    fn keeps(&mut self, rule: &'static str, until: Until, detail: impl Into<Detail>) {
         self.say(rule, Stand::Keeps(until), detail.into());
     }
 
@@ -201,17 +203,17 @@ impl Judgement {
 
     /// The rule kept until now.
     fn passed(&mut self, rule: &'static str, detail: impl FnOnce() -> SmolStr) {
-        self.say(rule, Stand::Passed, detail());
+        self.say(rule, Stand::Passed, detail().into());
     }
 
     /// The rule does not keep.
     fn silent(&mut self, rule: &'static str, detail: impl FnOnce() -> SmolStr) {
         if self.ask == Ask::Everything {
-            self.say(rule, Stand::Silent, detail());
+            self.say(rule, Stand::Silent, detail().into());
         }
     }
 
-    fn say(&mut self, rule: &'static str, stand: Stand, detail: SmolStr) {
+    fn say(&mut self, rule: &'static str, stand: Stand, detail: Detail) {
         self.opinions.push(Opinion { by: self.by, stand, reason: Reason { rule, detail } });
     }
 }

@@ -1,10 +1,13 @@
 //! Which policy governs a lineage (docs/semantics.md 2.4).
 
-use jiff::Timestamp;
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::rules::{self, KeptBy};
+use crate::age::Age;
 use crate::calendar;
 use crate::config::Scope;
 use crate::lineage::{Managed, SourceVolume};
@@ -25,11 +28,11 @@ pub(super) struct Governing {
     /// is not recorded.
     pub(super) text: Option<Text>,
     /// What its rules keep of the lineage; empty until [`Policies::weigh`].
-    pub(super) weighed: Weighed,
+    pub(super) weighed: Arc<Weighed>,
 }
 
 /// What the rules of a policy keep of one lineage.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Weighed {
     /// In the order of the good ones that count, newest first.
     kept: Vec<KeptBy>,
@@ -37,6 +40,17 @@ pub(super) struct Weighed {
     pub(super) end: Option<Timestamp>,
     /// What is said of all that they do not keep.
     pub(super) nothing: SmolStr,
+    /// The policy's zone and where it came from, for the words about what is kept.
+    pub(super) zone: TimeZone,
+    /// As above.
+    pub(super) source: Source,
+}
+
+impl Default for Weighed {
+    /// Nothing.
+    fn default() -> Self {
+        Self { kept: Vec::new(), end: None, nothing: SmolStr::default(), zone: TimeZone::UTC, source: Source::Default }
+    }
 }
 
 impl Weighed {
@@ -88,7 +102,8 @@ impl Governing {
                 .map(|end| calendar::after(end, settings.orphan_grace, &TimeZone::UTC)),
         };
         let nothing = format_smolstr!("Retention \"{rules}\" ({}): no rule keeps it", self.source);
-        self.weighed = Weighed { kept, end, nothing };
+        let (zone, source) = (self.zone.clone(), self.source.clone());
+        self.weighed = Arc::new(Weighed { kept, end, nothing, zone, source });
     }
 }
 
@@ -145,7 +160,7 @@ pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: 
             zone: scope.zone.clone(),
             source: Source::Tag(tagged.on.to_string()),
             text: Some(Text { retention: tagged.text.clone(), zone: scope.zone_tag.clone() }),
-            weighed: Weighed::default(),
+            weighed: Arc::default(),
         };
         // A tag on the volume itself says the same for each of its instances.
         if !governing.contains(&tagged) {
@@ -162,7 +177,7 @@ pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: 
         governing.push(record.unwrap_or_else(|| default(zone, settings)));
     }
     let mut grace: Vec<Governing> = Vec::new();
-    for record in in_force_lately(lineage, settings, now) {
+    for record in in_force_lately(lineage, &governing, settings, now) {
         let same = |other: &Governing| other.policy == record.policy && other.zone == record.zone;
         if !governing.iter().any(same) && !grace.iter().any(same) {
             grace.push(record);
@@ -175,13 +190,60 @@ pub(super) fn policies(lineage: &[Managed<'_>], scopes: &[Scope<'_>], settings: 
 /// begun within it, and the last recorded before it. Without the latter a change
 /// after a week without backups, or under a weekly schedule, would have no grace
 /// at all once the first snapshot bears the new policy.
-fn in_force_lately(lineage: &[Managed<'_>], settings: &Settings, now: Timestamp) -> Vec<Governing> {
-    let within = |managed: &&Managed<'_>| calendar::after(managed.start, settings.policy_grace, &TimeZone::UTC) > now;
-    let (mut recorded, before): (Vec<&Managed<'_>>, Vec<&Managed<'_>>) = lineage.iter().partition(within);
-    let before = before.into_iter().find_map(|managed| in_force(managed, settings));
-    // Most often one policy is on all of them, and need be read but once.
-    recorded.dedup_by_key(|managed| record_of(managed));
-    recorded.into_iter().filter_map(|managed| in_force(managed, settings)).chain(before).collect()
+///
+/// One that is written as a governing one is left out: it governs.
+fn in_force_lately(
+    lineage: &[Managed<'_>],
+    governing: &[Governing],
+    settings: &Settings,
+    now: Timestamp,
+) -> Vec<Governing> {
+    let governs = |(retention, zone, _): (Option<&str>, Option<&str>, bool)| {
+        let mut written = governing.iter().filter_map(|governing| governing.text.as_ref());
+        written.any(|text| Some(text.retention.as_str()) == retention && text.zone.as_deref() == zone)
+    };
+    let grace = Lately::new(settings.policy_grace, now);
+    let mut within = Vec::new();
+    let mut before: Option<Option<Governing>> = None;
+    // Most often one policy is on all of them, and need be looked at but once.
+    let mut read = None;
+    for managed in lineage {
+        if grace.holds(managed.start) {
+            let record = record_of(managed);
+            if read != Some(record) && !governs(record) {
+                within.extend(in_force(managed, settings));
+            }
+            read = Some(record);
+        } else if before.is_none() {
+            let record = record_of(managed);
+            before = if governs(record) { Some(None) } else { in_force(managed, settings).map(Some) };
+        }
+    }
+    within.extend(before.flatten());
+    within
+}
+
+/// The time up to now that is as long as the grace, in UTC.
+enum Lately {
+    /// Since then, where each day is as long as the next.
+    Since(Timestamp),
+    /// Worked out for each instant.
+    Calendar(Age, Timestamp),
+}
+
+impl Lately {
+    fn new(grace: Age, now: Timestamp) -> Self {
+        let since = grace.only_days().and_then(|days| now.checked_sub(SignedDuration::from_hours(24 * days)).ok());
+        since.map_or(Self::Calendar(grace, now), Self::Since)
+    }
+
+    /// Whether `start` and the grace later is still to come.
+    fn holds(&self, start: Timestamp) -> bool {
+        match self {
+            Self::Since(since) => start > *since,
+            Self::Calendar(grace, now) => calendar::after(start, *grace, &TimeZone::UTC) > *now,
+        }
+    }
 }
 
 /// All that [`in_force`] goes by.
@@ -205,7 +267,7 @@ fn default(zone: Option<&str>, settings: &Settings) -> Governing {
         zone: zone.and_then(calendar::zone).unwrap_or_else(|| settings.time_zone.clone()),
         source: Source::Default,
         text: None,
-        weighed: Weighed::default(),
+        weighed: Arc::default(),
     }
 }
 
@@ -236,13 +298,13 @@ fn recorded(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
         zone: zone.unwrap_or_else(|| settings.time_zone.clone()),
         source: Source::Record(managed.snapshot.id.to_string()),
         text: Some(Text { retention: text.into(), zone: named.map(SmolStr::new) }),
-        weighed: Weighed::default(),
+        weighed: Arc::default(),
     })
 }
 
 /// When the age of a policy ends for a snapshot: `start` plus the age. For the
 /// original's snapshots, which have no slot, whole UTC dates, as it counted.
-pub(super) fn age_ends(managed: &Managed<'_>, age: crate::age::Age, zone: &TimeZone) -> Timestamp {
+pub(super) fn age_ends(managed: &Managed<'_>, age: Age, zone: &TimeZone) -> Timestamp {
     if !managed.has_slot && age.is_whole_days() {
         let last = calendar::date_after(calendar::utc_date(managed.start), age);
         return calendar::start_of_day(last, &TimeZone::UTC);

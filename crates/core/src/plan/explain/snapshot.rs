@@ -1,5 +1,7 @@
 //! A snapshot explained.
 
+use smol_str::format_smolstr;
+
 use super::{Answer, Asked, ExplainedSnapshot, Goes, Role, Says, copies, future, in_force};
 use crate::id::InstanceId;
 use crate::inventory::{Snapshot, StorageTier};
@@ -52,7 +54,8 @@ pub(super) fn explain(snapshot: &Snapshot, asked: &Asked<'_>) -> ExplainedSnapsh
     let lineage = Lineage::new(&managed.key, snapshots, world);
     for (member, rank) in lineage.snapshots.iter().zip(&lineage.ranks) {
         if member.snapshot.id == snapshot.id {
-            let opinions = keep::judge(&lineage.facts(member, *rank, world), Ask::Everything);
+            let mut opinions = Vec::new();
+            keep::judge(&lineage.facts(member, *rank, world), Ask::Everything, &mut opinions);
             page.rules = opinions.into_iter().map(says).collect();
         }
     }
@@ -85,5 +88,5 @@ fn says(opinion: Opinion) -> Says {
         By::R11 => "R11",
         By::Failed => "failed",
     };
-    Says { number, rule: reason.rule, says, until, detail: reason.detail }
+    Says { number, rule: reason.rule, says, until, detail: format_smolstr!("{}", reason.detail) }
 }

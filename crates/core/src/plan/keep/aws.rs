@@ -16,7 +16,7 @@ const ARCHIVED_AT_LEAST: i64 = 90 * 24;
 const RESTORED_KEEPS: i64 = 14 * 24;
 
 /// R8: an image of ours uses it.
-pub(super) fn in_use(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn in_use(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     match facts.image {
         Some(image) => out.keeps("in-use", Until::Open, format_smolstr!("image {image} uses it")),
         None => out.silent("in-use", || "no image of this account uses it".into()),
@@ -24,7 +24,7 @@ pub(super) fn in_use(facts: &Facts<'_>, out: &mut Judgement) {
 }
 
 /// R9: locked. AWS refuses to delete it in any case.
-pub(super) fn locked(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn locked(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     let Some(lock) = facts.lock else {
         return out.silent("locked", || "no lock on it is known".into());
     };
@@ -42,7 +42,7 @@ pub(super) fn locked(facts: &Facts<'_>, out: &mut Judgement) {
 }
 
 /// R9: in the Recycle Bin.
-pub(super) fn in_bin(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn in_bin(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     match facts.managed.snapshot.state {
         SnapshotState::Recoverable | SnapshotState::Recovering => {
             out.keeps("in-bin", Until::Open, "it is in the Recycle Bin");
@@ -52,7 +52,7 @@ pub(super) fn in_bin(facts: &Facts<'_>, out: &mut Judgement) {
 }
 
 /// R9: archived for less than 90 days, or nobody knows since when.
-pub(super) fn archived(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn archived(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     if facts.managed.snapshot.tier == StorageTier::Standard {
         return out.silent("archived", || "it is not archived".into());
     }
@@ -69,7 +69,7 @@ pub(super) fn archived(facts: &Facts<'_>, out: &mut Judgement) {
 
 /// R9: restored from the Recycle Bin: we asked to delete it more than an hour
 /// and less than 14 days ago, and here it is. An unreadable mark keeps.
-pub(super) fn restored(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn restored(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     let Some(mark) = facts.managed.snapshot.tags.get(tags::DELETED) else {
         return out.silent("restored", || "it was never deleted by us".into());
     };
@@ -87,7 +87,7 @@ pub(super) fn restored(facts: &Facts<'_>, out: &mut Judgement) {
 }
 
 /// R11: not finished; or in a state that this version does not know.
-pub(super) fn pending(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn pending(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     match facts.managed.snapshot.state {
         SnapshotState::Pending => out.keeps("pending", Until::Open, "it is not finished"),
         SnapshotState::Other => out.keeps("pending", Until::Open, "its state is not one this version knows"),
@@ -96,7 +96,7 @@ pub(super) fn pending(facts: &Facts<'_>, out: &mut Judgement) {
 }
 
 /// A failed snapshot of ours goes one hour after it began.
-pub(super) fn failed(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn failed(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     let end = facts.managed.snapshot.started.saturating_add(1.hour()).unwrap_or(Timestamp::MAX);
     let words = |rest: &str| format_smolstr!("it failed, and nothing can be restored from it; it {rest}");
     out.until("error", end, || words("goes an hour after it began"), || words("began more than an hour ago"));

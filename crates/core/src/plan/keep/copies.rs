@@ -13,7 +13,7 @@ use crate::plan::wish::Wish;
 const SEEN_WITHIN: i64 = 48;
 
 /// R6: a copy of it is wanted and is not there yet.
-pub(super) fn copy_pending(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn copy_pending(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     let Some(wish) = Wish::of(facts.managed, facts.settings) else {
         let copy = facts.managed.key.copies;
         let detail = if copy { "it is a copy itself" } else { "no copy of it is wanted" };
@@ -49,7 +49,7 @@ fn seen_by(facts: &Facts<'_>) -> Timestamp {
 }
 
 /// A copy made a short while ago.
-pub(super) fn fresh_copy(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn fresh_copy(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     if !facts.managed.key.copies {
         return out.silent("fresh-copy", || "it is no copy".into());
     }
@@ -65,7 +65,7 @@ pub(super) fn fresh_copy(facts: &Facts<'_>, out: &mut Judgement) {
 
 /// A failed copy stays as long: it is how failures are counted, and it holds up
 /// nothing.
-pub(super) fn failed_copy(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn failed_copy(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     let end = seen_by(facts);
     let words = |rest: &str| format_smolstr!("it failed, and nothing can be restored from it; it {rest}");
     out.until("error", end, || words("goes 48 hours after it began"), || words("began more than 48 hours ago"));

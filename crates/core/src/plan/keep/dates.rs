@@ -14,7 +14,7 @@ use crate::lineage::{Managed, SourceVolume};
 use crate::tags;
 
 /// R1: `KeepForever`, on it or on its live volume or instance.
-pub(super) fn keep_forever(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn keep_forever(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     let on = if facts.managed.bears.keep_forever { Some("it") } else { facts.live_keep_forever.map(SmolStr::as_str) };
     match on {
         Some(on) => out.keeps("keep-forever", Until::Open, format_smolstr!("KeepForever on {on}")),
@@ -46,7 +46,7 @@ pub(in crate::plan) fn dated_end(managed: &Managed<'_>) -> Option<Timestamp> {
 }
 
 /// R2: `KeepUntil` not passed; the latest of several; unparsable keeps.
-pub(super) fn hold(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn hold(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     if !facts.managed.bears.keep_until {
         return out.silent("hold", || "no KeepUntil on it".into());
     }
@@ -64,7 +64,7 @@ pub(super) fn hold(facts: &Facts<'_>, out: &mut Judgement) {
 
 /// R3: `DeleteOn` after today's UTC date; the latest of several; unparsable
 /// keeps; removed by hand, where the record says a whole-day age, keeps.
-pub(super) fn delete_on(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn delete_on(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     if delete_on_removed(facts.managed) {
         return out.keeps("delete-on", Until::Open, "its DeleteOn was removed by hand, which keeps");
     }
@@ -80,7 +80,7 @@ pub(super) fn delete_on(facts: &Facts<'_>, out: &mut Judgement) {
 }
 
 /// A date that nobody can read keeps.
-fn unreadable(facts: &Facts<'_>, key: &'static str, rule: &'static str, out: &mut Judgement) {
+fn unreadable(facts: &Facts<'_>, key: &'static str, rule: &'static str, out: &mut Judgement<'_>) {
     for (_, value) in facts.managed.snapshot.tags.loose(key) {
         if value.trim().parse::<Date>().is_err() {
             out.keeps(rule, Until::Open, format_smolstr!("{key}={value} is no date, which keeps"));

@@ -14,7 +14,7 @@ use crate::plan::policy::Source;
 
 /// R5: the newest good ones of a volume that exists; of one that is gone or
 /// cannot be known, until the grace after the policy's span.
-pub(super) fn newest_good(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn newest_good(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     let minimum = facts.settings.minimum;
     let Some(rank) = facts.good_rank.filter(|rank| *rank < minimum) else {
         return out.silent("newest-good", || match facts.good_rank {
@@ -67,7 +67,7 @@ fn gone_end(facts: &Facts<'_>) -> Option<Timestamp> {
 }
 
 /// R7: nothing of a lineage goes while its backups fail.
-pub(super) fn backups_failing(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn backups_failing(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     match facts.failing {
         Some(why) => out.keeps("backups-failing", Until::Open, why.clone()),
         None => out.silent("backups-failing", || match facts.volume {

@@ -1,6 +1,7 @@
 //! R4: what the governing policy keeps, and the one before it for its grace.
 
-use std::fmt::{self, Write};
+use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
@@ -8,15 +9,12 @@ use smol_str::{SmolStr, format_smolstr};
 use super::{Facts, Judgement, Until, shown};
 use crate::calendar::Local;
 use crate::lineage::Managed;
-use crate::plan::policy::{Governing, Source, age_ends};
+use crate::plan::policy::{Governing, Source, Weighed, age_ends};
 use crate::plan::rules::KeptBy;
 use crate::retention::{Bucket, Policy, Reach, Rule, Rules};
 
-/// Bytes in which most places that a rule keeps something for can be told.
-const LONGEST_PLACE: usize = 96;
-
 /// R4.
-pub(super) fn policy(facts: &Facts<'_>, out: &mut Judgement) {
+pub(super) fn policy(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     if facts.managed.is_unfinished() {
         let detail = "its own tags were never written; the next create run writes them";
         out.keeps("unfinished-tags", Until::Open, detail);
@@ -39,7 +37,7 @@ pub(super) fn policy(facts: &Facts<'_>, out: &mut Judgement) {
 
 /// What a governing policy says, and until when it keeps: the beginning of time
 /// where it does not.
-fn governs(governing: &Governing, facts: &Facts<'_>, out: &mut Judgement) -> Timestamp {
+fn governs(governing: &Governing, facts: &Facts<'_>, out: &mut Judgement<'_>) -> Timestamp {
     let source = &governing.source;
     match &governing.policy {
         Err(why) => {
@@ -60,7 +58,7 @@ fn governs(governing: &Governing, facts: &Facts<'_>, out: &mut Judgement) -> Tim
     }
 }
 
-fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut Judgement) -> Timestamp {
+fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut Judgement<'_>) -> Timestamp {
     let source = &governing.source;
     if let Some(end) = governing.weighed.end.filter(|end| *end <= facts.now) {
         out.passed("rules", || {
@@ -74,11 +72,8 @@ fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut J
     let kept = governing.weighed.kept(facts.good_rank);
     // Of a volume that is gone nothing newer comes and takes its place.
     let until = governing.weighed.end.map_or(Until::Open, Until::At);
-    for by in kept {
-        // The commonest reason of all: written where there is room enough from the beginning.
-        let mut detail = String::with_capacity(LONGEST_PLACE);
-        let _ = write!(detail, "{} ({source})", Place { by: *by, governing, facts });
-        out.keeps(by.rule.name(), until, detail);
+    for (at, by) in (0..).zip(kept) {
+        out.keeps(by.rule.name(), until, Place::new(governing, facts, at));
     }
     for rule in rules.iter().filter(|rule| kept.iter().all(|by| by.rule != *rule)) {
         out.silent(rule.name(), || {
@@ -92,29 +87,45 @@ fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut J
     Timestamp::MAX
 }
 
-/// The place that a rule keeps something for: `daily 3 of 7: newest of 2026-03-08`.
-struct Place<'a> {
-    by: KeptBy,
-    governing: &'a Governing,
-    facts: &'a Facts<'a>,
+/// The place that a rule keeps something for, such as `daily 3 of 7: the newest of
+/// 2026-03-08 (tag on i-1)`: the commonest reason of all, so it becomes words only
+/// when it is told.
+#[derive(Clone)]
+pub(in crate::plan) struct Place {
+    /// What the rules of the policy keep.
+    weighed: Arc<Weighed>,
+    /// Of whom, as a rank among those that count.
+    rank: usize,
+    /// The first of the rules that keep it, the second, and so on.
+    nth_rule: usize,
+    /// What rules sort it by.
+    time: Timestamp,
 }
 
-impl fmt::Display for Place<'_> {
+impl Place {
+    /// The place of the snapshot that is looked at, which has a rank.
+    fn new(governing: &Governing, facts: &Facts<'_>, nth_rule: usize) -> Self {
+        let weighed = Arc::clone(&governing.weighed);
+        Self { weighed, rank: facts.good_rank.unwrap_or_default(), nth_rule, time: facts.managed.time }
+    }
+}
+
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { by: KeptBy { at: _, rule, nth, as_oldest }, governing, facts } = self;
+        let Weighed { source, zone, .. } = &*self.weighed;
+        let Some(by) = self.weighed.kept(Some(self.rank)).get(self.nth_rule) else { return Ok(()) };
+        let KeptBy { at: _, rule, nth, as_oldest } = by;
         f.write_str(rule.name())?;
         match rule.reach {
             Reach::Count(count) => write!(f, " {nth} of {count}")?,
             Reach::All | Reach::Within(_) => write!(f, ", of \"{rule}\"")?,
         }
         if *as_oldest {
-            return f.write_str(": the oldest there is, while count is left");
+            f.write_str(": the oldest there is, while count is left")?;
+        } else if rule.bucket != Bucket::Each {
+            write!(f, ": the newest of {}", Local::new(self.time, zone).bucket_name(rule.bucket))?;
         }
-        if rule.bucket == Bucket::Each {
-            return Ok(());
-        }
-        let local = Local::new(facts.managed.time, &governing.zone);
-        write!(f, ": the newest of {}", local.bucket_name(rule.bucket))
+        write!(f, " ({source})")
     }
 }
 
@@ -140,7 +151,7 @@ fn why_not(rule: Rule, governing: &Governing, facts: &Facts<'_>) -> SmolStr {
 
 /// A policy in force until lately, told only where it keeps for longer than what
 /// governs now.
-fn in_grace(before: &Governing, longest: Timestamp, facts: &Facts<'_>, out: &mut Judgement) {
+fn in_grace(before: &Governing, longest: Timestamp, facts: &Facts<'_>, out: &mut Judgement<'_>) {
     let source = &before.source;
     let (end, what) = match &before.policy {
         Err(why) => (Timestamp::MAX, format_smolstr!("Retention ({source}): {why}")),
@@ -152,9 +163,7 @@ fn in_grace(before: &Governing, longest: Timestamp, facts: &Facts<'_>, out: &mut
             let over = before.weighed.end.is_some_and(|end| end <= facts.now);
             let kept = before.weighed.kept(facts.good_rank);
             match kept.first().filter(|_| !over) {
-                Some(by) => {
-                    (Timestamp::MAX, format_smolstr!("{} ({source})", Place { by: *by, governing: before, facts }))
-                }
+                Some(_) => (Timestamp::MAX, format_smolstr!("{}", Place::new(before, facts, 0))),
                 None => (Timestamp::MIN, format_smolstr!("Retention \"{rules}\" ({source})")),
             }
         }

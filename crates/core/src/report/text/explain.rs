@@ -142,7 +142,7 @@ fn will_go(verdict: ExpireVerdict, goes: &Goes, copies_wanted: bool) -> (Tone, S
 fn reasons(why: &[Reason]) -> String {
     let mut columns = Columns::new(2);
     for Reason { rule, detail } in why {
-        columns.row([rule, detail]);
+        columns.row([*rule, &detail.to_string()]);
     }
     columns.text()
 }
@@ -322,7 +322,7 @@ fn instance(page: &mut Page, of: &ExplainedInstance) {
                 CreateVerdict::Create => "takes one",
                 CreateVerdict::Skip => "takes none",
             };
-            let why: Vec<&str> = reasons.iter().map(|reason| reason.detail.as_str()).collect();
+            let why: Vec<String> = reasons.iter().map(|reason| reason.detail.to_string()).collect();
             facts.fact("next run", &format!("{does}: {}", why.join("; ")));
         }
         for InForce { policy, time_zone: _, source, in_grace } in policies {

@@ -106,7 +106,7 @@ fn short(name: &str) -> String {
 }
 
 fn details(reasons: &[Reason]) -> String {
-    reasons.iter().map(|reason| reason.detail.as_str()).collect::<Vec<_>>().join("; ")
+    reasons.iter().map(|reason| reason.detail.to_string()).collect::<Vec<_>>().join("; ")
 }
 
 /// Reasons with the names of their rules.
