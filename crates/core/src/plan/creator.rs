@@ -10,7 +10,7 @@ use super::snapshot_tags::{dress, dress_copy};
 use super::wish::Wish;
 use crate::config::{Fleet, Scope, Wanted};
 use crate::destination::Destination;
-use crate::inventory::{Snapshot, SnapshotState, Volume};
+use crate::inventory::{Snapshot, SnapshotState, StorageTier, Volume};
 use crate::lineage::Managed;
 use crate::retention::Policy;
 use crate::schedule::Schedule;
@@ -112,7 +112,9 @@ pub(crate) struct Copied {
 pub(crate) fn copied(managed: &Managed<'_>, now: Timestamp, settings: &Settings) -> Option<Copied> {
     let wish = Wish::of(managed, settings).filter(|wish| !wish.is_over(now))?;
     let to: Vec<Destination> = wish.open().cloned().collect();
-    if to.is_empty() || managed.snapshot.state != SnapshotState::Completed || managed.is_unfinished() {
+    let snapshot = managed.snapshot;
+    let can_be = snapshot.state == SnapshotState::Completed && snapshot.tier == StorageTier::Standard;
+    if to.is_empty() || !can_be || managed.is_unfinished() {
         return None;
     }
     let dress = dress_copy(managed, &wish, settings);

@@ -1,11 +1,19 @@
 //! How plans and reports tell of copies: golden pages.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use ebskeep_core::age::Age;
+use ebskeep_core::cloud::{CloudError, ErrorKind};
+use ebskeep_core::forecast::{Lives, OfInventory, Question, Subject, forecast};
+use ebskeep_core::inventory::SnapshotState;
 use ebskeep_core::plan::explain::{Explained, Goes, explain};
 use ebskeep_core::plan::{Action, CopyState, Summary, decide};
-use ebskeep_core::report::text::{Detail, Style, explanation_text, plan_text, report_text};
-use ebskeep_core::report::{ActionResult, Outcome, Report};
+use ebskeep_core::report::text::{Detail, Style, explanation_text, forecast_text, plan_text, report_text};
+use ebskeep_core::report::{ActionResult, Outcome, Report, words};
+use ebskeep_core::setting::Settings;
+use jiff::tz::TimeZone;
+use smol_str::SmolStr;
 
 use world::Scenario;
 
@@ -85,4 +93,81 @@ fn the_page_of_a_copy_says_what_it_is_a_copy_of() {
     assert_eq!((source.copied, page.copies.len()), (copy.started, 0));
     let text = explanation_text(&explanation, &Style { colour: false, detail: Detail::Normal });
     assert!(text.contains(&format!("  copy of  {} in ", source.snapshot_id)), "{text}");
+}
+
+#[test]
+fn where_aws_says_nothing_no_colon_stands_for_it() {
+    let error = |message: &str| CloudError {
+        kind: ErrorKind::Denied,
+        operation: "CopySnapshot",
+        resource: Some("snap-1".to_owned()),
+        code: Some("UnauthorizedOperation".into()),
+        source: Some(message.into()),
+    };
+    assert_eq!(words(&error("")), "CopySnapshot on snap-1: UnauthorizedOperation");
+    assert_eq!(words(&error("no")), "CopySnapshot on snap-1: UnauthorizedOperation: no");
+    let mut inventory = to_come().inventory();
+    let failed = &mut inventory.snapshots.items[0];
+    failed.state = SnapshotState::Error;
+    failed.state_message = Some(SmolStr::default());
+    let explanation = explain(&inventory, &["snap-0000000000000001".into()], &Settings::default());
+    let text = explanation_text(&explanation, &Style { colour: false, detail: Detail::Normal });
+    assert!(text.contains("\n  state  error\n"), "{text}");
+}
+
+/// Primaries that only R6 keeps, for their copies' thirty days or longer.
+fn to_come() -> Scenario {
+    toml::from_str(include_str!("../golden/copies-to-come.toml")).unwrap()
+}
+
+#[test]
+fn dates_to_come_take_what_can_be_copied_as_copied_and_nothing_else() {
+    let _proof = ebskeep_proofs::proves(&["6.94"]);
+    let scenario = to_come();
+    let inventory = scenario.inventory();
+    let ids = [2, 3, 4].map(|n| SmolStr::from(format!("snap-000000000000000{n}")));
+    let explanation = explain(&inventory, &ids, &scenario.settings());
+    let goes = |at: usize| {
+        let Explained::Snapshot(page) = &explanation.subjects[at] else { panic!("a snapshot") };
+        match &page.goes {
+            Goes::On { date, .. } => date.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    // At the first run after its copies; the copies of the next are wanted where nobody
+    // knows; the last is archived, so that AWS copies nothing of it.
+    assert_eq!([goes(0), goes(1), goes(2)], ["2026-03-11", "2026-04-03", "2027-02-22"]);
+
+    let lived = forecast(&Question {
+        inventory: &inventory,
+        subject: Subject::Inventory(OfInventory {
+            account: inventory.place.account.clone(),
+            region: inventory.place.region.clone(),
+            not_ours: 0,
+        }),
+        settings: &scenario.settings(),
+        span: Age::parse("2y").unwrap(),
+        expire_every: Age::days(1),
+        zone: TimeZone::UTC,
+        on: Vec::new(),
+        lives: Lives::Told,
+    });
+    let text = forecast_text(&lived, &Style { colour: false, detail: Detail::Brief });
+    assert!(text.contains("\n  Copies     to us-east-1, each taken to be made and good at once\n"), "{text}");
+    let ends = lived.lives.unwrap().into_iter().filter_map(|life| Some((life.snapshot_id?, life.deleted?)));
+    let ends: BTreeMap<String, String> = ends.map(|(id, at)| (id.to_string(), at.to_string())).collect();
+    for (at, id) in ids.iter().enumerate() {
+        assert_eq!(ends[id.as_str()], format!("{}T00:10:00Z", goes(at)), "{id}");
+    }
+}
+
+#[test]
+fn a_time_line_has_the_dates_of_the_pages() {
+    let scenario = to_come();
+    let text_of = |id: &str| {
+        let explanation = explain(&scenario.inventory(), &[id.into()], &scenario.settings());
+        explanation_text(&explanation, &Style { colour: false, detail: Detail::Normal })
+    };
+    let pages = ["snap-0000000000000002", "vol-0000000000000001"].map(text_of);
+    golden("copies-to-come.txt", &pages.join("\n════════\n\n"));
 }

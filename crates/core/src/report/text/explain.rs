@@ -94,7 +94,8 @@ fn snapshot(page: &mut Page, of: &ExplainedSnapshot) {
     }
     let from = instance_id.as_ref().map(|instance| format!(" of {instance}")).unwrap_or_default();
     facts.fact("from", &format!("{volume_id}{from}, {} GiB", thousands(u64::from(*size_gib))));
-    let message = state_message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    let said = state_message.as_ref().filter(|message| !message.is_empty());
+    let message = said.map(|message| format!(": {message}")).unwrap_or_default();
     let kept_in = if *archived { ", archived" } else { "" };
     let locked = if *encrypted { ", encrypted" } else { "" };
     facts.fact("state", &format!("{state}{message}{kept_in}{locked}"));

@@ -53,6 +53,10 @@ pub fn forecast_text(forecast: &Forecast, style: &Style) -> String {
             columns.row(["Size", &format!("{} GiB", thousands(u64::from(*size_gib)))]);
         }
         Subject::Inventory(OfInventory { account: _, region: _, not_ours }) => {
+            if !copies.is_empty() {
+                let to: Vec<String> = copies.iter().map(|there| there.destination.to_string()).collect();
+                columns.row(["Copies", &format!("to {}, each taken to be made and good at once", to.join(", "))]);
+            }
             columns.row(["Tags", "those that volumes, instances and snapshots bear now"]);
             columns.row(["Left out", &format!("{} not ours", count(*not_ours, "snapshot"))]);
         }
