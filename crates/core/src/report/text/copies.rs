@@ -1,6 +1,6 @@
 //! What a plan does with copies, and what became of it, as text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::{named, totals};
 use super::report::outcome;
@@ -9,7 +9,7 @@ use super::{Detail, Page, Tone, count, thousands};
 use crate::destination::Destination;
 use crate::plan::{Action, CopyState, CopyVerdict, FollowSource, NewCopy, Plan};
 use crate::report::{ActionResult, Outcome, Report};
-use crate::tags::Tags;
+use crate::tags::{NAME, Tags};
 
 /// Copies to begin, those that wait or are under way, and what follows from
 /// those that are there.
@@ -37,7 +37,9 @@ fn begun(page: &mut Page, plan: &Plan) {
     if all == 0 {
         return;
     }
-    page.section(Tone::Good, &format!("COPY {}", count(all, "snapshot")));
+    let sources: BTreeSet<_> = by_destination.values().flatten().map(|copy| &copy.snapshot_id).collect();
+    let title = format!("COPY {}: {}", count(sources.len(), "snapshot"), copies_counted(all));
+    page.section(Tone::Good, &title);
     let mut columns = Columns::new(2);
     for (destination, copies) in by_destination {
         columns.row([&format!("to {destination}"), "", ""]);
@@ -48,7 +50,9 @@ fn begun(page: &mut Page, plan: &Plan) {
                 (true, Some(key)) => format!(", encrypted under {key}"),
             };
             let size = format!("{} GiB", copy.size_gib);
-            columns.row([&format!("  {}", copy.snapshot_id), &size, &format!("of {}{key}", copy.volume_id)]);
+            let name = copy.tags.get(NAME).filter(|name| *name != copy.volume_id.as_str());
+            let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+            columns.row([&format!("  {}", copy.snapshot_id), &size, &format!("of {}{name}{key}", copy.volume_id)]);
         }
     }
     page.lines(None, &columns.text());
