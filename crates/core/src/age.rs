@@ -190,6 +190,43 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_years_is_the_longest_however_it_is_put_together() {
+        for (longest, too_long) in [
+            ("1000y", "1001y"),
+            ("1000y11m", "1000y12m"),
+            ("12011m", "12012m"),
+            ("1000y364d", "1000y365d"),
+            ("365364d", "365365d"),
+            ("1000y8759h", "1000y8760h"),
+            ("8768759h", "8768760h"),
+            ("998y12m365d", "999y12m365d"),
+            ("998y12m8760h", "999y12m8760h"),
+        ] {
+            assert!(Age::parse(longest).is_ok(), "{longest}");
+            assert_eq!(Age::parse(too_long), Err(AgeError::TooLong), "{too_long}");
+        }
+    }
+
+    #[test]
+    fn what_is_whole_days_and_what_is_nothing_else() {
+        for (text, whole, days) in [
+            ("14", true, Some(14)),
+            ("2w", true, Some(14)),
+            ("1d1h", false, None),
+            ("36h", false, None),
+            ("1m", true, None),
+            ("1y", true, None),
+            ("1y1d", true, None),
+        ] {
+            let age = Age::parse(text).unwrap();
+            assert_eq!((age.is_whole_days(), age.only_days()), (whole, days), "{text}");
+            let policy = crate::retention::Policy::Age(age);
+            assert_eq!(policy.whole_days(), whole.then_some(age), "{text}");
+        }
+        assert_eq!(crate::retention::Policy::Forever.whole_days(), None);
+    }
+
+    #[test]
     fn what_is_no_age_says_why() {
         for (text, why) in [
             ("", AgeError::Empty),

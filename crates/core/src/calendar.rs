@@ -223,6 +223,32 @@ mod tests {
     }
 
     #[test]
+    fn buckets_have_numbers_of_their_own_which_grow() {
+        // Every ten minutes through the hour that comes twice, and through a midnight.
+        let from: Timestamp = "2026-10-24T20:05:00Z".parse().unwrap();
+        for zone_name in ["UTC", "Europe/London", "Asia/Kathmandu", "Australia/Lord_Howe"] {
+            let zone = zone(zone_name).unwrap();
+            let mut before = None;
+            for step in 0..60_i64 {
+                let local = Local::new(from + (10 * step).minutes(), &zone);
+                let number = local.bucket(Bucket::Hour).unwrap();
+                let hour = (local.bucket_name(Bucket::Hour).to_string(), local.offset);
+                if let Some((last, same)) = before.replace((number, hour.clone())) {
+                    assert_eq!(number > last, hour != same, "{zone_name}: {hour:?} after {same:?}");
+                    assert!(number >= last, "{zone_name}: {hour:?}");
+                }
+            }
+        }
+        let first = |month: i64| (2025 + month / 12, 1 + month % 12);
+        let numbers = (0..30).map(|month| {
+            let (year, month) = first(month);
+            let at = format!("{year}-{month:02}-01T00:00:00Z").parse().unwrap();
+            Local::new(at, &TimeZone::UTC).bucket(Bucket::Month).unwrap()
+        });
+        assert!(numbers.is_sorted_by(|one, next| *next == one + 1));
+    }
+
+    #[test]
     fn instants_share_a_bucket_where_people_say_so() {
         let _proof = ebskeep_proofs::proves(&["2.3.4"]);
         for (zone_name, bucket, one, other, same) in [

@@ -81,6 +81,9 @@ mod tests {
         let _proof = ebskeep_proofs::proves(&["2.2.1", "2.2.2", "2.2.3", "2.3.1"]);
         assert_eq!(Policy::parse(" 7 "), Ok(Policy::Age(Age::days(7))));
         assert_eq!(Policy::parse("Forever"), Ok(Policy::Forever));
+        // What may have been meant is said, unless it is clear.
+        assert!(Policy::parse("soon").unwrap_err().contains("\"forever\", or rules such as"));
+        assert!(!Policy::parse("0").unwrap_err().contains("rules such as"));
         for (text, shown) in [
             ("daily=7 weekly=4 monthly=12 yearly=3", "daily=7 weekly=4 monthly=12 yearly=3"),
             ("yearly=3,daily=7,,weekly=ALL", "daily=7 weekly=all yearly=3"),
@@ -118,6 +121,8 @@ mod tests {
             "within=all",
             "daily=7d",
             "daily=99999999999",
+            "daily=1234567890",
+            "daily=+7",
             "none",
             "all",
             "delete",
