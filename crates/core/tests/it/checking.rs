@@ -8,7 +8,7 @@ use ebskeep_core::inventory::{
     TierStatus, Volume, VolumeState,
 };
 use ebskeep_core::job::Request;
-use ebskeep_core::plan::{Action, Deletion, ExpireVerdict, Job, Plan, decide};
+use ebskeep_core::plan::{Action, Deletion, ExpireVerdict, FinishTags, Job, Plan, decide};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::tags::Tags;
 use jiff::{SignedDuration, Timestamp};
@@ -136,6 +136,81 @@ fn a_second_snapshot_for_one_slot_is_refused() {
         let got = refusals(&world, |plan| plan.actions = vec![again.clone()]);
         let got: Vec<_> = got.iter().map(|(check, _)| *check).filter(|check| *check == "one-per-slot").collect();
         assert_eq!(!got.is_empty(), refuses, "{state:?} begun {started}");
+    }
+}
+
+#[test]
+fn what_began_just_five_minutes_after_now_passes() {
+    for (seconds, refuses) in [(300, false), (301, true)] {
+        let mut world = world();
+        snap(&mut world, "snap-3").started = START + SignedDuration::from_secs(seconds);
+        let clock = refusals(&world, |_| {}).into_iter().any(|(check, _)| check == "clock");
+        assert_eq!(clock, refuses, "{seconds} s");
+    }
+}
+
+#[test]
+fn a_pending_snapshot_has_its_slot_for_less_than_a_day() {
+    let plan = decide(&world(), &Request::new(Job::ALL), &Settings::default());
+    let mut created = plan.actions.iter().find(|a| matches!(a, Action::CreateSnapshot(_))).cloned().unwrap();
+    if let Action::CreateSnapshot(new) = &mut created {
+        new.slot = days_ago(2);
+    }
+    for (begun, state, refuses) in [
+        (START - SignedDuration::from_hours(24) + SignedDuration::from_secs(1), SnapshotState::Pending, true),
+        (START - SignedDuration::from_hours(24), SnapshotState::Pending, false),
+        (START - SignedDuration::from_hours(24), SnapshotState::Completed, true),
+        (days_ago(2), SnapshotState::Completed, true),
+        (days_ago(2), SnapshotState::Pending, false),
+    ] {
+        let mut world = world();
+        let taken = snap(&mut world, "snap-2");
+        taken.tags.set("ebskeep:slot", days_ago(2).to_string());
+        (taken.state, taken.started) = (state, begun);
+        let again = refusals(&world, |plan| plan.actions = vec![created.clone()]);
+        let again = again.iter().any(|(check, _)| *check == "one-per-slot");
+        assert_eq!(again, refuses, "{state:?} begun {begun}");
+    }
+}
+
+#[test]
+fn tags_that_are_finished_count_with_those_that_are_there_but_aws_s() {
+    let mut world = world();
+    let there = snap(&mut world, "snap-2");
+    for n in 0..46 {
+        there.tags.set(format!("extra-{n}"), "");
+    }
+    for n in 0..3 {
+        there.tags.set(format!("aws:some-{n}"), "");
+    }
+    // Two of its own and the 46: the new ones come on top.
+    let finish = |keys: &'static [&'static str]| {
+        move |plan: &mut Plan| {
+            plan.actions = vec![Action::FinishTags(Box::new(FinishTags {
+                snapshot_id: "snap-2".into(),
+                volume_id: "vol-1".into(),
+                tags: keys.iter().map(|key| (*key, "")).collect(),
+                remove: Vec::new(),
+            }))];
+        }
+    };
+    let refuses = |keys| refusals(&world, finish(keys)).iter().any(|(check, _)| *check == "tag-limit");
+    assert!(!refuses(&["new-1", "new-2"]));
+    assert!(!refuses(&["new-1", "new-2", "Type"]));
+    assert!(refuses(&["new-1", "new-2", "new-3"]));
+}
+
+#[test]
+fn as_many_unforeseen_deletions_as_are_allowed_pass() {
+    for (most, refuses) in [("1", false), ("0", true)] {
+        let mut settings = Settings::default();
+        settings.set("max-delete", most).unwrap();
+        let request = Request::new(Job::ALL);
+        let mut plan = decide(&world(), &request, &settings);
+        deleting(&mut plan, &world(), "snap-1");
+        let checks = check(&plan, &world(), &request, &settings);
+        let unforeseen = checks.iter().find(|check| check.check == "unforeseen-deletions").unwrap();
+        assert_eq!(!unforeseen.ok, refuses, "{most}: {}", unforeseen.detail);
     }
 }
 
