@@ -214,6 +214,52 @@ fn as_many_unforeseen_deletions_as_are_allowed_pass() {
     }
 }
 
+/// Of a volume that is gone nothing newer comes: its rules foresee the end of the
+/// whole history once the longest of them, and the grace, is over for its newest.
+#[test]
+fn the_history_of_a_gone_volume_is_foreseen_to_go_once_its_longest_rule_and_the_grace_are_over() {
+    let grace = Settings::default().orphan_grace;
+    let grace = jiff::Span::new().days(grace.to_string().trim_end_matches(" days").parse::<i64>().unwrap());
+    for (rules, longest) in [
+        ("hourly=48", Some(jiff::Span::new().hours(48))),
+        ("daily=7", Some(jiff::Span::new().days(7))),
+        ("weekly=4", Some(jiff::Span::new().weeks(4))),
+        ("monthly=2", Some(jiff::Span::new().months(2))),
+        ("yearly=1", Some(jiff::Span::new().years(1))),
+        ("daily=7 monthly=2", Some(jiff::Span::new().months(2))),
+        ("within=10d", Some(jiff::Span::new().days(10))),
+        ("within-daily=1m", Some(jiff::Span::new().months(1))),
+        ("last=3", None),
+        ("daily=all", None),
+        ("last=3 daily=7", None),
+    ] {
+        let newest = |hours: i64| {
+            let utc = START.to_zoned(jiff::tz::TimeZone::UTC);
+            let longest = longest.unwrap_or(jiff::Span::new().years(5));
+            let begun = utc.checked_sub(grace).and_then(|at| at.checked_sub(longest)).unwrap().timestamp();
+            begun + SignedDuration::from_hours(hours)
+        };
+        // An end that is up to 26 hours off, by zones and daylight saving, counts.
+        for (hours, over) in [(26, longest.is_some()), (27, false)] {
+            let mut world = world();
+            world.confirmed_gone = [VolumeId::new("vol-9")].into();
+            let begun = newest(hours);
+            let slot = begun.to_string();
+            let tags = tags([("Type", "Automated"), ("ebskeep:slot", &slot), ("ebskeep:retention", rules)]);
+            world.snapshots.items.push(snapshot("snap-9", "vol-9", begun, tags));
+            let mut settings = Settings::default();
+            settings.set("max-delete", "0").unwrap();
+            let request = Request::new(Job::ALL);
+            let mut plan = decide(&world, &request, &settings);
+            plan.actions.clear();
+            deleting(&mut plan, &world, "snap-9");
+            let checks = check(&plan, &world, &request, &settings);
+            let unforeseen = checks.iter().find(|check| check.check == "unforeseen-deletions").unwrap();
+            assert_eq!(unforeseen.ok, over, "{rules} begun {begun}: {}", unforeseen.detail);
+        }
+    }
+}
+
 #[test]
 fn more_than_fifty_tags_are_refused() {
     let _proof = ebskeep_proofs::proves(&["4.8"]);
