@@ -50,7 +50,25 @@ const GROUPS: [Group; 2] = [
     },
 ];
 
-/// What survives the quick tests meets all of core's.
+/// What survives the quick tests meets all of core's but those that take seconds.
+const MOST: [&str; 14] = [
+    "--lib",
+    "--test",
+    "scenarios",
+    "--test",
+    "it",
+    "--",
+    "--skip",
+    "properties",
+    "--skip",
+    "steady",
+    "--skip",
+    "forecasting",
+    "--skip",
+    "rules::",
+];
+
+/// And what survives those meets all.
 const ALL: [&str; 5] = ["--lib", "--test", "scenarios", "--test", "it"];
 
 /// Which mutants meet the tests, and for how many seconds at most: far above what the
@@ -112,7 +130,7 @@ fn tried(options: &Options) -> anyhow::Result<bool> {
 }
 
 impl Group {
-    /// Runs it in two passes; nothing if none of its files is asked for.
+    /// Runs it in three passes; nothing if none of its files is asked for.
     fn run(&self, options: &Options) -> anyhow::Result<Option<Tally>> {
         let source = root().join("crates/core/src");
         let asked = |file: &Path| {
@@ -125,15 +143,21 @@ impl Group {
         }
         let output = target().join("mutants").join(self.name);
         fs::create_dir_all(&output).with_context(|| format!("could not make {}", output.display()))?;
+        let slow = output.join("slow.txt");
         if !options.again {
+            fs::write(&slow, "").with_context(|| format!("could not write {}", slow.display()))?;
             self.pass(&files, &output, &Pass::Everything, self.quick)?;
+            self.pass(&files, &output, &Pass::Survivors, &MOST)?;
         }
         self.pass(&files, &output, &Pass::Survivors, &ALL)?;
-        Tally::read(&output.join("mutants.out")).map(Some)
+        Tally::read(&output).map(Some)
     }
 
-    /// One run of cargo-mutants.
+    /// One run of cargo-mutants. What took too long was noticed, and is not tried
+    /// again.
     fn pass(&self, files: &[PathBuf], output: &Path, pass: &Pass, tests: &[&str]) -> anyhow::Result<()> {
+        let slow = output.join("slow.txt");
+        let before = fs::read_to_string(&slow).with_context(|| format!("could not read {}", slow.display()))?;
         println!("\n── mutants: {} against cargo test {}", self.name, tests.join(" "));
         let mut command = cargo();
         command.args(["mutants", "--package", "ebskeep-core", "--no-shuffle", "--colors", "never"]);
@@ -143,14 +167,25 @@ impl Group {
         for file in files {
             command.arg("--file").arg(file.strip_prefix(root()).unwrap_or(file));
         }
+        for mutant in before.lines() {
+            command.arg("--exclude-re").arg(format!("^{}$", escaped(mutant)));
+        }
         command.arg("--").args(tests);
         let said = show(&mut command)?;
+        let more = fs::read_to_string(output.join("mutants.out/timeout.txt")).unwrap_or_default();
+        fs::write(&slow, before + &more).with_context(|| format!("could not write {}", slow.display()))?;
         // 2: some survived; 3: some took too long. Both are read from its lists.
         match said.status.code() {
             Some(0 | 2 | 3) => Ok(()),
             _ => bail!("cargo mutants ended with {}", said.status),
         }
     }
+}
+
+/// A name as a regular expression that matches it alone.
+fn escaped(name: &str) -> String {
+    let special = |c: char| "\\.+*?()|[]{}^$".contains(c);
+    name.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// The files that a pattern names, whose only wildcard is a whole name before `.rs`.
@@ -194,14 +229,15 @@ struct Of {
 impl Tally {
     /// Reads cargo-mutants' lists; each line is `file:line:column: what was changed`.
     fn read(directory: &Path) -> anyhow::Result<Self> {
-        let list = |name: &str| match fs::read_to_string(directory.join(name)) {
+        let list = |name: &str| match fs::read_to_string(directory.join("mutants.out").join(name)) {
             Ok(text) => Ok(text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
             Err(error) => Err(error).with_context(|| format!("could not read {name} of cargo-mutants")),
         };
+        let slow = fs::read_to_string(directory.join("slow.txt")).context("could not read slow.txt")?;
         Ok(Self::of(
             // What takes too long is noticed: a run of the tests does not end well.
-            &[list("caught.txt")?, list("previously_caught.txt")?, list("timeout.txt")?].concat(),
+            &[list("caught.txt")?, list("previously_caught.txt")?, slow].concat(),
             &list("unviable.txt")?,
             &list("missed.txt")?,
         ))
@@ -299,5 +335,13 @@ mod tests {
         check(&idle, &["excused, but noticed or not there any more: b.rs: replace h with ()"]);
         assert!(excuses("a.rs: replace x with y").is_err());
         assert!(excuses("a.rs: replace x with y — ").is_err());
+    }
+
+    #[test]
+    fn a_name_as_an_expression_matches_itself_alone() {
+        assert_eq!(
+            escaped("a.rs:1:2: replace World<'a>::f -> Option<(u8, i64)> with None"),
+            r"a\.rs:1:2: replace World<'a>::f -> Option<\(u8, i64\)> with None"
+        );
     }
 }
