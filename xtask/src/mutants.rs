@@ -144,9 +144,9 @@ impl Group {
         }
         let output = target().join("mutants").join(self.name);
         fs::create_dir_all(&output).with_context(|| format!("could not make {}", output.display()))?;
-        let slow = output.join("slow.txt");
         if !options.again {
-            fs::write(&slow, "").with_context(|| format!("could not write {}", slow.display()))?;
+            SLOW.empty(&output)?;
+            UNVIABLE.empty(&output)?;
             self.pass(&files, &output, &Pass::Everything, self.quick)?;
         }
         self.pass(&files, &output, &Pass::Survivors, &MOST)?;
@@ -157,8 +157,6 @@ impl Group {
     /// One run of cargo-mutants. What took too long was noticed, and is not tried
     /// again.
     fn pass(&self, files: &[PathBuf], output: &Path, pass: &Pass, tests: &[&str]) -> anyhow::Result<()> {
-        let slow = output.join("slow.txt");
-        let before = fs::read_to_string(&slow).with_context(|| format!("could not read {}", slow.display()))?;
         println!("\n── mutants: {} against cargo test {}", self.name, tests.join(" "));
         let mut command = cargo();
         command.args(["mutants", "--package", "ebskeep-core", "--no-shuffle", "--colors", "never"]);
@@ -168,18 +166,49 @@ impl Group {
         for file in files {
             command.arg("--file").arg(file.strip_prefix(root()).unwrap_or(file));
         }
-        for mutant in before.lines() {
+        for mutant in SLOW.read(output)?.lines() {
             command.arg("--exclude-re").arg(format!("^{}$", escaped(mutant)));
         }
         command.arg("--").args(tests);
         let said = show(&mut command)?;
-        let more = fs::read_to_string(output.join("mutants.out/timeout.txt")).unwrap_or_default();
-        fs::write(&slow, before + &more).with_context(|| format!("could not write {}", slow.display()))?;
+        SLOW.add(output)?;
+        UNVIABLE.add(output)?;
         // 2: some survived; 3: some took too long. Both are read from its lists.
         match said.status.code() {
             Some(0 | 2 | 3) => Ok(()),
             _ => bail!("cargo mutants ended with {}", said.status),
         }
+    }
+}
+
+/// A list that cargo-mutants makes anew for each pass, and that is kept over all.
+struct Kept {
+    /// Its name here.
+    name: &'static str,
+    /// cargo-mutants' name for it.
+    theirs: &'static str,
+}
+
+const SLOW: Kept = Kept { name: "slow.txt", theirs: "timeout.txt" };
+const UNVIABLE: Kept = Kept { name: "unviable.txt", theirs: "unviable.txt" };
+
+impl Kept {
+    fn empty(&self, output: &Path) -> anyhow::Result<()> {
+        self.write(output, "")
+    }
+
+    fn read(&self, output: &Path) -> anyhow::Result<String> {
+        fs::read_to_string(output.join(self.name)).with_context(|| format!("could not read {}", self.name))
+    }
+
+    /// Adds what the last pass found.
+    fn add(&self, output: &Path) -> anyhow::Result<()> {
+        let more = fs::read_to_string(output.join("mutants.out").join(self.theirs)).unwrap_or_default();
+        self.write(output, &(self.read(output)? + &more))
+    }
+
+    fn write(&self, output: &Path, text: &str) -> anyhow::Result<()> {
+        fs::write(output.join(self.name), text).with_context(|| format!("could not write {}", self.name))
     }
 }
 
@@ -235,18 +264,18 @@ impl Tally {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
             Err(error) => Err(error).with_context(|| format!("could not read {name} of cargo-mutants")),
         };
-        let slow = fs::read_to_string(directory.join("slow.txt")).context("could not read slow.txt")?;
         Ok(Self::of(
             // What takes too long is noticed: a run of the tests does not end well.
-            &[list("caught.txt")?, list("previously_caught.txt")?, slow].concat(),
-            &list("unviable.txt")?,
+            &[list("caught.txt")?, list("previously_caught.txt")?, SLOW.read(directory)?].concat(),
+            &UNVIABLE.read(directory)?,
             &list("missed.txt")?,
         ))
     }
 
     fn of(noticed: &str, unviable: &str, missed: &str) -> Self {
         let mut tally = Self::default();
-        let mut seen = std::collections::BTreeSet::new();
+        // cargo-mutants counts what does not build among what was caught before.
+        let mut seen: std::collections::BTreeSet<&str> = unviable.lines().collect();
         for line in noticed.lines().filter(|line| seen.insert(*line)) {
             tally.file(line).noticed += 1;
         }
@@ -318,7 +347,7 @@ mod tests {
     #[test]
     fn survivors_and_idle_excuses_are_told() {
         let tally = Tally::of(
-            "a.rs:1:2: replace x with y\na.rs:1:2: replace x with y\n",
+            "a.rs:1:2: replace x with y\na.rs:1:2: replace x with y\na.rs:9:9: replace f with Default::default()\n",
             "a.rs:9:9: replace f with Default::default()\n",
             "a.rs:3:4: replace < with <= in f\na.rs:8:4: replace < with <= in f\nb.rs:1:1: replace g with ()\n",
         );
