@@ -12,19 +12,3 @@ pub mod life;
 pub mod mortal;
 pub mod rng;
 pub mod scene;
-
-use ebskeep_core::plan::Action;
-
-/// What an action does, in one word.
-pub(crate) fn verb(action: &Action) -> &'static str {
-    match action {
-        Action::CreateSnapshot(_) => "create-snapshot",
-        Action::CreateSet(_) => "create-set",
-        Action::FinishTags(_) => "finish-tags",
-        Action::CopySnapshot(_) => "copy-snapshot",
-        Action::MarkCopied(_) => "mark-copied",
-        Action::FollowSource(_) => "follow-source",
-        Action::Unshare(_) => "unshare",
-        Action::DeleteSnapshot(_) => "delete-snapshot",
-    }
-}

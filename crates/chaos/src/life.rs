@@ -8,7 +8,7 @@ use std::time::Duration;
 use ebskeep_core::cloud::{Clock as _, Clouds};
 use ebskeep_core::id::{Place, SnapshotId};
 use ebskeep_core::job::{Request, Run};
-use ebskeep_core::plan::Job;
+use ebskeep_core::plan::{Action, Job};
 use ebskeep_core::report::Report;
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
@@ -254,7 +254,7 @@ impl Stage {
             Done::Failed(why) => self.tell(format!("  failed: {why}")),
             Done::Reported(report) => {
                 for result in &report.results {
-                    let action = report.plan.actions.get(result.action).map(crate::verb).unwrap_or_default();
+                    let action = report.plan.actions.get(result.action).map(Action::name).unwrap_or_default();
                     self.count(format!("outcome {action} {:?}", result.outcome));
                     self.tell(format!("  {action} {} {:?} {}", result.resource, result.outcome, result.detail));
                 }

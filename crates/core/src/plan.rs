@@ -289,6 +289,20 @@ pub enum Action {
 }
 
 impl Action {
+    /// Its name in the plan's JSON form.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::CreateSnapshot(_) => "create-snapshot",
+            Self::CreateSet(_) => "create-set",
+            Self::FinishTags(_) => "finish-tags",
+            Self::CopySnapshot(_) => "copy-snapshot",
+            Self::MarkCopied(_) => "mark-copied",
+            Self::FollowSource(_) => "follow-source",
+            Self::Unshare(_) => "unshare",
+            Self::DeleteSnapshot(_) => "delete-snapshot",
+        }
+    }
+
     /// The job that does it.
     pub fn job(&self) -> Job {
         match self {

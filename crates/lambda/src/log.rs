@@ -276,7 +276,7 @@ impl<K: Clock> RegionLog<'_, K> {
         };
         let reasons = self.reasons.borrow();
         let what = What::Action {
-            action: verb(action),
+            action: action.name(),
             resource: &result.resource,
             volume_id,
             instance_id,
@@ -303,19 +303,5 @@ fn level(conclusion: Conclusion) -> Level {
         Conclusion::Done => Level::Info,
         Conclusion::Partial | Conclusion::Unfinished => Level::Warn,
         Conclusion::Refused | Conclusion::Failed => Level::Error,
-    }
-}
-
-/// What an action does, as in the plan's JSON form.
-pub(crate) fn verb(action: &Action) -> &'static str {
-    match action {
-        Action::CreateSnapshot(_) => "create-snapshot",
-        Action::CreateSet(_) => "create-set",
-        Action::FinishTags(_) => "finish-tags",
-        Action::CopySnapshot(_) => "copy-snapshot",
-        Action::MarkCopied(_) => "mark-copied",
-        Action::FollowSource(_) => "follow-source",
-        Action::Unshare(_) => "unshare",
-        Action::DeleteSnapshot(_) => "delete-snapshot",
     }
 }

@@ -10,7 +10,7 @@ mod listed;
 use std::collections::BTreeMap;
 
 use ebskeep_core::id::{AccountId, Region};
-use ebskeep_core::plan::{Job, Summary};
+use ebskeep_core::plan::{Action, Job, Summary};
 use ebskeep_core::report::{Conclusion, Outcome, PARTLY, Report};
 use ebskeep_core::stop::Why;
 use jiff::Timestamp;
@@ -220,7 +220,7 @@ impl Outcomes {
             })),
             failures: Kept::of(failed.map(|result| Failure {
                 region: region.clone(),
-                action: plan.actions.get(result.action).map_or("", crate::log::verb),
+                action: plan.actions.get(result.action).map_or("", Action::name),
                 resource: result.resource.clone(),
                 outcome: result.outcome,
                 detail: cut(&result.detail, DETAIL),

@@ -74,17 +74,7 @@ fn refusal(plan: &Plan) -> (&str, &str) {
 }
 
 fn verbs(plan: &Plan) -> Vec<&'static str> {
-    let verb = |action: &Action| match action {
-        Action::CreateSnapshot(_) => "create-snapshot",
-        Action::CreateSet(_) => "create-set",
-        Action::FinishTags(_) => "finish-tags",
-        Action::CopySnapshot(_) => "copy-snapshot",
-        Action::MarkCopied(_) => "mark-copied",
-        Action::FollowSource(_) => "follow-source",
-        Action::Unshare(_) => "unshare",
-        Action::DeleteSnapshot(_) => "delete-snapshot",
-    };
-    plan.actions.iter().map(verb).collect()
+    plan.actions.iter().map(Action::name).collect()
 }
 
 #[tokio::test(start_paused = true)]
