@@ -145,7 +145,7 @@ fn every(period: &str) -> Result<Schedule, String> {
     let wrong = || format!("\"every {period}\" is no period; write a number and m, h or d, such as \"every 6h\"");
     let unit = period.chars().last().ok_or_else(wrong)?;
     let digits = period.strip_suffix(unit).unwrap_or_default().trim();
-    if digits.is_empty() || digits.len() > 4 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+    if digits.len() > 4 || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(wrong());
     }
     let n: i32 = digits.parse().map_err(|_| wrong())?;
