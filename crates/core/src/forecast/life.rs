@@ -12,7 +12,7 @@ use super::tally::Tally;
 use super::{Lives, Present, SnapshotLife, end_of_day};
 use crate::age::Age;
 use crate::calendar;
-use crate::destination::{Destination, listed};
+use crate::destination::Destination;
 use crate::id::{Place, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Snapshot, SnapshotState, StorageTier};
 use crate::job::Request;
@@ -388,8 +388,9 @@ fn copy(
 ) {
     let Ok(managed) = lineage::classify(snapshot, home, &course.settings.deployment) else { return };
     let at = managed.snapshot.started.max(course.start);
-    let Some(Copied { to, done, tags: of_copy }) = copied(&managed, at, course.settings) else { return };
-    let made = listed(to.iter().chain(&done).collect::<std::collections::BTreeSet<_>>());
+    let Some(wanted) = copied(&managed, at, course.settings) else { return };
+    let made = wanted.mark();
+    let Copied { to, done: _, tags: of_copy } = wanted;
     for destination in to {
         let all = copies.entry(destination.clone()).or_default();
         all.push_back(Snapshot {

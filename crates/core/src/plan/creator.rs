@@ -2,14 +2,17 @@
 //! and what the snapshot then bears. The same deciders' answers, for
 //! [`crate::forecast`], which asks thousands of times.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
+use smol_str::SmolStr;
 
 use super::create::{best, blocked};
 use super::policy::{longest, policies};
 use super::snapshot_tags::{dress, dress_copy};
 use super::wish::Wish;
 use crate::config::{Fleet, Scope, Wanted};
-use crate::destination::Destination;
+use crate::destination::{Destination, listed};
 use crate::inventory::{Snapshot, SnapshotState, StorageTier, Volume};
 use crate::lineage::Managed;
 use crate::retention::Policy;
@@ -106,6 +109,13 @@ pub(crate) struct Copied {
     pub(crate) done: Vec<Destination>,
     /// What they bear.
     pub(crate) tags: Tags,
+}
+
+impl Copied {
+    /// What a primary bears once they are good: [`crate::tags::COPIED_TO`].
+    pub(crate) fn mark(&self) -> SmolStr {
+        listed(self.to.iter().chain(&self.done).collect::<BTreeSet<_>>())
+    }
 }
 
 /// What is copied of a primary at `now`, if anything.

@@ -185,8 +185,8 @@ pub enum Goes {
         /// What kept it until now.
         why: Vec<Reason>,
     },
-    /// On this UTC date, if backups go on as their schedule says and expire runs
-    /// once a day.
+    /// On this UTC date, if backups go on as their schedule says, copies that are
+    /// wanted are made, and expire runs once a day.
     On {
         /// The date.
         #[schemars(with = "String")]
@@ -220,10 +220,13 @@ pub struct Member {
     /// The names of the rules that keep it, or kept it until now.
     #[schemars(with = "Vec<String>")]
     pub rules: Vec<&'static str>,
-    /// The first UTC date on which it would go, where one can be told.
+    /// The first UTC date on which it would go, its wanted copies made, where one can
+    /// be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub expires_on: Option<Date>,
+    /// Whether it would go as soon as its wanted copies are good.
+    pub once_copied: bool,
 }
 
 /// A volume explained.
@@ -408,8 +411,11 @@ impl<'a> Asked<'a> {
     }
 
     fn members(&self, snapshots: &[Managed<'_>]) -> Vec<Member> {
+        let copied = snapshots.first().and_then(|first| future::once_copied(first, self)).unwrap_or_default();
         let member = |managed: &Managed<'_>| {
             let verdict = self.verdict(&managed.snapshot.id)?;
+            let then = copied.iter().find(|then| then.snapshot_id == verdict.snapshot_id).unwrap_or(verdict);
+            let kept = verdict.verdict == ExpireVerdict::Keep;
             Some(Member {
                 snapshot_id: managed.snapshot.id.clone(),
                 time: managed.time,
@@ -417,7 +423,8 @@ impl<'a> Asked<'a> {
                 size_gib: managed.snapshot.size_gib,
                 verdict: verdict.verdict,
                 rules: verdict.reasons.iter().map(|reason| reason.rule).collect(),
-                expires_on: verdict.expires_on,
+                expires_on: then.expires_on,
+                once_copied: kept && then.verdict == ExpireVerdict::Delete,
             })
         };
         snapshots.iter().filter_map(member).collect()

@@ -6,8 +6,10 @@ use crate::age::Age;
 use crate::calendar;
 use crate::forecast::{self, Lives, OfInventory, Question, Subject};
 use crate::inventory::{Inventory, Listing};
-use crate::lineage::Managed;
-use crate::plan::ExpireVerdict;
+use crate::job::Request;
+use crate::lineage::{self, Managed};
+use crate::plan::{ExpireVerdict, Job, SnapshotVerdict, copied, decide};
+use crate::tags;
 
 use super::{Asked, Goes};
 
@@ -47,6 +49,21 @@ pub(super) fn goes(managed: &Managed<'_>, asked: &Asked<'_>) -> Goes {
         }
     }
     Goes::NotWithin { span: format!("{} years", YEARS.iter().max().copied().unwrap_or_default()) }
+}
+
+/// What expire would say of each snapshot of a lineage if the copies that are wanted
+/// were made, by id; `None` where none are.
+pub(super) fn once_copied(managed: &Managed<'_>, asked: &Asked<'_>) -> Option<Vec<SnapshotVerdict>> {
+    let mut alone = only_its_lineage(managed, asked);
+    let settings = asked.world.settings;
+    let mut any = false;
+    for snapshot in &mut alone.snapshots.items {
+        let Ok(managed) = lineage::classify(snapshot, &alone.place, &settings.deployment) else { continue };
+        let Some(mark) = copied(&managed, alone.now, settings).map(|wanted| wanted.mark()) else { continue };
+        snapshot.tags.set(tags::COPIED_TO, mark);
+        any = true;
+    }
+    any.then(|| decide(&alone, &Request::new([Job::Expire]), settings).snapshots)
 }
 
 /// The inventory with this lineage, its volume and that one's instances alone:

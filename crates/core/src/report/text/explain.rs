@@ -213,9 +213,10 @@ fn time_line(page: &mut Page, lineage: &[Member], this: Option<&str>) {
             left_out += 1;
             continue;
         }
-        let Member { snapshot_id, time, state, size_gib: _, verdict, rules, expires_on } = member;
+        let Member { snapshot_id, time, state, size_gib: _, verdict, rules, expires_on, once_copied } = member;
         let mark = if about == Some(at) { ">" } else { " " };
         let fate = match verdict {
+            ExpireVerdict::Keep if *once_copied => "once copied".to_owned(),
             ExpireVerdict::Keep => expires_on.map_or_else(|| "stays".to_owned(), |date| format!("to {date}")),
             ExpireVerdict::Delete => "goes".to_owned(),
             ExpireVerdict::Ignore => "not ours".to_owned(),
