@@ -2,13 +2,13 @@
 //!
 //! Reads the tags on snapshots. Knows nothing of what keeps them.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, ToSpan};
 
 use crate::calendar;
-use crate::id::{AccountId, Place, Region, SnapshotId, VolumeId};
+use crate::id::{AccountId, Place, Region, VolumeId};
 use crate::inventory::{Inventory, Snapshot, SnapshotState, Volume, VolumeState};
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
@@ -145,12 +145,8 @@ impl<'a> Managed<'a> {
 
     /// Newest first: by time, then start, then id.
     pub fn newest_first(&self, other: &Self) -> Ordering {
-        self.age().cmp(&other.age())
-    }
-
-    /// The same as a key.
-    fn age(&self) -> (Reverse<Timestamp>, Reverse<Timestamp>, Reverse<&'a SnapshotId>) {
-        (Reverse(self.time), Reverse(self.start), Reverse(&self.snapshot.id))
+        let key = |managed: &Self| (managed.time, managed.start, &managed.snapshot.id);
+        key(other).cmp(&key(self))
     }
 
     /// The recorded policy as text; what stands in for one not yet written is none.
@@ -316,7 +312,6 @@ pub fn each_lineage<'a>(inventory: &'a Inventory, settings: &Settings, mut each:
                     Err(not_ours) => each(Found::NotOurs(at, snapshot, not_ours)),
                 }
             }
-            // By what is small, for these are not.
             primaries.sort_unstable_by(Managed::newest_first);
             if let Some(first) = primaries.first() {
                 each(Found::Lineage(&first.key, &primaries));
@@ -324,7 +319,7 @@ pub fn each_lineage<'a>(inventory: &'a Inventory, settings: &Settings, mut each:
         }
     }
     for (key, lineage) in &mut copies {
-        lineage.sort_by_cached_key(Managed::age);
+        lineage.sort_unstable_by(Managed::newest_first);
         each(Found::Lineage(key, lineage));
     }
 }
