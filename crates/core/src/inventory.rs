@@ -300,6 +300,13 @@ pub enum SnapshotState {
     Other,
 }
 
+impl Snapshot {
+    /// AWS's words about its state, if there are any: an empty message is none.
+    pub fn message(&self) -> Option<&SmolStr> {
+        self.state_message.as_ref().filter(|message| !message.is_empty())
+    }
+}
+
 impl SnapshotState {
     /// The state that AWS names so.
     pub fn from_aws(word: &str) -> Self {

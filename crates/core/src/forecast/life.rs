@@ -388,9 +388,7 @@ fn copy(
 ) {
     let Ok(managed) = lineage::classify(snapshot, home, &course.settings.deployment) else { return };
     let at = managed.snapshot.started.max(course.start);
-    let Some(wanted) = copied(&managed, at, course.settings) else { return };
-    let made = wanted.mark();
-    let Copied { to, done: _, tags: of_copy } = wanted;
+    let Some(Copied { to, mark, tags: of_copy }) = copied(&managed, at, course.settings) else { return };
     for destination in to {
         let all = copies.entry(destination.clone()).or_default();
         all.push_back(Snapshot {
@@ -402,7 +400,7 @@ fn copy(
             ..snapshot.clone()
         });
     }
-    snapshot.tags.set(tags::COPIED_TO, made);
+    snapshot.tags.set(tags::COPIED_TO, mark);
 }
 
 fn managed<'w>(world: &'w Inventory, settings: &Settings) -> Vec<Managed<'w>> {

@@ -81,7 +81,7 @@ struct Copier<'a> {
 }
 
 /// A verdict and its reason.
-struct Ruling {
+pub(super) struct Ruling {
     state: CopyState,
     rule: &'static str,
     detail: SmolStr,
@@ -167,7 +167,7 @@ impl<'a> Copier<'a> {
         }
         let failed = copies.failed_lately(now);
         if let Some(last) = failed.first() {
-            let why = last.state_message.as_deref().filter(|said| !said.is_empty()).unwrap_or("AWS does not say why");
+            let why = last.message().map_or("AWS does not say why", SmolStr::as_str);
             let (times, rest) = match failed.len() {
                 1 => ("once", "tried again"),
                 2 => ("twice", "tried again"),
@@ -257,7 +257,7 @@ impl<'a> Copier<'a> {
 }
 
 /// Why a snapshot cannot be copied now, or ever.
-fn not_a_source(managed: &Managed<'_>) -> Option<Ruling> {
+pub(super) fn not_a_source(managed: &Managed<'_>) -> Option<Ruling> {
     let snapshot = managed.snapshot;
     let (state, rule, detail) = match snapshot.state {
         SnapshotState::Completed if snapshot.tier == StorageTier::Archive => {

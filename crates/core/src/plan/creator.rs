@@ -2,18 +2,17 @@
 //! and what the snapshot then bears. The same deciders' answers, for
 //! [`crate::forecast`], which asks thousands of times.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
+use super::copy::not_a_source;
 use super::create::{best, blocked};
 use super::policy::{longest, policies};
 use super::snapshot_tags::{dress, dress_copy};
 use super::wish::Wish;
 use crate::config::{Fleet, Scope, Wanted};
 use crate::destination::{Destination, listed};
-use crate::inventory::{Snapshot, SnapshotState, StorageTier, Volume};
+use crate::inventory::{Snapshot, SnapshotState, Volume};
 use crate::lineage::Managed;
 use crate::retention::Policy;
 use crate::schedule::Schedule;
@@ -105,29 +104,21 @@ impl<'a> Creator<'a> {
 pub(crate) struct Copied {
     /// Where to, of what is still wanted.
     pub(crate) to: Vec<Destination>,
-    /// Where they are already.
-    pub(crate) done: Vec<Destination>,
+    /// What the primary bears once they are good: [`crate::tags::COPIED_TO`].
+    pub(crate) mark: SmolStr,
     /// What they bear.
     pub(crate) tags: Tags,
-}
-
-impl Copied {
-    /// What a primary bears once they are good: [`crate::tags::COPIED_TO`].
-    pub(crate) fn mark(&self) -> SmolStr {
-        listed(self.to.iter().chain(&self.done).collect::<BTreeSet<_>>())
-    }
 }
 
 /// What is copied of a primary at `now`, if anything.
 pub(crate) fn copied(managed: &Managed<'_>, now: Timestamp, settings: &Settings) -> Option<Copied> {
     let wish = Wish::of(managed, settings).filter(|wish| !wish.is_over(now))?;
     let to: Vec<Destination> = wish.open().cloned().collect();
-    let snapshot = managed.snapshot;
-    let can_be = snapshot.state == SnapshotState::Completed && snapshot.tier == StorageTier::Standard;
-    if to.is_empty() || !can_be || managed.is_unfinished() {
+    if to.is_empty() || not_a_source(managed).is_some() {
         return None;
     }
+    let mark = listed(wish.to.wanted.union(&wish.done));
     let dress = dress_copy(managed, &wish, settings);
     let tags = dress.tags.iter().chain(dress.carried.iter()).map(|(key, value)| (key.clone(), value.clone()));
-    Some(Copied { to, done: wish.done.iter().cloned().collect(), tags: tags.collect() })
+    Some(Copied { to, mark, tags: tags.collect() })
 }

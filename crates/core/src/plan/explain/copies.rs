@@ -82,7 +82,7 @@ pub(super) fn copies(managed: &Managed<'_>, asked: &Asked<'_>) -> Vec<CopiesAt> 
             .map(|copy| Copy {
                 snapshot_id: copy.id.clone(),
                 state: copy.state.as_aws(),
-                state_message: copy.state_message.clone().filter(|message| !message.is_empty()),
+                state_message: copy.message().cloned(),
                 started: copy.started,
             })
             .collect(),

@@ -59,7 +59,7 @@ pub(super) fn once_copied(managed: &Managed<'_>, asked: &Asked<'_>) -> Option<Ve
     let mut any = false;
     for snapshot in &mut alone.snapshots.items {
         let Ok(managed) = lineage::classify(snapshot, &alone.place, &settings.deployment) else { continue };
-        let Some(mark) = copied(&managed, alone.now, settings).map(|wanted| wanted.mark()) else { continue };
+        let Some(mark) = copied(&managed, alone.now, settings).map(|wanted| wanted.mark) else { continue };
         snapshot.tags.set(tags::COPIED_TO, mark);
         any = true;
     }

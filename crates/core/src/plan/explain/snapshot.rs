@@ -20,7 +20,7 @@ pub(super) fn explain(snapshot: &Snapshot, asked: &Asked<'_>) -> ExplainedSnapsh
         instance_id: snapshot.tags.get(tags::INSTANCE).map(InstanceId::new),
         role: Role::NotOurs,
         state: snapshot.state.as_aws(),
-        state_message: snapshot.state_message.clone(),
+        state_message: snapshot.message().cloned(),
         started: snapshot.started,
         slot: None,
         size_gib: snapshot.size_gib,

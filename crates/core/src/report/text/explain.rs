@@ -85,17 +85,13 @@ fn snapshot(page: &mut Page, of: &ExplainedSnapshot) {
         Role::Copy => "a copy of ours",
         Role::NotOurs => "not ours: it is never touched",
     };
-    match source {
-        Some(CopyOf { snapshot_id, region, account, copied }) => {
-            facts.fact("what", whose);
-            facts.fact("copy of", &format!("{snapshot_id} in {region}, account {account}, made {}", instant(*copied)));
-        }
-        None => facts.fact("what", whose),
+    facts.fact("what", whose);
+    if let Some(CopyOf { snapshot_id, region, account, copied }) = source {
+        facts.fact("copy of", &format!("{snapshot_id} in {region}, account {account}, made {}", instant(*copied)));
     }
     let from = instance_id.as_ref().map(|instance| format!(" of {instance}")).unwrap_or_default();
     facts.fact("from", &format!("{volume_id}{from}, {} GiB", thousands(u64::from(*size_gib))));
-    let said = state_message.as_ref().filter(|message| !message.is_empty());
-    let message = said.map(|message| format!(": {message}")).unwrap_or_default();
+    let message = state_message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
     let kept_in = if *archived { ", archived" } else { "" };
     let locked = if *encrypted { ", encrypted" } else { "" };
     facts.fact("state", &format!("{state}{message}{kept_in}{locked}"));
