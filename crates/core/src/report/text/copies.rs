@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::{named, totals};
-use super::report::outcome;
+use super::report::{good, made, outcome};
 use super::table::Columns;
 use super::{Detail, Page, Tone, count, thousands};
 use crate::destination::Destination;
 use crate::plan::{Action, CopyState, CopyVerdict, FollowSource, NewCopy, Plan};
-use crate::report::{ActionResult, Outcome, Report};
+use crate::report::{Outcome, Report};
 use crate::tags::{NAME, Tags};
 
 /// Copies to begin, those that wait or are under way, and what follows from
@@ -114,7 +114,7 @@ fn follows(page: &mut Page, plan: &Plan) {
 }
 
 /// `1 copy`, `2 copies`.
-pub(super) fn copies_counted(number: usize) -> String {
+fn copies_counted(number: usize) -> String {
     format!("{} {}", thousands(number as u64), if number == 1 { "copy" } else { "copies" })
 }
 
@@ -127,24 +127,12 @@ fn written(tags: &Tags) -> String {
 
 /// The copies that were begun, and what else of copies was done.
 pub(super) fn done(page: &mut Page, report: &Report) {
-    let good = |kind: fn(&Action) -> bool| -> Vec<&ActionResult> {
-        let of_kind = |result: &&ActionResult| report.plan.actions.get(result.action).is_some_and(kind);
-        report.results.iter().filter(|result| result.outcome.is_success()).filter(of_kind).collect()
-    };
-    let begun = good(|action| matches!(action, Action::CopySnapshot(_)));
-    if !begun.is_empty() {
-        page.section(Tone::Good, &format!("Began {}", copies_counted(begun.len())));
-        let mut columns = Columns::new(2);
-        for result in begun {
-            let id = result.snapshot_id.as_ref().map_or("", |id| id.as_str());
-            columns.row([result.resource.as_str(), id, &result.detail]);
-        }
-        page.lines(None, &columns.text());
-    }
+    let begun = good(report, |action| matches!(action, Action::CopySnapshot(_)));
+    made(page, &format!("Began {}", copies_counted(begun.len())), &begun);
     for (title, results) in [
-        ("Marked as copied:", good(|action| matches!(action, Action::MarkCopied(_)))),
-        ("Held as long as what they are of:", good(|action| matches!(action, Action::FollowSource(_)))),
-        ("No longer shared:", good(|action| matches!(action, Action::Unshare(_)))),
+        ("Marked as copied:", good(report, |action| matches!(action, Action::MarkCopied(_)))),
+        ("Held as long as what they are of:", good(report, |action| matches!(action, Action::FollowSource(_)))),
+        ("No longer shared:", good(report, |action| matches!(action, Action::Unshare(_)))),
     ] {
         if results.is_empty() {
             continue;

@@ -41,21 +41,20 @@ pub fn forecast_text(forecast: &Forecast, style: &Style) -> String {
     let mut page = Page::new(*style);
     page.section(Tone::Heading, &title(forecast));
     page.gap();
+    let to = copies.iter().map(|there| there.destination.to_string()).collect::<Vec<_>>().join(", ");
     let mut columns = Columns::new(2);
     match subject {
         Subject::ImaginedVolume(OfVolume { schedule, retention, size_gib, copy_retention }) => {
             columns.row(["Backup", &plain(schedule)]);
             columns.row(["Retention", &plain(retention)]);
             if let Some(copy_retention) = copy_retention {
-                let to: Vec<String> = copies.iter().map(|there| there.destination.to_string()).collect();
-                columns.row(["Copies", &format!("to {}, Retention {}", to.join(", "), plain(copy_retention))]);
+                columns.row(["Copies", &format!("to {to}, Retention {}", plain(copy_retention))]);
             }
             columns.row(["Size", &format!("{} GiB", thousands(u64::from(*size_gib)))]);
         }
         Subject::Inventory(OfInventory { account: _, region: _, not_ours }) => {
             if !copies.is_empty() {
-                let to: Vec<String> = copies.iter().map(|there| there.destination.to_string()).collect();
-                columns.row(["Copies", &format!("to {}, each taken to be made and good at once", to.join(", "))]);
+                columns.row(["Copies", &format!("to {to}, each taken to be made and good at once")]);
             }
             columns.row(["Tags", "those that volumes, instances and snapshots bear now"]);
             columns.row(["Left out", &format!("{} not ours", count(*not_ours, "snapshot"))]);

@@ -29,19 +29,10 @@ pub fn report_text(report: &Report, style: &Style) -> String {
 }
 
 fn done(page: &mut Page, report: &Report) {
-    let good = || report.results.iter().filter(|result| result.outcome.is_success());
-    let made: Vec<&ActionResult> = good().filter(|result| creates(report, result)).collect();
-    if !made.is_empty() {
-        page.section(Tone::Good, &format!("Created {}", count(made.len(), "snapshot")));
-        let mut columns = Columns::new(2);
-        for result in made {
-            let id = result.snapshot_id.as_ref().map_or("", |id| id.as_str());
-            columns.row([result.resource.as_str(), id, &result.detail]);
-        }
-        page.lines(None, &columns.text());
-    }
+    let created = good(report, |action| matches!(action, Action::CreateSnapshot(_) | Action::CreateSet(_)));
+    made(page, &format!("Created {}", count(created.len(), "snapshot")), &created);
     copies::done(page, report);
-    let deleted: Vec<&ActionResult> = good().filter(|result| deletes(report, result)).collect();
+    let deleted = good(report, |action| matches!(action, Action::DeleteSnapshot(_)));
     if !deleted.is_empty() {
         page.section(Tone::Heading, &format!("Deleted {}", count(deleted.len(), "snapshot")));
         let mut columns = Columns::new(2);
@@ -53,12 +44,24 @@ fn done(page: &mut Page, report: &Report) {
     }
 }
 
-fn creates(report: &Report, result: &ActionResult) -> bool {
-    matches!(report.plan.actions.get(result.action), Some(Action::CreateSnapshot(_) | Action::CreateSet(_)))
+/// The results of actions of this kind that ended well.
+pub(super) fn good(report: &Report, kind: fn(&Action) -> bool) -> Vec<&ActionResult> {
+    let of_kind = |result: &&ActionResult| report.plan.actions.get(result.action).is_some_and(kind);
+    report.results.iter().filter(|result| result.outcome.is_success()).filter(of_kind).collect()
 }
 
-fn deletes(report: &Report, result: &ActionResult) -> bool {
-    matches!(report.plan.actions.get(result.action), Some(Action::DeleteSnapshot(_)))
+/// What was made of what, if anything was.
+pub(super) fn made(page: &mut Page, title: &str, results: &[&ActionResult]) {
+    if results.is_empty() {
+        return;
+    }
+    page.section(Tone::Good, title);
+    let mut columns = Columns::new(2);
+    for result in results {
+        let id = result.snapshot_id.as_ref().map_or("", |id| id.as_str());
+        columns.row([result.resource.as_str(), id, &result.detail]);
+    }
+    page.lines(None, &columns.text());
 }
 
 fn undone(page: &mut Page, report: &Report) {
