@@ -87,6 +87,11 @@ pub struct Imagined {
 }
 
 impl Imagined {
+    /// Where it is: nowhere that anything could be copied to.
+    pub fn place() -> Place {
+        Place { account: AccountId::new("000000000000"), region: Region::new("forecast") }
+    }
+
     /// An inventory of this volume, without a snapshot yet.
     pub fn inventory(&self, start: Timestamp, settings: &Settings) -> Inventory {
         let keys = &settings.keys;
@@ -109,13 +114,7 @@ impl Imagined {
             attachments: Vec::new(),
             tags,
         };
-        Inventory {
-            volumes: Listing::complete(vec![volume]),
-            ..Inventory::empty(
-                Place { account: AccountId::new("000000000000"), region: Region::new("forecast") },
-                start,
-            )
-        }
+        Inventory { volumes: Listing::complete(vec![volume]), ..Inventory::empty(Self::place(), start) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::{Context as _, anyhow};
 use ebskeep_core::age::Age;
 use ebskeep_core::calendar;
-use ebskeep_core::destination::Destination;
+use ebskeep_core::destination::Destinations;
 use ebskeep_core::forecast::{Forecast, Imagined, Lives, OfInventory, OfVolume, Question, Subject, forecast, not_ours};
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::report::{forecast_svg, text::forecast_text};
@@ -131,10 +131,9 @@ fn understood(imagined: &Imagined, settings: &Settings) -> Result<Subject, Failu
 
 /// How long copies stay, in words, if that and where they go is understood.
 fn copies(to: &str, retention: Option<&str>, of_source: &str) -> Result<String, Failure> {
-    let entries: Vec<&str> =
-        to.split(|c: char| c.is_whitespace() || c == ',').filter(|entry| !entry.is_empty()).collect();
-    let unreadable = entries.iter().find(|entry| Destination::parse(entry).is_none());
-    if let Some(entry) = unreadable.or(if entries.is_empty() { Some(&"") } else { None }) {
+    let Destinations { wanted, here: _, unreadable } = Destinations::parse(to, &Imagined::place());
+    let entry = unreadable.first().map_or("", |entry| entry.as_str());
+    if wanted.is_empty() || !entry.is_empty() {
         return Err(Failure::usage(anyhow!(
             "--copy-to {entry:?} is no destination such as eu-west-1 or 123456789012/eu-west-1"
         )));
