@@ -132,9 +132,7 @@ impl SimCloud {
             (other, _) => Err(odd(action, &other)),
         }
     }
-}
 
-impl SimCloud {
     /// Who we are in a role: by a session that lasts, or by a new one.
     async fn assumed(&self, through: &Through) -> Result<Caller, CloudError> {
         let Through { arn, external_id, sessions } = through;
