@@ -8,27 +8,17 @@ use crate::step::show;
 
 /// Live through random worlds and see that nothing is lost.
 #[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
 pub(crate) struct Options {
-    /// How many worlds
-    #[arg(long, default_value_t = 200)]
-    seeds: u64,
-
-    /// The first one's seed
-    #[arg(long, default_value_t = 0)]
-    from: u64,
-
-    /// Tell what happened in each
-    #[arg(long)]
-    story: bool,
+    /// As the worlds' own program takes them: `--help` tells
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
 /// Lives through them; says whether everything held.
 pub(crate) fn run(options: &Options) -> bool {
-    let Options { seeds, from, story } = options;
     let mut command = cargo();
-    command.args(["run", "--quiet", "--package", "ebskeep-chaos", "--"]);
-    command.args(["--seeds", &seeds.to_string(), "--from", &from.to_string()]);
-    command.args(story.then_some("--story"));
+    command.args(["run", "--quiet", "--package", "ebskeep-chaos", "--"]).args(&options.arguments);
     match show(&mut command) {
         Ok(said) => said.status.success(),
         Err(error) => {

@@ -181,6 +181,15 @@ impl Group {
     }
 }
 
+/// A list in a file; empty where nothing was written yet.
+fn list(directory: &Path, name: &str) -> anyhow::Result<String> {
+    match fs::read_to_string(directory.join(name)) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error).with_context(|| format!("could not read {name}")),
+    }
+}
+
 /// A list that cargo-mutants makes anew for each pass, and that is kept over all.
 struct Kept {
     /// Its name here.
@@ -198,12 +207,12 @@ impl Kept {
     }
 
     fn read(&self, output: &Path) -> anyhow::Result<String> {
-        fs::read_to_string(output.join(self.name)).with_context(|| format!("could not read {}", self.name))
+        list(output, self.name)
     }
 
     /// Adds what the last pass found.
     fn add(&self, output: &Path) -> anyhow::Result<()> {
-        let more = fs::read_to_string(output.join("mutants.out").join(self.theirs)).unwrap_or_default();
+        let more = list(&output.join("mutants.out"), self.theirs)?;
         self.write(output, &(self.read(output)? + &more))
     }
 
@@ -259,11 +268,7 @@ struct Of {
 impl Tally {
     /// Reads cargo-mutants' lists; each line is `file:line:column: what was changed`.
     fn read(directory: &Path) -> anyhow::Result<Self> {
-        let list = |name: &str| match fs::read_to_string(directory.join("mutants.out").join(name)) {
-            Ok(text) => Ok(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-            Err(error) => Err(error).with_context(|| format!("could not read {name} of cargo-mutants")),
-        };
+        let list = |name: &str| list(&directory.join("mutants.out"), name);
         Ok(Self::of(
             // What takes too long is noticed: a run of the tests does not end well.
             &[list("caught.txt")?, list("previously_caught.txt")?, SLOW.read(directory)?].concat(),
