@@ -1,6 +1,7 @@
 """Copies in a second account, and keys that cannot be used, over our own EC2."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -137,3 +138,30 @@ def test_a_snapshot_under_the_accounts_own_key_is_refused_with_the_remedy(sim):
     # What was noted before the share was tried is taken back.
     ours.ebskeep()("apply", "copy")
     assert "ebskeep:copied-to" not in tags(ours.snapshots()[0])
+
+
+@pytest.mark.proves("6.88")
+def test_a_copy_expires_where_it_is_while_its_sources_region_is_unreachable(sim):
+    ours, lost = sim.new_account(), "eu-west-2"
+    now = datetime.now(timezone.utc)
+    marks = {"Type": "Automated", "ebskeep:volume": "vol-00000000000000001", "ebskeep:retention": "3"}
+    marks |= {"ebskeep:source-region": lost, "ebskeep:source-account": ours.id, "ebskeep:deployment": "default"}
+    ids = []
+    for days in (20, 10, 1):
+        begun = now - timedelta(days=days)
+        own = {
+            "Source_SnapshotId": f"snap-{days:017x}",
+            "ebskeep:started": f"{begun:%Y-%m-%dT%H:%M:%SZ}",
+            "ebskeep:slot": f"{begun:%Y-%m-%dT00:00:00Z}",
+            "DeleteOn": f"{begun + timedelta(days=3):%Y-%m-%d}",
+        }
+        deed = {"account": ours.id, "region": AWAY, "act": "put-snapshot", "volume": "vol-ffffffff"}
+        deed |= {"started": own["ebskeep:started"], "tags": marks | own}
+        ids.append(sim.control("act", deed)["id"])
+    act(ours, lost, act="disable-region")
+    try:
+        ours.ebskeep(AWAY)("apply", "expire", "--yes", "--max-delete-percent", "100").expect(0)
+    finally:
+        act(ours, lost, act="enable-region")
+    assert [snapshot["SnapshotId"] for snapshot in ours.snapshots(AWAY)] == [ids[-1]]
+    assert {call["region"] for call in sim.calls(ours.id) if call["service"] == "ec2"} == {AWAY}

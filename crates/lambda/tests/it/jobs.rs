@@ -108,6 +108,50 @@ async fn what_ebs_tells_from_which_nothing_follows_is_answered_and_logged_and_no
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_ebs_tells_to_be_complete_is_copied_at_once_and_nothing_else_until_the_sweep() {
+    let scene = Scene::new();
+    let wanted = [("Backup", "Yes"), ("Copy_Dest", AWAY)];
+    for _ in 0..4 {
+        scene.instance(HOME, &wanted);
+    }
+    assert_eq!(scene.invoke(json!({"job": "create"})).await.error, None);
+    let made: Vec<String> = scene.snapshots(HOME).iter().map(|past| past.id.to_string()).collect();
+    let copied = || -> Vec<String> {
+        let there = scene.snapshots(AWAY);
+        let mut sources: Vec<String> =
+            there.iter().map(|past| past.tags.get("Source_SnapshotId").unwrap().to_owned()).collect();
+        sources.sort();
+        sources
+    };
+    let sorted = |which: &[usize]| -> Vec<String> {
+        let mut ids: Vec<String> = which.iter().map(|at| made[*at].clone()).collect();
+        ids.sort();
+        ids
+    };
+    // The account's and the Region's places in the ARN are AWS's to mix up.
+    let one = |id: String| {
+        json!({
+            "detail-type": "EBS Snapshot Notification", "source": "aws.ec2", "region": HOME,
+            "detail": {"event": "createSnapshot", "result": "succeeded", "snapshot_id": id},
+        })
+    };
+    for event in [one(format!("arn:aws:ec2::{HOME}:snapshot/{}", made[0])), one(made[0].clone())] {
+        assert_eq!(scene.invoke(event).await.error, None);
+        assert_eq!(copied(), sorted(&[0]), "told twice it is copied once, and no other is");
+    }
+    let member = |at: usize, status: &str| json!({"snapshot_id": format!("arn:aws:ec2:{HOME}::snapshot/{}", made[at]), "source": "v", "status": status});
+    let set = json!({
+        "detail-type": "EBS Multi-Volume Snapshots Completion Status", "source": "aws.ec2", "region": HOME,
+        "detail": {"event": "createSnapshots", "result": "succeeded",
+            "snapshots": [member(1, "completed"), member(2, "error")]},
+    });
+    assert_eq!(scene.invoke(set).await.error, None);
+    assert_eq!(copied(), sorted(&[0, 1]));
+    assert_eq!(scene.invoke(json!({"job": "copy"})).await.error, None);
+    assert_eq!(copied(), sorted(&[0, 1, 2, 3]), "the sweep copies what no event told of");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_ebs_tells_of_snapshots_that_are_not_ours_does_nothing() {
     let scene = Scene::new();
     let web = scene.instance(HOME, &[("Name", "web"), ("Backup", "Yes")]);
