@@ -30,9 +30,10 @@ use crate::reach::Reach;
 use crate::report::{ActionResult, Outcome};
 pub use retag::retag;
 
-/// Creations under way at the same time. Wide, since one that waits for AWS to
-/// take it must not hold up the others; their pace is the token bucket's.
-const CREATIONS_AT_ONCE: usize = 100;
+/// Creations under way at the same time. So wide that those which wait until AWS
+/// takes one of that volume (15 s, or minutes) do not hold up the others; how
+/// many calls are in flight is the token bucket's to say.
+const CREATIONS_AT_ONCE: usize = 1_000;
 /// Other calls under way at the same time, within one set or batch.
 const CALLS_AT_ONCE: usize = 16;
 

@@ -1,8 +1,8 @@
 //! Patience: the only retry loop, and the only place where calls wait.
 //!
 //! [`Paced`] is a [`Cloud`] around another one. Each action has a token bucket
-//! at the rate AWS documents, times the `api-share` setting; what AWS refuses
-//! for a reason that passes is tried again, by kind of error and by whether the
+//! at the rate AWS documents, times the `api-share` setting, slower for a while
+//! where AWS says that even that is too fast; what AWS refuses for a reason that passes is tried again, by kind of error and by whether the
 //! call may be repeated; and once the run is told to stop, no call is begun.
 //! Knows nothing of what the calls are for.
 
@@ -243,8 +243,11 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
         let mut unknown: Option<CloudError> = None;
         loop {
             let turn = self.with_bucket(lane, Bucket::take);
-            if self.pause(turn).await.is_err() {
+            if self.pause(turn.wait).await.is_err() {
                 return Err(unknown.unwrap_or_else(stopped));
+            }
+            if !turn.wait.is_zero() && !self.with_bucket(lane, |bucket, _| bucket.is_current(turn)) {
+                continue;
             }
             if until.is_some_and(|until| self.clock.now() > until) {
                 return Ok(Timely::TooLate);
@@ -255,7 +258,7 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
             };
             let kind = failure.kind;
             if kind == ErrorKind::Throttled {
-                self.with_bucket(lane, Bucket::empty);
+                self.with_bucket(lane, Bucket::refused);
             }
             let waits = again.waits(kind);
             let count = failed.entry(kind).or_default();
