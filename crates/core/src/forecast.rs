@@ -463,6 +463,7 @@ fn lineages<'a>(inventory: &'a Inventory, actions: &[Action], settings: &'a Sett
             tiers: Listing { items: tiers, gap: inventory.tiers.gap.clone() },
             confirmed_gone: inventory.confirmed_gone.get(&key.volume).cloned().into_iter().collect(),
             destinations: Vec::new(),
+            listing_mismatch: None,
         };
         let creator = volume.and_then(|volume| Creator::new(volume, &fleet, settings));
         Ready { key, life: Life::new(world, creator.map_or(Grows::No, Grows::Created)) }

@@ -43,6 +43,9 @@ pub struct Inventory {
     /// in the order of the Places; empty where nobody looked. A gap in one
     /// keeps no snapshot here from going that its own tags let go.
     pub destinations: Vec<DestinationSnapshots>,
+    /// Why the parts in which the snapshots were listed could not be believed;
+    /// [`Self::snapshots`] was then listed page by page after all.
+    pub listing_mismatch: Option<String>,
 }
 
 /// The snapshots of one destination of copies that matter to the copier: those
@@ -76,6 +79,7 @@ impl Inventory {
             tiers: Listing::default(),
             confirmed_gone: BTreeSet::new(),
             destinations: Vec::new(),
+            listing_mismatch: None,
         }
     }
 
@@ -96,6 +100,8 @@ impl Inventory {
             confirmed_gone: _,
             // A plan tells what copies it could not see.
             destinations: _,
+            // The listing that was used instead is whole, or has a gap of its own.
+            listing_mismatch: _,
         } = self;
         let all = [
             ("instances", &instances.gap),

@@ -19,7 +19,9 @@ use crate::lineage;
 use crate::observe::{self, observe};
 use crate::plan::{self, Action, CheckResult, Job, Notice, Plan};
 use crate::reach::Reach;
-use crate::report::{ActionResult, DESTINATION_NOT_LISTED, LOCKS_UNKNOWN, NOT_LISTED, Report, TIERS_UNKNOWN};
+use crate::report::{
+    ActionResult, DESTINATION_NOT_LISTED, LISTING_MISMATCH, LOCKS_UNKNOWN, NOT_LISTED, Report, TIERS_UNKNOWN,
+};
 use crate::retag::{Retag, Tagged};
 use crate::setting::Settings;
 use crate::stop::Stop;
@@ -306,6 +308,7 @@ pub fn planned(inventory: Inventory, request: &Request, settings: &Settings) -> 
     if plan.jobs.contains(&Job::Expire) {
         plan.findings.extend(unread(&inventory));
     }
+    plan.findings.extend(mismatch(&inventory));
     plan.findings.sort();
     plan.summary.findings = plan.findings.len();
     plan.checks = check(&plan, &inventory, request, settings);
@@ -331,6 +334,15 @@ fn unread(inventory: &Inventory) -> Vec<Notice> {
         found.push(Notice { resource: "snapshots".into(), code: TIERS_UNKNOWN, detail });
     }
     found
+}
+
+/// A finding if the parts in which the snapshots were listed did not fit together.
+fn mismatch(inventory: &Inventory) -> Option<Notice> {
+    let why = inventory.listing_mismatch.as_ref()?;
+    let detail = format!(
+        "listed by when they began, {why}; they were listed page by page instead, which is slow and sure: tell us"
+    );
+    Some(Notice { resource: "snapshots".into(), code: LISTING_MISMATCH, detail })
 }
 
 /// A finding for each kind whose listing is not complete.

@@ -5,6 +5,7 @@
 //! ended.
 
 mod away;
+mod snapshots;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::id::VolumeId;
 use crate::inventory::{Inventory, Listing, Snapshot, StorageTier, TierStatus, Volume};
 use crate::report::words;
 pub use away::{destinations, observe_only};
+use snapshots::{Snapshots, snapshots};
 
 /// Volumes looked up by id at the same time. Their bucket gives 10 a second.
 const LOOKUPS_AT_ONCE: usize = 16;
@@ -26,7 +28,7 @@ const LOOKUPS_AT_ONCE: usize = 16;
 const FILTER_VALUES: usize = 200;
 
 /// Lists everything in the Place of `cloud`, all pages, the four kinds and the
-/// locks on snapshots side by side; then, where snapshots are archived, since
+/// locks on snapshots side by side, snapshots of more than a page in parts; then, where snapshots are archived, since
 /// when they are.
 ///
 /// AWS's clock is the `Date` of whichever answer arrives first, and the
@@ -55,7 +57,7 @@ pub async fn observe<C: Cloud, K: Clock>(
         }
     };
     let all = &Query::All;
-    let (instances, volumes, snapshots, images, locks) = futures::join!(
+    let (instances, volumes, Snapshots { followed: snapshots, mismatch }, images, locks) = futures::join!(
         follow(
             async |token| cloud.describe_instances(all, token).await,
             |instance| instance.id.clone(),
@@ -72,14 +74,11 @@ pub async fn observe<C: Cloud, K: Clock>(
                 listed("volumes", items);
             },
         ),
-        follow(
-            async |token| cloud.describe_snapshots(all, token).await,
-            |snapshot| snapshot.id.clone(),
-            |at, items| {
-                heard(at);
-                listed("snapshots", items);
-            },
-        ),
+        // On the heap: it is as large as all else of a run.
+        Box::pin(snapshots(cloud, |at, items| {
+            heard(at);
+            listed("snapshots", items);
+        })),
         follow(
             async |token| cloud.describe_images(all, token).await,
             |image| image.id.clone(),
@@ -112,6 +111,7 @@ pub async fn observe<C: Cloud, K: Clock>(
         tiers: Listing::default(),
         confirmed_gone: BTreeSet::new(),
         destinations: Vec::new(),
+        listing_mismatch: mismatch,
     };
     inventory.tiers = tiers(cloud, &inventory.snapshots.items).await;
     if inventory.volumes.is_complete() {
@@ -176,6 +176,9 @@ async fn settle<C: Cloud>(cloud: &C, ids: Vec<VolumeId>, inventory: &mut Invento
     }
 }
 
+/// Why a listing ended before its end, if AWS's tokens lead in a circle.
+pub(crate) const CIRCLE: &str = "AWS gave the same page token twice";
+
 /// A listing as far as it could be followed.
 pub(crate) struct Followed<I, T> {
     /// By id, without duplicates.
@@ -210,7 +213,7 @@ impl<I, T> Followed<I, T> {
         match self.cut {
             Cut::AtItsEnd => Listing::complete(items),
             Cut::Failed(error) => Listing::partial(items, words(&error)),
-            Cut::Circle => Listing::partial(items, "AWS gave the same page token twice"),
+            Cut::Circle => Listing::partial(items, CIRCLE),
         }
     }
 }
@@ -222,9 +225,18 @@ pub(crate) async fn follow<I: Ord, T>(
     id: impl Fn(&T) -> I,
     heard: impl Fn(Timestamp, usize),
 ) -> Followed<I, T> {
-    let mut items = BTreeMap::new();
-    let mut tokens: BTreeSet<String> = BTreeSet::new();
-    let mut token: Option<Token> = None;
+    follow_from(BTreeMap::new(), None, fetch, id, heard).await
+}
+
+/// As [`follow`], from where what is known already ended.
+async fn follow_from<I: Ord, T>(
+    mut items: BTreeMap<I, T>,
+    mut token: Option<Token>,
+    fetch: impl AsyncFn(Option<&Token>) -> Result<Page<T>, CloudError>,
+    id: impl Fn(&T) -> I,
+    heard: impl Fn(Timestamp, usize),
+) -> Followed<I, T> {
+    let mut tokens: BTreeSet<String> = token.iter().map(|token| token.0.clone()).collect();
     let cut = loop {
         let page = match fetch(token.as_ref()).await {
             Ok(page) => page,

@@ -25,6 +25,8 @@ pub const SCHEMA: &str = "ebskeep.report/1";
 pub const PARTLY: &[&str] = &[NOT_LISTED, DESTINATION_NOT_LISTED, PASSED_OVER];
 /// A part of the inventory could not be listed.
 pub const NOT_LISTED: &str = "not-listed";
+/// The finding that the parts in which snapshots are listed did not fit together.
+pub const LISTING_MISMATCH: &str = "listing-mismatch";
 /// A destination of copies could not be listed.
 pub const DESTINATION_NOT_LISTED: &str = "destination-not-listed";
 /// Which snapshots are locked could not be read.

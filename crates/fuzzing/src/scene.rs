@@ -69,6 +69,7 @@ pub(crate) fn world() -> Inventory {
         tiers: Listing::complete(Vec::new()),
         confirmed_gone: [].into(),
         destinations: Vec::new(),
+        listing_mismatch: None,
     }
 }
 

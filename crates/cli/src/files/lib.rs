@@ -40,6 +40,7 @@ impl Listed {
             tiers: listing(tiers, |tier| tier.snapshot.clone(), gap(Kind::Tiers)),
             confirmed_gone: BTreeSet::new(),
             destinations: Vec::new(),
+            listing_mismatch: None,
         };
         // The files are all there is to ask: a volume in none of them is gone, if
         // they list volumes at all.

@@ -95,6 +95,7 @@ pub(crate) fn inventory(volumes: usize) -> Inventory {
         tiers: Listing::default(),
         confirmed_gone: BTreeSet::new(),
         destinations: Vec::new(),
+        listing_mismatch: None,
     }
 }
 

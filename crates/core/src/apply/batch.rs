@@ -13,7 +13,7 @@ use super::CALLS_AT_ONCE;
 use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Filter, Query};
 use crate::id::SnapshotId;
 use crate::inventory::Snapshot;
-use crate::observe::{Cut, follow};
+use crate::observe::{CIRCLE, Cut, follow};
 use crate::paced::Paced;
 use crate::tags::Tags;
 
@@ -57,7 +57,7 @@ async fn look_by<C: Cloud, K: Clock>(cloud: &Paced<'_, C, K>, query: &Query) -> 
     let words = match (seen.cut, first.get()) {
         (Cut::AtItsEnd, Some((at, received))) => return Ok(Look { found: seen.items, at, received }),
         (Cut::Failed(error), _) => return Err(error),
-        (Cut::Circle, _) => "AWS gave the same page token twice",
+        (Cut::Circle, _) => CIRCLE,
         (Cut::AtItsEnd, None) => "no page was given",
     };
     Err(CloudError {

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use super::{Cut, FILTER_VALUES, Followed, follow, silence};
+use super::{CIRCLE, Cut, FILTER_VALUES, Followed, follow, silence};
 use crate::cloud::{Clock, Cloud, CloudError, Clouds, ErrorKind, Filter, Query};
 use crate::id::{Place, SnapshotId};
 use crate::inventory::{DestinationSnapshots, Inventory, Listing, Snapshot, SnapshotState};
@@ -104,7 +104,7 @@ pub async fn observe_only<C: Cloud, K: Clock>(
         snapshots.items.extend(items.into_values());
         match cut {
             Cut::AtItsEnd => {}
-            Cut::Circle => snapshots.gap = Some("AWS gave the same page token twice".to_owned()),
+            Cut::Circle => snapshots.gap = Some(CIRCLE.to_owned()),
             Cut::Failed(error) => {
                 snapshots.gap = Some(crate::report::words(&error));
                 failed = Some(error);

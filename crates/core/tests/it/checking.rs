@@ -62,6 +62,7 @@ fn world() -> Inventory {
         tiers: Listing::default(),
         confirmed_gone: [].into(),
         destinations: Vec::new(),
+        listing_mismatch: None,
     }
 }
 

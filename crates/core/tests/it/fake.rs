@@ -113,6 +113,17 @@ pub(crate) fn place(account: &str, region: &str) -> Place {
     Place { account: account.into(), region: region.into() }
 }
 
+/// What a filter by when a snapshot began does.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum StartTime {
+    #[default]
+    Filters,
+    IsIgnored,
+    FindsNothing,
+    /// All but one snapshot.
+    Forgets(&'static str),
+}
+
 type Hook = (&'static str, Box<dyn FnOnce(&mut World)>);
 
 /// All there is.
@@ -141,6 +152,8 @@ pub(crate) struct World {
     pub(crate) overlap: bool,
     /// This listing gives its first page's token again and again.
     pub(crate) circle: Option<&'static str>,
+    /// What its filter `start-time` does.
+    pub(crate) start_time: StartTime,
     pub(crate) faults: Vec<Fault>,
     /// Run once, after the next call of that name.
     pub(crate) hooks: Vec<Hook>,
@@ -317,6 +330,18 @@ impl World {
         Page { items: all[start.min(end)..end].to_vec(), next, at }
     }
 
+    /// Whether it began in one of these, each the beginning of a date and `*`.
+    fn began(&self, snapshot: &Snapshot, values: &[SmolStr]) -> bool {
+        let started = snapshot.started.to_string();
+        let wildcard = |value: &SmolStr| started.starts_with(value.strip_suffix('*').unwrap());
+        match self.start_time {
+            StartTime::Filters => values.iter().any(wildcard),
+            StartTime::IsIgnored => true,
+            StartTime::FindsNothing => false,
+            StartTime::Forgets(id) => snapshot.id.as_str() != id && values.iter().any(wildcard),
+        }
+    }
+
     fn knows(&self, id: &str, now: Timestamp) -> bool {
         self.snapshots.contains_key(id) && self.known_from.get(id).is_none_or(|from| *from <= now)
     }
@@ -473,6 +498,7 @@ impl Cloud for Fake {
                                 "volume-id" => Some(snapshot.volume.as_str()),
                                 "snapshot-id" => Some(snapshot.id.as_str()),
                                 "status" => Some(snapshot.state.as_aws()),
+                                "start-time" => return world.began(snapshot, &filter.values),
                                 "tag-key" => {
                                     return filter.values.iter().any(|key| snapshot.tags.get(key).is_some());
                                 }

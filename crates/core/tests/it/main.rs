@@ -28,6 +28,8 @@ mod golden;
 #[cfg(test)]
 mod holding;
 #[cfg(test)]
+mod listing;
+#[cfg(test)]
 mod migrating;
 #[cfg(test)]
 mod naive;

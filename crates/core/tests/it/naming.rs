@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Names that no plan of a scenario has, and where else they come from.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 10] = [
     ("not-listed", "told by a run of what it could not list"),
+    ("listing-mismatch", "the same"),
     ("locks-unknown", "the same"),
     ("tiers-unknown", "the same"),
     ("carried-tags-refused", "told by apply"),

@@ -199,6 +199,7 @@ pub(super) fn world() -> impl Strategy<Value = Inventory> {
                 snapshots: Listing::complete(snapshots),
                 confirmed_gone: gone.then(|| VolumeId::new("vol-3")).into_iter().collect(),
                 destinations: Vec::new(),
+                listing_mismatch: None,
             }
         },
     )

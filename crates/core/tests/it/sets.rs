@@ -35,6 +35,7 @@ fn instance_with(volumes: usize) -> Inventory {
         tiers: Listing::default(),
         confirmed_gone: [].into(),
         destinations: Vec::new(),
+        listing_mismatch: None,
     }
 }
 

@@ -212,6 +212,7 @@ impl Scenario {
             tiers: Listing::complete(self.tiers.iter().map(tier_status).collect()),
             confirmed_gone: self.gone.iter().map(|id| VolumeId::new(id.as_str())).collect(),
             destinations: self.destinations.iter().map(|row| self.destination(row)).collect(),
+            listing_mismatch: None,
         };
         inventory.instances.items.sort_by(|a, b| a.id.cmp(&b.id));
         inventory.volumes.items.sort_by(|a, b| a.id.cmp(&b.id));

@@ -85,6 +85,7 @@ fn only_its_lineage(managed: &Managed<'_>, asked: &Asked<'_>) -> Inventory {
         tiers: only(&whole.tiers, |tier| members.contains(&tier.snapshot)),
         confirmed_gone: whole.confirmed_gone.iter().filter(|id| of_volume(id)).cloned().collect(),
         destinations: Vec::new(),
+        listing_mismatch: None,
     }
 }
 
