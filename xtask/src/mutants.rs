@@ -169,7 +169,11 @@ impl Group {
         for mutant in SLOW.read(output)?.lines() {
             command.arg("--exclude-re").arg(format!("^{}$", escaped(mutant)));
         }
-        command.arg("--").args(tests);
+        // What comes behind "--" is of the run alone, and each mutant would be built
+        // with all tests there are.
+        let (targets, filters) = tests.split_at(tests.iter().position(|word| *word == "--").unwrap_or(tests.len()));
+        command.args(targets.iter().map(|word| format!("--cargo-arg={word}")));
+        command.arg("--").args(filters);
         let said = show(&mut command)?;
         SLOW.add(output)?;
         UNVIABLE.add(output)?;
