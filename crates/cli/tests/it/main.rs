@@ -10,6 +10,7 @@ mod explaining;
 mod files;
 mod forecasts;
 mod holds;
+mod kills;
 mod looks;
 mod runs;
 mod server;

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use assert_cmd::Command;
 use bytes::Bytes;
@@ -18,11 +19,17 @@ pub(crate) enum Fate {
     Unanswered,
     /// Something that is no AWS does.
     Page(&'static str),
+    /// The connection ends, and nothing was done.
+    Dropped,
+    /// It was done, and this comes before the answer.
+    AnsweredAfter(Box<dyn FnOnce() + Send>),
 }
 
 /// A server; its threads end with the test process.
 pub(crate) struct Server {
     pub(crate) url: String,
+    /// Connections whose end was not seen yet.
+    open: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -35,15 +42,25 @@ impl Server {
     pub(crate) fn with(world: &World, fate: impl Fn(&str) -> Fate + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (world, fate) = (world.clone(), Arc::new(fate));
+        let (world, fate, open) = (world.clone(), Arc::new(fate), Arc::new(AtomicUsize::new(0)));
+        let server = Self { url, open: Arc::clone(&open) };
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (world, fate) = (world.clone(), Arc::clone(&fate));
-                // A client that hangs up is none of the server's business.
-                std::thread::spawn(move || drop(connection(&stream.unwrap(), &world, &*fate)));
+                let (world, fate, open) = (world.clone(), Arc::clone(&fate), Arc::clone(&open));
+                open.fetch_add(1, Ordering::SeqCst);
+                std::thread::spawn(move || {
+                    // A client that hangs up is none of the server's business.
+                    drop(connection(&stream.unwrap(), &world, &*fate));
+                    open.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { url }
+        server
+    }
+
+    /// How many connections there are whose last request may still take effect.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     /// The command, with this server as AWS.
@@ -126,6 +143,12 @@ fn connection(stream: &TcpStream, world: &World, fate: &dyn Fn(&str) -> Fate) ->
                 std::thread::park();
             },
             Fate::Page(text) => http::Response::new(Bytes::from_static(text.as_bytes())),
+            Fate::Dropped => return Ok(()),
+            Fate::AnsweredAfter(meanwhile) => {
+                let response = world.answer(request.body(Bytes::from(body)).unwrap());
+                meanwhile();
+                response
+            }
         };
         write(stream, &response)?;
     }
