@@ -105,11 +105,14 @@ impl Tags {
         self.all = all.into();
     }
 
-    /// Adds one tag as AWS lists it, after those before it.
-    pub fn set_listed(&mut self, key: impl Into<SmolStr>, value: impl Into<SmolStr>) {
-        let key = key.into();
-        self.keep_forever_last = Some(key == KEEP_FOREVER);
-        self.set(key, value);
+    /// Tags in the order in which AWS lists them. Of several with the same key,
+    /// which AWS never has, the last counts.
+    pub fn listed(mut tags: Vec<(SmolStr, SmolStr)>) -> Self {
+        let keep_forever_last = tags.last().map(|(key, _)| key == KEEP_FOREVER);
+        tags.reverse();
+        tags.sort_by(|(a, _), (b, _)| a.cmp(b));
+        tags.dedup_by(|(a, _), (b, _)| a == b);
+        Self { all: tags.into(), keep_forever_last }
     }
 
     /// Whether `KeepForever` was the last of them when AWS listed them; `None`
@@ -233,19 +236,15 @@ mod tests {
 
     #[test]
     fn of_the_order_as_listed_one_thing_is_known_and_it_makes_no_difference() {
-        let listed = |keys: &[&str]| {
-            let mut tags = Tags::new();
-            for key in keys {
-                tags.set_listed(*key, "");
-            }
-            tags
-        };
+        let listed = |keys: &[&str]| Tags::listed(keys.iter().map(|key| ((*key).into(), "".into())).collect());
         let last = listed(&["Type", "DeleteOn", "KeepForever"]);
         let first = listed(&["KeepForever", "Type", "DeleteOn"]);
         assert_eq!((last.keep_forever_last(), first.keep_forever_last()), (Some(true), Some(false)));
         assert_eq!(last, first);
         let unknown: Tags = [("Type", ""), ("DeleteOn", ""), ("KeepForever", "")].into_iter().collect();
         assert_eq!((unknown.keep_forever_last(), &unknown), (None, &last));
+        let twice = Tags::listed(vec![("a".into(), "1".into()), ("b".into(), "2".into()), ("a".into(), "3".into())]);
+        assert_eq!(twice, [("a", "3"), ("b", "2")].into_iter().collect());
     }
 
     #[test]

@@ -456,6 +456,7 @@ fn time(xml: &mut Xml<'_>, element: &'static str) -> Result<Timestamp, ReadError
 }
 
 fn read_tags(xml: &mut Xml<'_>, tags: &mut Tags) -> Result<(), ReadError> {
+    let mut listed: Vec<(SmolStr, SmolStr)> = Vec::new();
     xml.items(|xml| {
         let (mut key, mut value) = (None, None);
         xml.children(|xml, name| match name {
@@ -464,9 +465,11 @@ fn read_tags(xml: &mut Xml<'_>, tags: &mut Tags) -> Result<(), ReadError> {
             _ => xml.skip(),
         })?;
         let key = key.ok_or_else(|| ReadError::Missing { of: "a tag".to_owned(), element: "key" })?;
-        tags.set_listed(key, value.unwrap_or_default());
+        listed.push((key, value.unwrap_or_default()));
         Ok(())
-    })
+    })?;
+    *tags = Tags::listed(listed);
+    Ok(())
 }
 
 #[cfg(test)]

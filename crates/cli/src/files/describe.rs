@@ -343,14 +343,14 @@ fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tags, D::Error> {
         #[serde(default)]
         value: SmolStr,
     }
-    let mut tags = Tags::new();
+    let mut tags: Vec<(SmolStr, SmolStr)> = Vec::new();
     for TagIn { key, value } in Vec::<TagIn>::deserialize(deserializer)? {
-        if tags.get(&key).is_some() {
+        if tags.iter().any(|(present, _)| *present == key) {
             return Err(de::Error::custom(format_args!("the tag key {key:?} is there twice")));
         }
-        tags.set_listed(key, value);
+        tags.push((key, value));
     }
-    Ok(tags)
+    Ok(Tags::listed(tags))
 }
 
 impl From<InstanceIn> for Instance {

@@ -2,7 +2,7 @@
 //! Places as are asked for.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -154,6 +154,7 @@ pub(crate) struct World {
     pub(crate) circle: Option<&'static str>,
     /// What its filter `start-time` does.
     pub(crate) start_time: StartTime,
+    texts: RefCell<HashMap<Timestamp, SmolStr>>,
     pub(crate) faults: Vec<Fault>,
     /// Run once, after the next call of that name.
     pub(crate) hooks: Vec<Hook>,
@@ -332,7 +333,9 @@ impl World {
 
     /// Whether it began in one of these, each the beginning of a date and `*`.
     fn began(&self, snapshot: &Snapshot, values: &[SmolStr]) -> bool {
-        let started = snapshot.started.to_string();
+        // Kept, since a listing in parts asks for it a hundred times.
+        let mut texts = self.texts.borrow_mut();
+        let started = texts.entry(snapshot.started).or_insert_with(|| snapshot.started.to_string().into());
         let wildcard = |value: &SmolStr| started.starts_with(value.strip_suffix('*').unwrap());
         match self.start_time {
             StartTime::Filters => values.iter().any(wildcard),
@@ -343,7 +346,12 @@ impl World {
     }
 
     fn knows(&self, id: &str, now: Timestamp) -> bool {
-        self.snapshots.contains_key(id) && self.known_from.get(id).is_none_or(|from| *from <= now)
+        self.snapshots.contains_key(id) && self.shows(id, now)
+    }
+
+    /// Whether it is listed, if it is there.
+    fn shows(&self, id: &str, now: Timestamp) -> bool {
+        self.known_from.get(id).is_none_or(|from| *from <= now)
     }
 
     fn taggable(&self, ids: &[SnapshotId], now: Timestamp) -> Result<(), CloudError> {
@@ -481,15 +489,15 @@ impl Cloud for Fake {
 
     async fn describe_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Snapshot>, CloudError> {
         self.call("DescribeSnapshots", &about(query), |world, now| {
-            let known = world.snapshots.values().filter(|s| world.knows(s.id.as_str(), now));
+            let known = world.snapshots.values().filter(|s| world.shows(s.id.as_str(), now));
             let all: Vec<_> = match query {
-                Query::All => known.cloned().collect(),
+                Query::All => known.collect(),
                 Query::Ids(ids) => {
                     if let Some(gone) = ids.iter().find(|id| !world.knows(id, now)) {
                         let code = "InvalidSnapshot.NotFound";
                         return Err(refusal(ErrorKind::NotFound, "DescribeSnapshots", gone, code));
                     }
-                    ids.iter().map(|id| world.snapshots[id.as_str()].clone()).collect()
+                    ids.iter().map(|id| &world.snapshots[id.as_str()]).collect()
                 }
                 Query::Filters(filters) => known
                     .filter(|snapshot| {
@@ -507,11 +515,10 @@ impl Cloud for Fake {
                             value.is_some_and(|value| filter.values.iter().any(|v| v == value))
                         })
                     })
-                    .cloned()
                     .collect(),
             };
-            let page = world.page("snapshots", &all, token, now);
-            Ok(page)
+            let Page { items, next, at } = world.page("snapshots", &all, token, now);
+            Ok(Page { items: items.into_iter().cloned().collect(), next, at })
         })
         .await
     }

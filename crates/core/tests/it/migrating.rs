@@ -15,11 +15,7 @@ use crate::plans::tags;
 
 /// Tags in the order in which AWS lists them.
 fn listed(pairs: &[(&str, &str)]) -> Tags {
-    let mut tags = Tags::new();
-    for (key, value) in pairs {
-        tags.set_listed(*key, *value);
-    }
-    tags
+    Tags::listed(pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect())
 }
 
 fn of(snapshots: impl IntoIterator<Item = Snapshot>) -> Migration {
