@@ -18,7 +18,7 @@ use crate::id::VolumeId;
 use crate::inventory::{Inventory, Listing, Snapshot, StorageTier, TierStatus, Volume};
 use crate::report::words;
 pub use away::{destinations, observe_only};
-use snapshots::{Snapshots, snapshots};
+use snapshots::snapshots;
 
 /// Volumes looked up by id at the same time. Their bucket gives 10 a second.
 const LOOKUPS_AT_ONCE: usize = 16;
@@ -57,7 +57,7 @@ pub async fn observe<C: Cloud, K: Clock>(
         }
     };
     let all = &Query::All;
-    let (instances, volumes, Snapshots { followed: snapshots, mismatch }, images, locks) = futures::join!(
+    let (instances, volumes, snapshots, images, locks) = futures::join!(
         follow(
             async |token| cloud.describe_instances(all, token).await,
             |instance| instance.id.clone(),
@@ -105,13 +105,13 @@ pub async fn observe<C: Cloud, K: Clock>(
         machine_clock: Some(machine_clock),
         instances: instances.listing(),
         volumes: volumes.listing(),
-        snapshots: snapshots.listing(),
+        snapshots: snapshots.cut.listing(snapshots.items),
         images: images.listing(),
         locks: locks.listing(),
         tiers: Listing::default(),
         confirmed_gone: BTreeSet::new(),
         destinations: Vec::new(),
-        listing_mismatch: mismatch,
+        listing_mismatch: snapshots.mismatch,
     };
     inventory.tiers = tiers(cloud, &inventory.snapshots.items).await;
     if inventory.volumes.is_complete() {
@@ -205,16 +205,20 @@ impl Cut {
             Self::AtItsEnd | Self::Circle => None,
         }
     }
+
+    /// What was seen up to there.
+    fn listing<T>(self, items: Vec<T>) -> Listing<T> {
+        match self {
+            Self::AtItsEnd => Listing::complete(items),
+            Self::Failed(error) => Listing::partial(items, words(&error)),
+            Self::Circle => Listing::partial(items, CIRCLE),
+        }
+    }
 }
 
 impl<I, T> Followed<I, T> {
     fn listing(self) -> Listing<T> {
-        let items = self.items.into_values().collect();
-        match self.cut {
-            Cut::AtItsEnd => Listing::complete(items),
-            Cut::Failed(error) => Listing::partial(items, words(&error)),
-            Cut::Circle => Listing::partial(items, CIRCLE),
-        }
+        self.cut.listing(self.items.into_values().collect())
     }
 }
 

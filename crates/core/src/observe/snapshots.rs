@@ -24,7 +24,7 @@ use part::Part;
 
 /// Pages asked for at the same time. AWS's bucket gives 20 a second, and a page takes
 /// about that second.
-const PAGES_AT_ONCE: usize = 32;
+const PAGES_AT_ONCE: usize = 20;
 
 /// While fewer listings than this go on, one that has more pages may be parted
 /// further: enough to use what the bucket gives.
@@ -36,8 +36,10 @@ const LONG: usize = 8;
 
 /// The listing, and what contradicted it while it was parted.
 pub(super) struct Snapshots {
-    /// As far as it could be followed.
-    pub(super) followed: Followed<SnapshotId, Snapshot>,
+    /// By id, without duplicates.
+    pub(super) items: Vec<Snapshot>,
+    /// Why it is not all.
+    pub(super) cut: Cut,
     /// Why the parts could not be believed; they were not used then.
     pub(super) mismatch: Option<String>,
 }
@@ -45,24 +47,24 @@ pub(super) struct Snapshots {
 /// Lists all snapshots. `heard` is told the time of each answer and how many are
 /// known by now.
 pub(super) async fn snapshots<C: Cloud>(cloud: &C, heard: impl Fn(Timestamp, usize)) -> Snapshots {
-    let whole = |followed| Snapshots { followed, mismatch: None };
     let first = match cloud.describe_snapshots(&Query::All, None).await {
         Ok(first) => first,
-        Err(error) => return whole(Followed { items: BTreeMap::new(), cut: Cut::Failed(error) }),
+        Err(error) => return Snapshots { items: Vec::new(), cut: Cut::Failed(error), mismatch: None },
     };
     heard(first.at, first.items.len());
-    let items = |page: &[Snapshot]| page.iter().map(|snapshot| (snapshot.id.clone(), snapshot.clone())).collect();
-    let Some(next) = first.next else { return whole(Followed { items: items(&first.items), cut: Cut::AtItsEnd }) };
+    let by_id = |page: Vec<Snapshot>| page.into_iter().map(|snapshot| (snapshot.id.clone(), snapshot)).collect();
+    let Some(next) = first.next else {
+        let by_id: BTreeMap<SnapshotId, Snapshot> = by_id(first.items);
+        return Snapshots { items: by_id.into_values().collect(), cut: Cut::AtItsEnd, mismatch: None };
+    };
     let parts = Parts::new(cloud, &heard, first.items.clone());
     match parts.list().await {
-        Ok(followed) => whole(followed),
+        Ok((items, cut)) => Snapshots { items, cut, mismatch: None },
         Err(Contradiction(why)) => {
             let fetch = async |token: Option<&Token>| cloud.describe_snapshots(&Query::All, token).await;
             let id = |snapshot: &Snapshot| snapshot.id.clone();
-            Snapshots {
-                followed: follow_from(items(&first.items), Some(next), fetch, id, heard).await,
-                mismatch: Some(why),
-            }
+            let Followed { items, cut } = follow_from(by_id(first.items), Some(next), fetch, id, heard).await;
+            Snapshots { items: items.into_values().collect(), cut, mismatch: Some(why) }
         }
     }
 }
@@ -90,7 +92,11 @@ struct Parts<'a, C, H> {
     heard: &'a H,
     /// Listings whose next page is to be asked for.
     waiting: VecDeque<Listing>,
-    items: BTreeMap<SnapshotId, Snapshot>,
+    /// As they came, some of them twice: a Region's worth of snapshots, of which a map
+    /// would take half as much again.
+    items: Vec<Snapshot>,
+    /// How many of them there are, each once.
+    known: usize,
     /// Seen by a listing that was parted since: must be seen again.
     owed: BTreeSet<SnapshotId>,
 }
@@ -100,12 +106,11 @@ impl<'a, C: Cloud, H: Fn(Timestamp, usize)> Parts<'a, C, H> {
         let began: Vec<SmolStr> = first.iter().map(|snapshot| part::text(snapshot.started)).collect();
         let waiting = Part::all(&began).into_iter().map(Listing::of).collect();
         let owed = first.iter().map(|snapshot| snapshot.id.clone()).collect();
-        let items = first.into_iter().map(|snapshot| (snapshot.id.clone(), snapshot)).collect();
-        Self { cloud, heard, waiting, items, owed }
+        Self { cloud, heard, waiting, known: first.len(), items: first, owed }
     }
 
     /// Lists them all; a part that fails ends it there, with what was seen.
-    async fn list(mut self) -> Result<Followed<SnapshotId, Snapshot>, Contradiction> {
+    async fn list(mut self) -> Result<(Vec<Snapshot>, Cut), Contradiction> {
         let cloud = self.cloud;
         let mut asked = FuturesUnordered::new();
         loop {
@@ -126,15 +131,28 @@ impl<'a, C: Cloud, H: Fn(Timestamp, usize)> Parts<'a, C, H> {
                         words(&error)
                     )));
                 }
-                Err(error) => return Ok(Followed { items: self.items, cut: Cut::Failed(error) }),
+                Err(error) => return Ok((self.sorted()?, Cut::Failed(error))),
             };
             let going_on = asked.len() + self.waiting.len();
             if let Some(cut) = self.take(listing, page, going_on)? {
-                return Ok(Followed { items: self.items, cut });
+                return Ok((self.sorted()?, cut));
             }
         }
         self.settle().await?;
-        Ok(Followed { items: self.items, cut: Cut::AtItsEnd })
+        Ok((self.sorted()?, Cut::AtItsEnd))
+    }
+
+    /// All that was seen, by id; of what was seen twice the later.
+    fn sorted(self) -> Result<Vec<Snapshot>, Contradiction> {
+        let mut items = self.items;
+        items.reverse();
+        items.sort_by(|a, b| a.id.cmp(&b.id));
+        let twice = items.iter().zip(items.iter().skip(1)).find(|(a, b)| a.id == b.id && a.started != b.started);
+        if let Some((Snapshot { id, started, .. }, before)) = twice {
+            return Err(Contradiction(format!("{id} was listed as begun {} and {started}", before.started)));
+        }
+        items.dedup_by(|a, b| a.id == b.id);
+        Ok(items)
     }
 
     /// One page of a listing, while so many others go on. Says why all ends here, if
@@ -152,16 +170,11 @@ impl<'a, C: Cloud, H: Fn(Timestamp, usize)> Parts<'a, C, H> {
                     "{id}, begun {started}, was listed where only others were asked for"
                 )));
             }
-            self.owed.remove(&id);
-            listing.seen.push(id.clone());
-            if let Some(before) = self.items.insert(id, snapshot)
-                && before.started != started
-            {
-                let Snapshot { id, started: then, .. } = before;
-                return Err(Contradiction(format!("{id} was listed as begun {then} and {started}")));
-            }
+            self.known += usize::from(!self.owed.remove(&id));
+            self.items.push(snapshot);
+            listing.seen.push(id);
         }
-        (self.heard)(page.at, self.items.len());
+        (self.heard)(page.at, self.known);
         let Some(next) = page.next else { return Ok(None) };
         if !listing.tokens.insert(next.0.clone()) {
             return Ok(Some(Cut::Circle));
@@ -193,9 +206,7 @@ impl<'a, C: Cloud, H: Fn(Timestamp, usize)> Parts<'a, C, H> {
             };
             return Err(Contradiction(why));
         }
-        for id in std::mem::take(&mut self.owed) {
-            self.items.remove(&id);
-        }
+        self.items.retain(|snapshot| !self.owed.contains(&snapshot.id));
         Ok(())
     }
 }
