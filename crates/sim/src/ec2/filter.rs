@@ -74,7 +74,13 @@ impl Filters {
 /// A filter's value: `*` is any text, `?` one character, `\` takes either
 /// literally.
 #[derive(Clone, Debug)]
-struct Pattern(Vec<Part>);
+enum Pattern {
+    /// A text, to be there from its beginning; and whether anything may follow. Most
+    /// are so, and a listing holds a hundred thousand values against each.
+    Begins(String, bool),
+    /// Anything else.
+    Parts(Vec<Part>),
+}
 
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
@@ -95,17 +101,29 @@ impl Pattern {
                 c => Part::Is(c),
             });
         }
-        Self(parts)
+        let (front, open) = match parts.split_last() {
+            Some((Part::Any, front)) => (front, true),
+            _ => (parts.as_slice(), false),
+        };
+        let literal = |part: &Part| if let Part::Is(c) = part { Some(*c) } else { None };
+        match front.iter().map(literal).collect() {
+            Some(text) => Self::Begins(text, open),
+            None => Self::Parts(parts),
+        }
     }
 
     /// Greedy, going back to the last `*` only: linear in practice and never
     /// worse than pattern times text.
     fn matches(&self, text: &str) -> bool {
+        let parts = match self {
+            Self::Begins(begin, open) => return text.starts_with(begin) && (*open || text.len() == begin.len()),
+            Self::Parts(parts) => parts,
+        };
         let text: Vec<char> = text.chars().collect();
         let (mut p, mut t) = (0, 0);
         let mut retry: Option<(usize, usize)> = None;
         while t < text.len() {
-            match self.0.get(p) {
+            match parts.get(p) {
                 Some(Part::Any) => {
                     retry = Some((p + 1, t));
                     p += 1;
@@ -121,7 +139,7 @@ impl Pattern {
                 },
             }
         }
-        self.0.iter().skip(p).all(|part| *part == Part::Any)
+        parts.iter().skip(p).all(|part| *part == Part::Any)
     }
 }
 
