@@ -485,3 +485,27 @@ async fn wherever_a_run_dies_the_next_one_is_right() {
     }
     assert!(halfway > 3, "only {halfway} of them died with half of it done");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_region_and_a_denied_one_hold_up_no_other() {
+    let setting = Setting::new();
+    let regions = ["eu-west-1", "us-east-1", "ap-south-1"].map(|region| setting.fake.elsewhere("111122223333", region));
+    let [quick, slow, denied] = &regions;
+    for other in [slow, denied] {
+        other.volume("vol-9");
+        other.world.borrow_mut().volumes.get_mut("vol-9").unwrap().tags = tags([("Backup", "Yes")]);
+    }
+    slow.world.borrow_mut().latency = Duration::from_secs(50);
+    denied.fault(Fault::new("CreateSnapshot", ErrorKind::Denied).always());
+    let runs = regions.iter().map(async |region| {
+        let run = Run::new(region, region.place(), &setting.clock, &setting.settings, &setting.stop, &|_, _| {});
+        let planned = run.plan(&Request::new([Job::Create])).await.unwrap();
+        (run.apply(planned).await.conclusion(), region.elapsed())
+    });
+    let ended = futures::future::join_all(runs).await;
+    assert!(ended[0].0 == Conclusion::Done && ended[0].1 < 1., "{ended:?}");
+    assert!(ended[1].0 == Conclusion::Done && ended[1].1 > 99., "{ended:?}");
+    assert!(ended[2].0 != Conclusion::Done && ended[2].1 < 1., "{ended:?}");
+    // Each at its own pace: what one takes from its bucket is no other's.
+    assert_eq!(quick.calls("CreateSnapshots").len(), 1);
+}
