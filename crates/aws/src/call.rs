@@ -169,7 +169,10 @@ impl Answer {
 /// The whole body, if it arrives whole and in time.
 async fn read_body(call: &Call, url: &str, mut body: SdkBody) -> Result<Vec<u8>, CloudError> {
     let lost = |what: String| call.failed(call.unanswered(), what);
-    let mut whole = Vec::new();
+    // As large as it says that it is, if it does: a page of snapshots has a megabyte,
+    // and many are under way at once.
+    let said = body.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let mut whole = Vec::with_capacity(said.min(MAX_BODY));
     loop {
         let frame = match tokio::time::timeout(READ, body.frame()).await {
             Err(_) => return Err(lost(format!("the answer of {url} stopped for {} s", READ.as_secs()))),

@@ -22,9 +22,9 @@ use crate::inventory::Snapshot;
 use crate::report::words;
 use part::Part;
 
-/// Pages asked for at the same time. AWS's bucket gives 20 a second, and a page takes
-/// about that second.
-const PAGES_AT_ONCE: usize = 20;
+/// Pages asked for at the same time: one of each listing to begin with. AWS's bucket
+/// gives 20 a second, and a page takes about that second.
+const PAGES_AT_ONCE: usize = part::PARTS;
 
 /// While fewer listings than this go on, one that has more pages may be parted
 /// further: enough to use what the bucket gives.

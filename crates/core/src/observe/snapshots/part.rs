@@ -9,7 +9,7 @@ use crate::cloud::{Filter, Query};
 
 /// Listings to begin with. With 100,000 snapshots, the most of a Region, each has
 /// four or five pages.
-const PARTS: usize = 24;
+pub(super) const PARTS: usize = 24;
 
 /// A stretch of time as the beginnings of its dates: `2026`, `2026-03`, `2026-03-0`.
 #[derive(Clone, Debug, PartialEq, Eq)]
