@@ -23,7 +23,7 @@ mod venv;
 enum Chore {
     /// Run every check and every test, and close on one line that counts them.
     Test(test::Options),
-    /// Measure how long the decision takes, and how much memory.
+    /// Measure how long things take, and how much memory.
     Bench(bench::Options),
     /// Live through random worlds and see that nothing is lost.
     Chaos(chaos::Options),

@@ -125,7 +125,8 @@ impl<'a, C: Cloud, H: Fn(Timestamp, usize)> Parts<'a, C, H> {
             let Some((listing, answer)) = asked.next().await else { break };
             let page = match answer {
                 Ok(page) => page,
-                Err(error) if error.kind == ErrorKind::Invalid => {
+                // Of a later page it is the token that AWS refuses.
+                Err(error) if error.kind == ErrorKind::Invalid && listing.next.is_none() => {
                     return Err(Contradiction(format!(
                         "AWS does not take the filter start-time so: {}",
                         words(&error)

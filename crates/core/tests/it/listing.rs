@@ -174,6 +174,23 @@ async fn a_part_that_fails_is_a_gap() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_aws_refuses_is_a_gap_and_no_contradiction() {
+    let fake = world(200, SignedDuration::from_secs(1), 10);
+    fake.after("DescribeSnapshots", |world| {
+        let refused = Fault::new("DescribeSnapshots", ErrorKind::Invalid).about("start-time").always();
+        let refused = refused.said("InvalidPaginationToken", "no");
+        // The parts' first pages are given, their second ones refused.
+        for _ in 0..30 {
+            world.hooks.push(("DescribeSnapshots", Box::new(|_| {})));
+        }
+        world.hooks.push(("DescribeSnapshots", Box::new(move |world| world.faults.push(refused))));
+    });
+    let (inventory, _) = see(&fake).await;
+    assert!(inventory.listing_mismatch.is_none(), "{:?}", inventory.listing_mismatch);
+    assert!(inventory.snapshots.gap.is_some_and(|gap| gap.contains("InvalidPaginationToken")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn page_by_page_may_fail_too() {
     let fake = world(40, DAY, 10);
     fake.world.borrow_mut().start_time = StartTime::IsIgnored;
