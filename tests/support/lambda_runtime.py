@@ -45,19 +45,21 @@ class _Api(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), Handler)
         self.invocations: queue.Queue[tuple[str, bytes, int]] = queue.Queue()
         self.answers: queue.Queue[tuple[str, Answer]] = queue.Queue()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """One connection of a function's."""
+
     server: _Api
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         assert self.path == f"{ROOT}/invocation/next", self.path
         request_id, event, deadline = self.server.invocations.get()
-        self._send(
+        self.send(
             200,
             event,
             {
@@ -69,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def do_POST(self) -> None:
-        body = self._body()
+        body = self.body()
         where = self.path.removeprefix(ROOT)
         if where == "/init/error":
             self.server.answers.put(("init", self._error(body)))
@@ -78,15 +80,16 @@ class _Handler(BaseHTTPRequestHandler):
         elif where.endswith("/error"):
             self.server.answers.put((where.split("/")[2], self._error(body)))
         else:
-            self._send(404, b"{}")
+            self.send(404, b"{}")
             return
-        self._send(202, b'{"status":"OK"}')
+        self.send(202, b'{"status":"OK"}')
 
     def _error(self, body: bytes) -> Answer:
         error = json.loads(body)
         return Answer(body, error["errorType"], error["errorMessage"])
 
-    def _body(self) -> bytes:
+    def body(self) -> bytes:
+        """What was posted, whole."""
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = b""
@@ -96,7 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+    def send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        """Answers with JSON."""
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
