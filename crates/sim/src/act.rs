@@ -195,7 +195,8 @@ pub enum Deed {
         /// Which.
         snapshot: SnapshotId,
     },
-    /// Takes a snapshot out of the Recycle Bin.
+    /// Takes a snapshot out of the Recycle Bin, or brings back one that was good
+    /// when it was deleted.
     Restore {
         /// Which.
         snapshot: SnapshotId,
@@ -391,6 +392,7 @@ fn happen(state: &mut State, place: &Place, deed: Deed) -> Result<Acted, Refusal
         Deed::Bin { snapshot } => {
             scene.there(&snapshot, SnapshotState::Completed)?.state = SnapshotState::Recoverable;
         }
+        Deed::Restore { snapshot } if scene.state.unbury(place, &snapshot) => {}
         Deed::Restore { snapshot } => {
             scene.there(&snapshot, SnapshotState::Recoverable)?.state = SnapshotState::Completed;
         }

@@ -98,6 +98,21 @@ pub enum What {
     },
 }
 
+impl What {
+    /// What it is called in the log of calls: AWS's code, or its own name.
+    pub fn name(&self) -> SmolStr {
+        match self {
+            Self::Refuse { code, .. } => code.clone(),
+            Self::LostBefore => "lost-before".into(),
+            Self::LostAfter => "lost-after".into(),
+            Self::CutBody => "cut-body".into(),
+            Self::StaleListing { .. } => "stale-listing".into(),
+            Self::BadToken => "bad-token".into(),
+            Self::SnapshotFails { .. } => "snapshot-fails".into(),
+        }
+    }
+}
+
 /// A fault and how often its calls came by.
 #[derive(Clone, Debug)]
 pub(crate) struct Armed {

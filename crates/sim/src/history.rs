@@ -29,6 +29,10 @@ pub struct Call {
     pub params: BTreeMap<String, String>,
     /// How it ended.
     pub outcome: Outcome,
+    /// The faults that hit it, by [`crate::What::name`]: one that stopped it
+    /// alone, else all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<SmolStr>,
 }
 
 /// How a call ended.

@@ -39,10 +39,12 @@
 //!   until it would have been through.
 //! * Snapshots that others share are not listed, only copied.
 //! * Snapshots in the Recycle Bin are listed, in state `recoverable`, and
-//!   cannot be deleted.
+//!   cannot be deleted. One that was good when it was deleted can be restored
+//!   too, as with a retention rule of the Bin; until then it is not listed.
 
 mod act;
 mod bucket;
+mod census;
 mod clock;
 mod ec2;
 mod fault;
@@ -63,6 +65,7 @@ mod wire;
 mod world;
 
 pub use act::{Act, Acted, Deed, PutState};
+pub use census::Census;
 pub use clock::WorldClock;
 pub use ec2::ACTIONS as EC2_ACTIONS;
 pub use ec2::builtin::IMAGE as AMAZON_IMAGE;

@@ -520,7 +520,7 @@ fn new_snapshot(params: &mut Params, description: &str, tags: &Tags) {
     }
 }
 
-fn instance(view: InstanceView) -> Instance {
+pub(crate) fn instance(view: InstanceView) -> Instance {
     let InstanceView { instance, devices } = view;
     Instance {
         id: instance.id,
@@ -531,7 +531,7 @@ fn instance(view: InstanceView) -> Instance {
     }
 }
 
-fn volume(volume: model::Volume) -> Volume {
+pub(crate) fn volume(volume: model::Volume) -> Volume {
     Volume {
         id: volume.id,
         state: volume.state,
@@ -545,7 +545,7 @@ fn volume(volume: model::Volume) -> Volume {
     }
 }
 
-fn snapshot(snapshot: model::Snapshot) -> Snapshot {
+pub(crate) fn snapshot(snapshot: model::Snapshot) -> Snapshot {
     Snapshot {
         id: snapshot.id,
         owner: snapshot.owner,
@@ -561,7 +561,7 @@ fn snapshot(snapshot: model::Snapshot) -> Snapshot {
     }
 }
 
-fn lock(view: LockView) -> Lock {
+pub(crate) fn lock(view: LockView) -> Lock {
     let LockView { snapshot, lock, state } = view;
     Lock { expires: lock.expires(&snapshot), snapshot: snapshot.id, state: LockState::from_aws(state) }
 }
@@ -575,7 +575,7 @@ fn tier_status(snapshot: model::Snapshot) -> TierStatus {
     }
 }
 
-fn image(image: model::Image) -> Image {
+pub(crate) fn image(image: model::Image) -> Image {
     Image {
         state: image.state().into(),
         id: image.id,

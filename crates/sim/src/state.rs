@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use crate::fault::Armed;
 use crate::history::{Call, Deleted, Past};
 use crate::keys::Keys;
-use crate::model::{Site, Sites};
+use crate::model::{Site, Sites, Snapshot};
 use crate::region::Regions;
 use crate::rules::Rules;
 use crate::seed::Seeded;
@@ -68,6 +68,8 @@ pub(crate) struct State {
     pub(crate) denials: Vec<Denial>,
     pub(crate) calls: Vec<Call>,
     pub(crate) buried: Vec<Past>,
+    /// What was good when it was deleted, and can come back.
+    pub(crate) bin: BTreeMap<(Place, SnapshotId), Snapshot>,
     pub(crate) sets: u64,
     pub(crate) keys: Keys,
     /// The external ids that roles ask for, by account and role name.
@@ -94,6 +96,7 @@ impl State {
             denials: Vec::new(),
             calls: Vec::new(),
             buried: Vec::new(),
+            bin: BTreeMap::new(),
             sets: 0,
             keys: Keys::default(),
             external_ids: BTreeMap::new(),
@@ -233,6 +236,17 @@ impl State {
         }
         let past = Past::of(place, &snapshot, Some(Deleted { at, by: by.clone() }));
         self.buried.push(past);
+        if snapshot.state == SnapshotState::Completed {
+            self.bin.insert((place.clone(), id.clone()), snapshot);
+        }
+    }
+
+    /// Brings a deleted snapshot back as it was; says whether it could.
+    pub(crate) fn unbury(&mut self, place: &Place, id: &SnapshotId) -> bool {
+        let Some(snapshot) = self.bin.remove(&(place.clone(), id.clone())) else { return false };
+        self.buried.retain(|past| past.id != *id || past.place != *place);
+        self.site(place).snapshots.insert(id.clone(), snapshot);
+        true
     }
 
     /// A volume leaves an instance.

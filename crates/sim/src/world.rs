@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 
 use crate::act::{Act, Acted};
 use crate::bucket::{Bucket, allowance};
+use crate::census::Census;
 use crate::ec2::{self, Scene};
 use crate::fault::{Armed, Fault, What};
 use crate::history::{Call, Outcome, Past};
@@ -117,7 +118,17 @@ impl World {
 
     /// Every call so far, in order.
     pub fn calls(&self) -> Vec<Call> {
-        self.state().calls.clone()
+        self.calls_from(0)
+    }
+
+    /// The calls after the first so many, in order.
+    pub fn calls_from(&self, first: usize) -> Vec<Call> {
+        self.state().calls.get(first..).unwrap_or_default().to_vec()
+    }
+
+    /// How many calls there were so far.
+    pub fn calls_so_far(&self) -> usize {
+        self.state().calls.len()
     }
 
     /// Every snapshot that is or was there: first those that are gone, as they
@@ -129,6 +140,11 @@ impl World {
             .iter()
             .flat_map(|(place, site)| site.snapshots.values().map(move |snapshot| Past::of(place, snapshot, None)));
         state.buried.iter().cloned().chain(there).collect()
+    }
+
+    /// What there is in a Place at this moment, beside all calls.
+    pub fn census(&self, place: &Place) -> Census {
+        Census::of(&self.state(), place)
     }
 
     /// The state, with everything done that is due by now.
@@ -161,7 +177,8 @@ impl World {
         // A signature, as those of the call itself.
         logged.remove("PresignedUrl");
         let (service, action) = (asked.service, SmolStr::new(&asked.action));
-        let (answer, delivery) = meet(&mut state, caller, asked);
+        let mut faults = Vec::new();
+        let (answer, delivery) = meet(&mut state, caller, asked, &mut faults);
         let outcome = match (delivery, &answer) {
             (Delivery::Lost, Err(refusal)) if refusal.code == LOST => Outcome::LostBefore,
             (Delivery::Lost | Delivery::Cut, Ok(_)) => Outcome::LostAfter,
@@ -177,6 +194,7 @@ impl World {
             action,
             params: logged,
             outcome,
+            faults,
         });
         Reply { answer, delivery, at }
     }
@@ -185,7 +203,12 @@ impl World {
 /// Stands in for the answer to a call that never arrived.
 const LOST: &str = "sim:lost";
 
-fn meet(state: &mut State, caller: &Caller, asked: Asked) -> (Result<Answer, Refusal>, Delivery) {
+fn meet(
+    state: &mut State,
+    caller: &Caller,
+    asked: Asked,
+    faults: &mut Vec<SmolStr>,
+) -> (Result<Answer, Refusal>, Delivery) {
     let Asked { service, action, params } = asked;
     if let Err(refusal) = admit(state, caller, service, &action) {
         return (Err(refusal), Delivery::Whole);
@@ -197,6 +220,7 @@ fn meet(state: &mut State, caller: &Caller, asked: Asked) -> (Result<Answer, Ref
         }
     }
     state.faults.retain(|armed| !armed.spent());
+    faults.extend(met.named());
     match met.stops {
         Some(What::LostBefore) => {
             return (Err(Refusal::new(LOST, "the connection broke before the call arrived")), Delivery::Lost);
@@ -219,8 +243,10 @@ fn meet(state: &mut State, caller: &Caller, asked: Asked) -> (Result<Answer, Ref
     let mut scene =
         Scene { state, place: &place, by: caller.arn.clone(), is_aws: false, stale_by: met.stale_by, fails: met.fails };
     let mut answer = ec2::perform(&mut scene, &action, params);
-    if let (true, Ok(answer)) = (met.bad_token, &mut answer) {
-        spoil(answer);
+    if let (true, Ok(answer)) = (met.bad_token, &mut answer)
+        && spoil(answer)
+    {
+        faults.push(What::BadToken.name());
     }
     (answer.map(Answer::Ec2), met.delivery)
 }
@@ -241,6 +267,21 @@ impl Default for Met {
 }
 
 impl Met {
+    /// What the log says of them. A spoilt token is one only where there was one.
+    fn named(&self) -> Vec<SmolStr> {
+        if let Some(stops) = &self.stops {
+            return vec![stops.name()];
+        }
+        let delivered = match self.delivery {
+            Delivery::Whole => None,
+            Delivery::Cut => Some(What::CutBody.name()),
+            Delivery::Lost => Some(What::LostAfter.name()),
+        };
+        let stale = (!self.stale_by.is_zero()).then(|| What::StaleListing { by: self.stale_by }.name());
+        let fails = self.fails.clone().map(|message| What::SnapshotFails { message }.name());
+        delivered.into_iter().chain(stale).chain(fails).collect()
+    }
+
     fn add(&mut self, what: &What) {
         match what {
             What::Refuse { .. } | What::LostBefore => {
@@ -309,17 +350,19 @@ fn pay(state: &mut State, place: &Place, action: &str, params: &Params) -> Resul
     }
 }
 
-/// Makes the answer's token one that will not be taken.
-fn spoil(answer: &mut ec2::Answer) {
+/// Makes the answer's token, if it has one, one that will not be taken.
+fn spoil(answer: &mut ec2::Answer) -> bool {
     let next = match answer {
         ec2::Answer::Instances(part) => &mut part.next,
         ec2::Answer::Volumes(part) => &mut part.next,
         ec2::Answer::Snapshots(part) | ec2::Answer::Tiers(part) => &mut part.next,
         ec2::Answer::Images(part) => &mut part.next,
         ec2::Answer::Locks(part) => &mut part.next,
-        _ => return,
+        _ => return false,
     };
     if let Some(token) = next {
         token.insert(0, 'x');
+        return true;
     }
+    false
 }

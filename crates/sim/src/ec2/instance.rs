@@ -155,7 +155,7 @@ impl Scene<'_> {
     }
 }
 
-fn seen(site: &Site, instance: Instance) -> InstanceView {
+pub(crate) fn seen(site: &Site, instance: Instance) -> InstanceView {
     let devices = instance
         .devices
         .values()

@@ -26,6 +26,7 @@ fn each_fault_does_what_it_says_and_no_more() {
         assert_eq!(error.kind, ErrorKind::Unknown, "{what:?}");
         assert_eq!(world.history().len(), begun, "{what:?}");
         assert_eq!(world.calls()[0].outcome, logged, "{what:?}");
+        assert_eq!(world.calls()[0].faults, [what.name()]);
         world.advance(Duration::from_secs(15));
         assert!(at_once(cloud(&world).create_snapshot(&snapshot_of(&volume))).is_ok(), "{what:?}: only once");
     }

@@ -124,3 +124,51 @@ fn deeds_are_said_in_json() {
         assert!(serde_json::from_str::<Act>(unknown).is_err(), "{unknown}");
     }
 }
+
+#[test]
+fn what_was_good_when_it_was_deleted_can_be_brought_back_as_it_was() {
+    let world = world();
+    let volume = volume(&world);
+    let id = SnapshotId::new(act(&world, put(&volume, "2025-01-01T00:00:00Z")));
+    act(&world, Deed::Tag { resources: vec![id.as_str().into()], tags: tags([("last", "words")]) });
+    let before = listed(&world);
+    at_once(cloud(&world).delete_snapshot(&id)).unwrap();
+    assert_eq!(listed(&world), []);
+    assert!(world.history()[0].deleted.is_some());
+    act(&world, Deed::Restore { snapshot: id.clone() });
+    assert_eq!(listed(&world), before);
+    assert!(world.history()[0].deleted.is_none(), "it is there again");
+    assert!(world.act(Act::at(&place(), Deed::Restore { snapshot: id })).is_err(), "once");
+}
+
+#[test]
+fn a_census_is_what_callers_could_list_and_no_call() {
+    let world = world();
+    let volume = volume(&world);
+    let id = SnapshotId::new(act(&world, put(&volume, "2025-01-01T00:00:00Z")));
+    act(
+        &world,
+        Deed::Run {
+            id: None,
+            image: None,
+            volumes: [("/dev/sdf".into(), 4)].into(),
+            tags: tags([]),
+            volume_tags: tags([]),
+        },
+    );
+    act(
+        &world,
+        Deed::RegisterImage { id: None, name: "i".into(), root: id.clone(), data: std::collections::BTreeMap::new() },
+    );
+    let census = world.census(&place());
+    assert_eq!(world.calls().len(), 0);
+    let here = cloud(&world);
+    let all = Query::All;
+    assert_eq!(census.instances, at_once(here.describe_instances(&all, None)).unwrap().items);
+    assert_eq!(census.volumes, at_once(here.describe_volumes(&all, None)).unwrap().items);
+    assert_eq!(census.snapshots, listed(&world));
+    assert_eq!(census.images, at_once(here.describe_images(&all, None)).unwrap().items);
+    assert_eq!((census.instances.len(), census.volumes.len()), (1, 3));
+    let nowhere = Place { region: "us-east-1".into(), ..place() };
+    assert_eq!(world.census(&nowhere), ebskeep_sim::Census::default());
+}
