@@ -1,18 +1,26 @@
-//! What must hold of a world in which copies were made, whatever befell it.
+//! What must hold of a world, whatever befell it.
 //!
-//! It reads sim's history and log of calls, and tags as plain text. It shares no
-//! code with the product: not how a policy is read, nor whose a snapshot is.
+//! It reads sim's history, census and log of calls, and tags as plain text. It
+//! shares no code with the product: not how a policy is read, nor whose a snapshot
+//! is. [`keep`] is asked at each deletion, [`runs`] after each run, the rest at the
+//! end of the world.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod calls;
+mod copies;
+pub mod keep;
+pub mod runs;
+mod slots;
 
-use ebskeep_core::id::{AccountId, Place, Region, SnapshotId};
-use ebskeep_sim::{Call, Outcome, Past};
-use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
+use ebskeep_core::id::Place;
+use ebskeep_sim::{Call, Census, Past};
+use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::scene::span_of;
+use keep::Limits;
 
-/// Everything the checker goes by.
+/// Everything the checker goes by at the end.
 #[derive(Debug)]
 pub struct Facts {
     /// Where the primaries are.
@@ -23,10 +31,14 @@ pub struct Facts {
     pub history: Vec<Past>,
     /// Every call.
     pub calls: Vec<Call>,
+    /// What there is at home in the end.
+    pub census: Census,
     /// When two runs overlapped, from the first's beginning to the last's end.
     pub overlaps: Vec<(Timestamp, Timestamp)>,
-    /// What the last run of the copier found: code and resource.
+    /// What the last runs found: code and resource.
     pub last_findings: BTreeSet<(String, SmolStr)>,
+    /// The deployments, and when the last run of each creator was.
+    pub creators: Vec<(Limits, Timestamp)>,
 }
 
 /// What does not hold.
@@ -38,44 +50,59 @@ pub struct Violation {
     pub detail: String,
 }
 
-/// The names of all invariants.
-pub const INVARIANTS: [&str; 10] = [
+/// The names of all invariants that planted mistakes break.
+pub const INVARIANTS: [&str; 28] = [
     "begun-again-blindly",
     "copied-again",
     "copied-twice",
-    "held-and-gone",
+    "due-and-not-there",
+    "gone: archived",
+    "gone: backups-failing",
+    "gone: delete-on",
+    "gone: hold",
+    "gone: in-use",
+    "gone: keep-forever",
+    "gone: newest-good",
+    "gone: not-ours",
+    "gone: policy",
+    "gone: policy-grace",
+    "gone: restored",
     "hold-not-followed",
+    "no-last-look",
+    "not-marked",
     "primary-gone-before-copy",
+    "said-and-not-done",
+    "said-nothing-was-done",
     "share-left",
     "surplus-not-told",
+    "two-in-a-slot",
     "untagged",
     "wanted-copy-missing",
+    "wrong-clock",
+    "wrong-success",
 ];
 
-/// Holds a world against all invariants.
+/// Those that no planted mistake breaks, since none between the product and the port
+/// can: what only AWS's or the product's own state shows.
+pub const UNBROKEN: [&str; 3] = ["gone: fresh-copy", "gone: pending", "gone: unfinished-tags"];
+
+/// Holds a world at its end against all that must hold then.
 pub fn check(facts: &Facts) -> Vec<Violation> {
-    let judge = Judge::new(facts);
     let mut found = Vec::new();
     let mut wrong = |what: &'static str, detail: String| found.push(Violation { what, detail });
-    judge.every_wanted_copy_exists(&mut wrong);
-    judge.no_primary_went_before_its_copy(&mut wrong);
-    judge.none_is_copied_twice(&mut wrong);
-    judge.none_is_begun_again_without_a_look(&mut wrong);
-    judge.what_expired_is_not_copied_again(&mut wrong);
-    judge.no_share_is_left(&mut wrong);
-    judge.nothing_is_untagged(&mut wrong);
-    judge.what_is_held_stays(&mut wrong);
+    copies::check(facts, &mut wrong);
+    calls::check(facts, &mut wrong);
+    slots::check(facts, &mut wrong);
     found
 }
 
-type Wrong<'w> = dyn FnMut(&'static str, String) + 'w;
-
-struct Judge<'a> {
-    facts: &'a Facts,
-    /// The copies of each primary at each place, by their start.
-    copies: BTreeMap<(&'a str, &'a Place), Vec<&'a Past>>,
-    primaries: Vec<&'a Past>,
+/// How many slots have more than one snapshot of their volume: those that are excused,
+/// where everything holds.
+pub fn surplus(facts: &Facts) -> u64 {
+    slots::surplus(facts)
 }
+
+type Wrong<'w> = dyn FnMut(&'static str, String) + 'w;
 
 /// Somebody who is not ebskeep.
 fn is_outsider(arn: &str) -> bool {
@@ -86,249 +113,10 @@ fn tag<'p>(past: &'p Past, key: &str) -> Option<&'p str> {
     past.tags.get(key)
 }
 
-/// The entries of a list of destinations, and whether each names a Place.
-fn entries<'t>(text: &'t str, home: &Place) -> Vec<(&'t str, Option<Place>)> {
-    let all = text.split([' ', ',']).filter(|entry| !entry.is_empty());
-    let read = |entry: &'t str| {
-        let (account, region) = entry.split_once('/').unwrap_or((home.account.as_str(), entry));
-        let known = crate::scene::REGIONS.contains(&region);
-        known.then(|| Place { account: account.into(), region: region.into() })
-    };
-    all.map(|entry| (entry, read(entry))).collect()
-}
-
-impl<'a> Judge<'a> {
-    fn new(facts: &'a Facts) -> Self {
-        let mut copies: BTreeMap<(&str, &Place), Vec<&Past>> = BTreeMap::new();
-        let mut primaries = Vec::new();
-        for past in &facts.history {
-            match tag(past, "Source_SnapshotId") {
-                Some(source) => copies.entry((source, &past.place)).or_default().push(past),
-                None if past.place == facts.home => primaries.push(past),
-                None => {}
-            }
-        }
-        for all in copies.values_mut() {
-            all.sort_by_key(|past| past.started);
-        }
-        Self { facts, copies, primaries }
-    }
-
-    /// Whether its tags want copies at this instant.
-    fn within_span(primary: &Past, at: Timestamp) -> bool {
-        let policy = tag(primary, "ebskeep:copy-retention").or_else(|| tag(primary, "ebskeep:retention"));
-        match (policy, tag(primary, "DeleteOn")) {
-            (Some(policy), _) => match span_of(policy) {
-                Some(span) => primary.started.checked_add(span).is_ok_and(|end| end > at),
-                None => true,
-            },
-            (None, Some(date)) => date > at.strftime("%Y-%m-%d").to_string().as_str(),
-            (None, None) => primary.started.checked_add(SignedDuration::from_hours(7 * 24)).is_ok_and(|end| end > at),
-        }
-    }
-
-    /// Where copies of it are wanted.
-    fn wanted(&self, primary: &'a Past, at: Timestamp) -> Vec<(&'a str, Option<Place>)> {
-        let Some(text) = tag(primary, "ebskeep:copy-to") else { return Vec::new() };
-        if !Self::within_span(primary, at) {
-            return Vec::new();
-        }
-        let mut all = entries(text, &self.facts.home);
-        all.retain(|(_, place)| place.as_ref() != Some(&self.facts.home));
-        all
-    }
-
-    fn good_by(&self, primary: &Past, place: &Place, at: Timestamp) -> bool {
-        self.copies
-            .get(&(primary.id.as_str(), place))
-            .is_some_and(|all| all.iter().any(|copy| copy.completed.is_some_and(|completed| completed <= at)))
-    }
-
-    fn every_wanted_copy_exists(&self, wrong: &mut Wrong<'_>) {
-        for primary in &self.primaries {
-            if primary.deleted.is_some() || primary.completed.is_none() {
-                continue;
-            }
-            for (entry, place) in self.wanted(primary, self.facts.now) {
-                let Some(place) = place else { continue };
-                if !self.good_by(primary, &place, self.facts.now) {
-                    wrong("wanted-copy-missing", format!("{} has no copy in {entry}", primary.id));
-                }
-            }
-        }
-    }
-
-    fn no_primary_went_before_its_copy(&self, wrong: &mut Wrong<'_>) {
-        for primary in &self.primaries {
-            let Some(end) = primary.deleted.as_ref().filter(|end| !is_outsider(&end.by)) else { continue };
-            if primary.state != "completed" {
-                continue;
-            }
-            for (entry, place) in self.wanted(primary, end.at) {
-                let good = place.is_some_and(|place| self.good_by(primary, &place, end.at));
-                if !good {
-                    let detail = format!("{} went at {} without a copy in {entry}", primary.id, end.at);
-                    wrong("primary-gone-before-copy", detail);
-                }
-            }
-        }
-    }
-
-    fn none_is_copied_twice(&self, wrong: &mut Wrong<'_>) {
-        for ((source, place), all) in &self.copies {
-            for (one, two) in all.iter().zip(all.iter().skip(1)) {
-                let failed = one.state == "error";
-                let gone = one.deleted.as_ref().is_some_and(|end| end.at <= two.started);
-                if failed || gone {
-                    continue;
-                }
-                if !self.excused(source, place, two.started) {
-                    let detail = format!("{source} in {place}: {} and {}", one.id, two.id);
-                    wrong("copied-twice", detail);
-                }
-                let both_good = one.deleted.is_none() && two.deleted.is_none();
-                let both_good = both_good && one.state == "completed" && two.state == "completed";
-                let source_there = self.primaries.iter().any(|p| p.id.as_str() == *source && p.deleted.is_none());
-                let told = |id: &SnapshotId| {
-                    self.facts.last_findings.contains(&("surplus-copy".to_owned(), SmolStr::new(id.as_str())))
-                };
-                if both_good && source_there && ![&one.id, &two.id, &SnapshotId::new(*source)].into_iter().any(told) {
-                    wrong("surplus-not-told", format!("{source} in {place}: {} and {}", one.id, two.id));
-                }
-            }
-        }
-    }
-
-    /// Whether a second copy may have come about: an outcome was not known, or two
-    /// runs overlapped.
-    fn excused(&self, source: &str, place: &Place, at: Timestamp) -> bool {
-        let unknown = self.facts.calls.iter().any(|call| {
-            call.action == "CopySnapshot"
-                && call.region == place.region
-                && matches!(call.outcome, Outcome::LostAfter)
-                && call.params.values().any(|value| value == source)
-        });
-        unknown || self.facts.overlaps.iter().any(|(from, to)| *from <= at && at <= *to)
-    }
-
-    /// After an answer that did not come, the destination is looked at before the
-    /// same copy is begun again.
-    fn none_is_begun_again_without_a_look(&self, wrong: &mut Wrong<'_>) {
-        let mut unknown: BTreeMap<(&AccountId, &Region), BTreeSet<&str>> = BTreeMap::new();
-        for call in &self.facts.calls {
-            let open = unknown.entry((&call.account, &call.region)).or_default();
-            match call.action.as_str() {
-                "DescribeSnapshots" if call.outcome == Outcome::Done => open.clear(),
-                "CopySnapshot" => {
-                    let Some(source) = call.params.get("SourceSnapshotId") else { continue };
-                    let beside = self.facts.overlaps.iter().any(|(from, to)| *from <= call.at && call.at <= *to);
-                    if open.contains(source.as_str()) && !beside {
-                        wrong("begun-again-blindly", format!("{source} at {}", call.at));
-                    }
-                    if matches!(call.outcome, Outcome::LostAfter | Outcome::LostBefore) {
-                        open.insert(source);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn what_expired_is_not_copied_again(&self, wrong: &mut Wrong<'_>) {
-        for ((source, place), all) in &self.copies {
-            for one in all {
-                let Some(end) = one.deleted.as_ref().filter(|end| !is_outsider(&end.by)) else { continue };
-                if one.completed.is_none() {
-                    continue;
-                }
-                if let Some(again) = all.iter().find(|two| two.started > end.at) {
-                    let detail = format!("{source} in {place}: {} expired at {}, then {}", one.id, end.at, again.id);
-                    wrong("copied-again", detail);
-                }
-            }
-        }
-    }
-
-    fn no_share_is_left(&self, wrong: &mut Wrong<'_>) {
-        let mut shares: BTreeSet<(&str, &str)> = BTreeSet::new();
-        for call in self.facts.calls.iter().filter(|call| call.action == "ModifySnapshotAttribute") {
-            if !matches!(call.outcome, Outcome::Done | Outcome::LostAfter) {
-                continue;
-            }
-            let Some(snapshot) = call.params.get("SnapshotId") else { continue };
-            for (key, account) in &call.params {
-                let removes = key.contains(".Remove.")
-                    || call.params.get("OperationType").is_some_and(|operation| operation == "remove");
-                if !key.contains("UserId") {
-                    continue;
-                }
-                if removes {
-                    shares.remove(&(snapshot.as_str(), account.as_str()));
-                } else {
-                    shares.insert((snapshot, account));
-                }
-            }
-        }
-        for (snapshot, account) in shares {
-            let there = self.facts.history.iter().any(|p| p.id.as_str() == snapshot && p.deleted.is_none());
-            if there {
-                wrong("share-left", format!("{snapshot} is shared with {account}"));
-            }
-        }
-        for primary in self.primaries.iter().filter(|primary| primary.deleted.is_none()) {
-            if let Some(with) = tag(primary, "ebskeep:shared-with") {
-                wrong("share-left", format!("{} says that it is shared with {with}", primary.id));
-            }
-        }
-    }
-
-    fn nothing_is_untagged(&self, wrong: &mut Wrong<'_>) {
-        for past in self.facts.history.iter().filter(|past| !is_outsider(&past.made_by)) {
-            let mut keys = vec!["Type", "ebskeep:slot", "ebskeep:deployment"];
-            let made_here = past.place == self.facts.home;
-            if !made_here {
-                keys.extend([
-                    "Source_SnapshotId",
-                    "ebskeep:volume",
-                    "ebskeep:source-region",
-                    "ebskeep:source-account",
-                    "ebskeep:started",
-                ]);
-            }
-            for key in keys {
-                if tag(past, key).is_none() {
-                    wrong("untagged", format!("{} in {} has no {key}", past.id, past.place));
-                }
-            }
-        }
-        for call in self.facts.calls.iter().filter(|call| call.action == "CopySnapshot") {
-            let tags: BTreeSet<&str> =
-                call.params.iter().filter(|(key, _)| key.ends_with(".Key")).map(|(_, value)| value.as_str()).collect();
-            for key in ["Type", "Source_SnapshotId", "ebskeep:volume", "ebskeep:started"] {
-                if !tags.contains(key) {
-                    wrong("untagged", format!("a CopySnapshot at {} carries no {key}", call.at));
-                }
-            }
-        }
-    }
-
-    fn what_is_held_stays(&self, wrong: &mut Wrong<'_>) {
-        for past in &self.facts.history {
-            let Some(end) = past.deleted.as_ref().filter(|end| !is_outsider(&end.by)) else { continue };
-            if tag(past, "KeepForever").is_some() {
-                wrong("held-and-gone", format!("{} in {} went at {}", past.id, past.place, end.at));
-            }
-        }
-        // A hold on a primary that there still is, is on its copies too.
-        for primary in self.primaries.iter().filter(|p| p.deleted.is_none() && tag(p, "KeepForever").is_some()) {
-            for ((source, place), all) in &self.copies {
-                let there = all.iter().filter(|copy| copy.deleted.is_none() && copy.state == "completed");
-                for copy in there.filter(|_| *source == primary.id.as_str()) {
-                    if tag(copy, "KeepForever").is_none() {
-                        wrong("hold-not-followed", format!("{} of {source} in {place} is not held", copy.id));
-                    }
-                }
-            }
-        }
+impl Facts {
+    /// Whether two runs were under way then, or within five minutes of it.
+    fn overlapped(&self, at: Timestamp) -> bool {
+        let near = jiff::SignedDuration::from_mins(5);
+        self.overlaps.iter().any(|(from, to)| from.duration_since(at) <= near && at.duration_since(*to) <= near)
     }
 }

@@ -1,14 +1,9 @@
-//! Planted mistakes: the same product with one thing wrong, as its calls would show
-//! it. They prove that the checker can fail.
+//! Planted mistakes: the same product with one thing wrong. They prove that the
+//! checker can fail. What each does to the product's calls is [`crate::flawed`]'s.
 
-use ebskeep_core::cloud::{
-    Begun, Cloud, CloudError, Clouds, CopySnapshot, CreateSnapshot, CreateSnapshots, ErrorKind, Identity, Page, Query,
-    Role, Sharing, Token,
-};
-use ebskeep_core::id::{AccountId, Place, Region, SnapshotId};
-use ebskeep_core::inventory::{Image, Instance, Lock, Snapshot, SnapshotState, TierStatus, Volume};
-use ebskeep_core::tags::Tags;
-use smol_str::SmolStr;
+use ebskeep_core::setting::Settings;
+
+use crate::scene::Theme;
 
 /// One mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,7 +12,7 @@ pub enum Flaw {
     TagsAfterCopy,
     /// A copy whose outcome is not known is begun again without a look.
     BlindRetryOfCopy,
-    /// A listing that fails on the way is taken for whole.
+    /// A listing's first page is taken for all of it.
     HalfListing,
     /// Copies that are there are not seen.
     CopiesNotSeen,
@@ -35,11 +30,63 @@ pub enum Flaw {
     CopyToNotSeen,
     /// `KeepForever` is not seen.
     HoldNotSeen,
+    /// A creation whose outcome is not known is begun again without a look.
+    BlindRetryOfCreate,
+    /// A snapshot is made without tags, which are written by a second call.
+    TagsAfterCreate,
+    /// `KeepForever` counts only where AWS happens to list it last (R1 by tag order).
+    HoldByTagOrder,
+    /// A listing that fails on the way is taken for whole.
+    GapTakenForEnd,
+    /// The last look before a deletion is not made: what the plan saw counts.
+    LastLookSkipped,
+    /// An outcome that is not known is taken for a failure.
+    UnknownTakenForFailure,
+    /// Recorded policies are not seen: a removed tag shortens a policy.
+    RecordNotSeen,
+    /// A policy that is changed counts at once.
+    GraceNotGiven,
+    /// A volume that is on no instance is taken for gone.
+    UnattachedTakenForGone,
+    /// `DeleteOn` is not seen.
+    DateNotSeen,
+    /// `KeepUntil` is not seen.
+    KeepUntilNotSeen,
+    /// Images are not seen.
+    ImagesNotSeen,
+    /// Another deployment's snapshots are taken for ours.
+    DeploymentNotSeen,
+    /// The marks of other tools are not seen.
+    MarksNotSeen,
+    /// Snapshots that are not finished are not seen.
+    PendingNotSeen,
+    /// Failed snapshots are taken for good.
+    FailedTakenForGood,
+    /// A deletion is told to be done, and no call is made.
+    DeletionNeverMade,
+    /// A creation is told to be done, and no call is made.
+    CreationNeverMade,
+    /// What is to be deleted is not marked first.
+    DeletionNotMarked,
+    /// What was restored is taken for what was never deleted.
+    RestoredNotSeen,
+    /// The minimum of good snapshots is taken for one.
+    MinimumNotHeeded,
+    /// The machine's clock is believed.
+    MachineClockBelieved,
+    /// Tags of instances are not seen.
+    InstanceTagsNotSeen,
+    /// The own tags of a set's members are never written.
+    MemberTagsNotWritten,
+    /// Of two snapshots in one slot, one is not seen.
+    SurplusNotSeen,
+    /// Archived snapshots are taken for others.
+    ArchivedNotSeen,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 37] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -51,161 +98,47 @@ impl Flaw {
         Self::HoldNotFollowed,
         Self::CopyToNotSeen,
         Self::HoldNotSeen,
+        Self::BlindRetryOfCreate,
+        Self::TagsAfterCreate,
+        Self::HoldByTagOrder,
+        Self::GapTakenForEnd,
+        Self::LastLookSkipped,
+        Self::UnknownTakenForFailure,
+        Self::RecordNotSeen,
+        Self::GraceNotGiven,
+        Self::UnattachedTakenForGone,
+        Self::DateNotSeen,
+        Self::KeepUntilNotSeen,
+        Self::ImagesNotSeen,
+        Self::DeploymentNotSeen,
+        Self::MarksNotSeen,
+        Self::PendingNotSeen,
+        Self::FailedTakenForGood,
+        Self::DeletionNeverMade,
+        Self::CreationNeverMade,
+        Self::DeletionNotMarked,
+        Self::RestoredNotSeen,
+        Self::MinimumNotHeeded,
+        Self::MachineClockBelieved,
+        Self::InstanceTagsNotSeen,
+        Self::MemberTagsNotWritten,
+        Self::SurplusNotSeen,
+        Self::ArchivedNotSeen,
     ];
-}
 
-/// The port of a product with a flaw, or of the product as it is.
-#[derive(Clone, Debug)]
-pub struct Flawed<C> {
-    inner: C,
-    flaw: Option<Flaw>,
-}
-
-impl<C> Flawed<C> {
-    /// The same, with this flaw.
-    pub fn new(inner: C, flaw: Option<Flaw>) -> Self {
-        Self { inner, flaw }
+    /// The worlds in which it is looked for: those in which what it is about happens.
+    pub fn theme(self) -> Theme {
+        if self < Self::BlindRetryOfCreate { Theme::Copies } else { Theme::Retention }
     }
 
-    fn has(&self, flaw: Flaw) -> bool {
-        self.flaw == Some(flaw)
-    }
-
-    fn other<D>(&self, inner: D) -> Flawed<D> {
-        Flawed { inner, flaw: self.flaw }
-    }
-
-    /// Snapshots as this product sees them.
-    fn seen(&self, mut page: Page<Snapshot>) -> Page<Snapshot> {
-        if self.has(Flaw::CopiesNotSeen) {
-            page.items.retain(|snapshot| snapshot.tags.get("Source_SnapshotId").is_none());
-        }
-        for snapshot in &mut page.items {
-            let copy = snapshot.tags.get("Source_SnapshotId").is_some();
-            if copy && snapshot.state == SnapshotState::Pending && self.has(Flaw::PendingTakenForGood) {
-                snapshot.state = SnapshotState::Completed;
-            }
-            let hidden: &[&str] = match self.flaw {
-                Some(Flaw::CopyToNotSeen) => &["ebskeep:copy-to"],
-                Some(Flaw::HoldNotSeen) => &["KeepForever"],
-                _ => &[],
-            };
-            for key in hidden {
-                snapshot.tags.remove(key);
-            }
-        }
-        page
-    }
-}
-
-impl<C: Clouds> Clouds for Flawed<C> {
-    type Cloud = Flawed<C::Cloud>;
-
-    async fn identity(&self) -> Result<Identity, CloudError> {
-        self.inner.identity().await
-    }
-
-    async fn regions(&self) -> Result<Vec<Region>, CloudError> {
-        self.inner.regions().await
-    }
-
-    fn at(&self, place: &Place) -> Self::Cloud {
-        self.other(self.inner.at(place))
-    }
-
-    fn through(&self, place: &Place, role: &Role) -> Self::Cloud {
-        self.other(self.inner.through(place, role))
-    }
-}
-
-impl<C: Cloud> Cloud for Flawed<C> {
-    fn place(&self) -> &Place {
-        self.inner.place()
-    }
-
-    async fn describe_instances(&self, query: &Query, token: Option<&Token>) -> Result<Page<Instance>, CloudError> {
-        self.inner.describe_instances(query, token).await
-    }
-
-    async fn describe_volumes(&self, query: &Query, token: Option<&Token>) -> Result<Page<Volume>, CloudError> {
-        self.inner.describe_volumes(query, token).await
-    }
-
-    async fn describe_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Snapshot>, CloudError> {
-        match self.inner.describe_snapshots(query, token).await {
-            Ok(page) if self.has(Flaw::HalfListing) => Ok(self.seen(Page { next: None, ..page })),
-            Ok(page) => Ok(self.seen(page)),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn describe_images(&self, query: &Query, token: Option<&Token>) -> Result<Page<Image>, CloudError> {
-        self.inner.describe_images(query, token).await
-    }
-
-    async fn describe_locked_snapshots(&self, query: &Query, token: Option<&Token>) -> Result<Page<Lock>, CloudError> {
-        self.inner.describe_locked_snapshots(query, token).await
-    }
-
-    async fn describe_snapshot_tier_status(
-        &self,
-        query: &Query,
-        token: Option<&Token>,
-    ) -> Result<Page<TierStatus>, CloudError> {
-        self.inner.describe_snapshot_tier_status(query, token).await
-    }
-
-    async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {
-        self.inner.create_snapshot(request).await
-    }
-
-    async fn create_snapshots(&self, request: &CreateSnapshots) -> Result<Vec<Begun>, CloudError> {
-        self.inner.create_snapshots(request).await
-    }
-
-    async fn copy_snapshot(&self, request: &CopySnapshot) -> Result<SnapshotId, CloudError> {
-        match self.flaw {
-            Some(Flaw::TagsAfterCopy) => {
-                let bare = CopySnapshot { tags: Tags::new(), ..request.clone() };
-                let id = self.inner.copy_snapshot(&bare).await?;
-                self.inner.create_tags(std::slice::from_ref(&id), &request.tags).await?;
-                Ok(id)
-            }
-            Some(Flaw::BlindRetryOfCopy) => match self.inner.copy_snapshot(request).await {
-                Err(error) if error.kind == ErrorKind::Unknown => self.inner.copy_snapshot(request).await,
-                answer => answer,
-            },
-            _ => self.inner.copy_snapshot(request).await,
-        }
-    }
-
-    async fn describe_snapshot_sharing(&self, id: &SnapshotId) -> Result<Vec<AccountId>, CloudError> {
-        self.inner.describe_snapshot_sharing(id).await
-    }
-
-    async fn modify_snapshot_sharing(&self, id: &SnapshotId, change: &Sharing) -> Result<(), CloudError> {
-        match change {
-            Sharing::Remove(_) if self.has(Flaw::ShareKept) => Ok(()),
-            _ => self.inner.modify_snapshot_sharing(id, change).await,
-        }
-    }
-
-    async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {
-        self.inner.delete_snapshot(id).await
-    }
-
-    async fn create_tags(&self, ids: &[SnapshotId], tags: &Tags) -> Result<(), CloudError> {
-        let writes = |key: &str| tags.get(key).is_some();
-        let swallowed = match self.flaw {
-            Some(Flaw::NeverMarked) => writes("ebskeep:copied-to"),
-            Some(Flaw::ShareNotNoted) => writes("ebskeep:shared-with"),
-            Some(Flaw::HoldNotFollowed) => writes("KeepForever") || writes("KeepUntil"),
-            _ => false,
+    /// What it does to the product's settings.
+    pub fn mis_set(self, settings: &mut Settings) {
+        let wrong = match self {
+            Self::GraceNotGiven => ("policy-grace", "1h"),
+            Self::MinimumNotHeeded => ("minimum", "1"),
+            _ => return,
         };
-        if swallowed { Ok(()) } else { self.inner.create_tags(ids, tags).await }
-    }
-
-    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
-        self.inner.delete_tags(ids, keys).await
+        // A value that the setting takes: nothing can be told otherwise.
+        let _ = settings.set(wrong.0, wrong.1);
     }
 }

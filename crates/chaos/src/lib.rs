@@ -1,14 +1,23 @@
-//! Random worlds in which copies are made, and what must hold of them.
+//! Random worlds, and what must hold of them.
 //!
-//! A world is its seed: a fleet, days of runs of the creator, the copier and the
-//! managers of all Places, with faults, deaths at any call, overlapping runs, users
-//! who hold, delete and retag; then quiet; then [`checker`], which shares no code
-//! with the product, looks at everything that ever was. [`flaw`] plants mistakes, to
-//! show that it can find them.
+//! A world is its seed: a fleet, days or weeks of runs of the creator, the copier and
+//! the managers of all Places, with faults, deaths at any call, overlapping runs,
+//! clocks that are off and users who do what users do; then quiet. [`checker`], which
+//! shares no code with the product, looks at each deletion as it is called for
+//! ([`witness`]), at each run when it is over, and in the end at everything that ever
+//! was. [`flaw`] plants mistakes, to show that it can find them; [`coverage`] says
+//! what must have happened, so that what holds means something.
 
 pub mod checker;
+pub mod clock;
+pub mod coverage;
+pub mod faults;
 pub mod flaw;
+pub mod flawed;
 pub mod life;
 pub mod mortal;
 pub mod rng;
 pub mod scene;
+pub mod users;
+pub mod witness;
+pub mod words;

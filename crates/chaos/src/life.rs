@@ -1,37 +1,52 @@
-//! One world, from its seed to its end: days of runs, faults, deaths and users, then
-//! quiet, then the checker.
+//! One world, from its seed to its end: days or weeks of runs, faults, deaths and
+//! users, then quiet, then the checker.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::time::Duration;
 
-use ebskeep_core::cloud::{Clock as _, Clouds};
+use ebskeep_core::cloud::{Clock, Clouds};
 use ebskeep_core::id::{Place, SnapshotId};
 use ebskeep_core::job::{Request, Run};
-use ebskeep_core::plan::{Action, Job};
+use ebskeep_core::plan::{Action, ExpireVerdict, Job};
 use ebskeep_core::report::Report;
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
-use ebskeep_sim::{Act, Deed, Fault, Outcome, Rules, What, When, World, WorldClock};
+use ebskeep_sim::{Act, Deed, Rules, World, WorldClock};
 use futures::future::{Either, select};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
+use crate::checker::keep::Limits;
+use crate::checker::runs::{self, Ran};
 use crate::checker::{self, Facts, Violation};
-use crate::flaw::{Flaw, Flawed};
-use crate::mortal::{Fate, Mortal};
+use crate::clock::Off;
+use crate::coverage::{self, Coverage};
+use crate::faults;
+use crate::flaw::Flaw;
+use crate::flawed::Flawed;
+use crate::mortal::{Death, Fate, Mortal};
 use crate::rng::Rng;
-use crate::scene::{self, Fleet, OTHER};
+use crate::scene::{self, Fleet, OTHER, Theme};
+use crate::users::User;
+use crate::witness::Witness;
 
 /// When every world begins: three weeks before daylight saving does in Europe.
 const START: Timestamp = Timestamp::constant(1_772_928_000, 0);
-/// Things that happen before it is quiet.
+/// Things that happen before it is quiet, in either kind of world.
 const STEPS: u64 = 60;
 /// Runs of the copier after that. They outlast the day for which a copy that failed
 /// three times is left alone.
 const QUIET_RUNS: u64 = 30;
+/// Rounds of creators and managers in a quiet world of retention. They outlast the
+/// hour for which failed snapshots stay, and what is pending.
+const QUIET_ROUNDS: u64 = 5;
 /// Minutes between those.
 const QUIET_MINUTES: u64 = 60;
+/// Things that users do while a run goes on, if they do.
+const INTERFERENCES: u64 = 3;
+/// Between two things that users did.
+const AND: &str = "\n";
 
 /// What became of one world.
 #[derive(Debug)]
@@ -40,8 +55,9 @@ pub struct Life {
     pub seed: u64,
     /// What did not hold.
     pub violations: Vec<Violation>,
-    /// How often what happened: faults and deaths by the call they hit.
-    pub coverage: BTreeMap<String, u64>,
+    /// How often what happened: faults and deaths by the call they hit, reasons to
+    /// stay, and the like.
+    pub coverage: Coverage,
     /// What happened, in words, in its order.
     pub story: Vec<String>,
 }
@@ -56,23 +72,38 @@ pub fn live(seed: u64, flaw: Option<Flaw>) -> anyhow::Result<Life> {
     runtime.block_on(async {
         let mut stage = Stage::new(seed, flaw)?;
         Box::pin(stage.days()).await;
-        stage.quiet().await;
+        Box::pin(stage.quiet()).await;
         Ok(stage.end())
     })
 }
 
 struct Stage {
     seed: u64,
+    theme: Theme,
     world: World,
     clock: WorldClock,
     rng: Rng,
     fleet: Fleet,
+    witness: Witness,
     flaw: Option<Flaw>,
-    settings: Settings,
-    coverage: BTreeMap<String, u64>,
+    deployments: Vec<Deployment>,
+    coverage: Coverage,
     story: Vec<String>,
+    violations: Vec<Violation>,
     overlaps: Vec<(Timestamp, Timestamp)>,
-    last_findings: BTreeSet<(String, SmolStr)>,
+    /// What the last run of these jobs found, by the deployment's number.
+    findings: BTreeMap<(usize, Vec<Job>), Found>,
+}
+
+/// Findings: code and resource.
+type Found = BTreeSet<(String, SmolStr)>;
+
+/// One of those that work in the account.
+struct Deployment {
+    settings: Settings,
+    limits: Limits,
+    /// When its creator last ran.
+    created: Timestamp,
 }
 
 /// A run and how it is to end.
@@ -80,18 +111,22 @@ struct Wanted {
     place: Place,
     jobs: Vec<Job>,
     only: Option<BTreeSet<SnapshotId>>,
-    /// After how many calls it dies, if it does, and whether the last takes effect.
-    dies: Option<(u64, bool)>,
+    /// Whose, by number.
+    deployment: usize,
+    /// How far its machine's clock is off.
+    off: SignedDuration,
+    dies: Option<Death>,
 }
 
 impl Wanted {
     fn at(place: Place, jobs: &[Job]) -> Self {
-        Self { place, jobs: jobs.to_vec(), only: None, dies: None }
+        Self { place, jobs: jobs.to_vec(), only: None, deployment: 0, off: SignedDuration::ZERO, dies: None }
     }
 }
 
 impl Stage {
     fn new(seed: u64, flaw: Option<Flaw>) -> anyhow::Result<Self> {
+        let theme = Theme::of(seed);
         let world = World::new(seed, START);
         let clock = world.clock();
         let mut rng = Rng::new(seed);
@@ -99,71 +134,176 @@ impl Stage {
             buckets: rng.percent(30),
             latency: Duration::from_millis(rng.between(0, 200)),
             jitter: Duration::from_millis(rng.between(0, 300)),
-            page: usize::try_from(rng.between(8, 80)).unwrap_or(8),
+            page: match theme {
+                Theme::Copies => usize::try_from(rng.between(8, 80)).unwrap_or(8),
+                Theme::Retention => usize::try_from(rng.pick(&[1, 1, 2, 4, 40]).copied().unwrap_or(4)).unwrap_or(5),
+            },
             completes_after: Duration::from_secs(rng.between(20, 5_000)),
             stale_for: Duration::from_secs(rng.pick(&[0, 0, 3, 20]).copied().unwrap_or(0)),
             ..Rules::default()
         });
-        let fleet = Fleet::new(&world, &mut rng)?;
-        let mut settings = Settings::default();
-        // A person would look at these; here nobody does.
-        for (name, value) in [("max-delete", "1000000"), ("max-delete-percent", "100")] {
-            settings.set(name, value)?;
+        let fleet = Fleet::new(&world, theme, &mut rng)?;
+        let (minimum, orphans) = match theme {
+            Theme::Copies => (1, 90),
+            Theme::Retention => (rng.between(1, 3), *rng.pick(&[90, 90, 2]).unwrap_or(&90)),
+        };
+        let mut names = vec!["default"];
+        if theme == Theme::Retention && rng.percent(35) {
+            names.push("night");
+        }
+        let mut deployments = Vec::new();
+        for name in names {
+            let mut settings = Settings::default();
+            let (minimum, orphan_grace) = (minimum.to_string(), format!("{orphans}d"));
+            // A person would look at the first two; here nobody does.
+            for (name, value) in [
+                ("max-delete", "1000000"),
+                ("max-delete-percent", "100"),
+                ("deployment", name),
+                ("minimum", minimum.as_str()),
+                ("orphan-grace", orphan_grace.as_str()),
+            ] {
+                settings.set(name, value)?;
+            }
+            if let Some(flaw) = flaw {
+                flaw.mis_set(&mut settings);
+            }
+            let limits = Limits {
+                deployment: name.into(),
+                minimum: minimum.parse()?,
+                orphan_grace: SignedDuration::from_hours(24 * orphans),
+            };
+            deployments.push(Deployment { settings, limits, created: START });
         }
         Ok(Self {
             seed,
+            theme,
+            witness: Witness::new(&world),
             world,
             clock,
             rng,
             fleet,
             flaw,
-            settings,
+            deployments,
             coverage: BTreeMap::new(),
             story: Vec::new(),
+            violations: Vec::new(),
             overlaps: Vec::new(),
-            last_findings: BTreeSet::new(),
+            findings: BTreeMap::new(),
         })
     }
 
-    fn count(&mut self, what: String) {
-        *self.coverage.entry(what).or_default() += 1;
+    fn count(&mut self, what: impl Into<String>) {
+        *self.coverage.entry(what.into()).or_default() += 1;
     }
 
-    fn tell(&mut self, what: String) {
+    fn tell(&mut self, what: impl std::fmt::Display) {
         self.story.push(format!("{}  {what}", self.world.now()));
     }
 
     async fn days(&mut self) {
+        if self.deployments.len() > 1 {
+            self.count("two deployments");
+        }
         for _ in 0..STEPS {
-            let minutes = self.rng.between(10, 240);
-            self.clock.sleep(Duration::from_secs(60 * minutes)).await;
-            let mut wanted = match self.rng.below(100) {
-                0..30 => Wanted::at(scene::home(), &[Job::Create]),
-                30..58 => Wanted::at(scene::home(), &[Job::Copy]),
-                58..68 => self.event(),
-                68..90 => self.manager(),
-                90..93 => Wanted::at(scene::home(), &Job::ALL),
-                _ => {
-                    let did = self.fleet.somebody_acts(&self.world, &mut self.rng);
-                    if !did.is_empty() {
-                        self.tell(format!("a user: {did}"));
-                    }
-                    continue;
-                }
+            let minutes = match self.theme {
+                Theme::Copies => self.rng.between(10, 240),
+                Theme::Retention => self.rng.between(30, 840),
             };
-            if self.rng.percent(30) {
-                self.arm();
+            self.clock.sleep(Duration::from_secs(60 * minutes)).await;
+            let wanted = match self.theme {
+                Theme::Copies => self.of_copies(),
+                Theme::Retention => self.of_retention(),
+            };
+            let Some(mut wanted) = wanted else {
+                self.somebody_acts();
+                continue;
+            };
+            if self.rng.percent(35) {
+                let words = faults::arm(&self.world, self.theme, &mut self.rng);
+                self.tell(format_args!("armed: {words}"));
             }
-            if self.rng.percent(20) {
-                wanted.dies = Some((self.rng.below(25), self.rng.percent(50)));
+            if self.rng.percent(22) {
+                wanted.dies = Some(self.death());
             }
+            wanted.off = self.clock_off();
             if self.rng.percent(8) {
-                let other = Wanted::at(scene::home(), &[Job::Copy]);
+                let jobs = match self.theme {
+                    Theme::Copies => vec![Job::Copy],
+                    Theme::Retention if self.rng.percent(70) => vec![Job::Create],
+                    Theme::Retention => vec![Job::Expire],
+                };
+                let other = Wanted { deployment: wanted.deployment, ..Wanted::at(scene::home(), &jobs) };
                 Box::pin(self.both(wanted, other)).await;
             } else {
-                self.run(wanted).await;
+                let deletes = self.theme == Theme::Retention && wanted.jobs.contains(&Job::Expire);
+                let interfered = deletes && self.rng.percent(40);
+                self.run(wanted, interfered).await;
             }
         }
+    }
+
+    /// The next run in a world of copies, or nothing where users are about to act.
+    fn of_copies(&mut self) -> Option<Wanted> {
+        Some(match self.rng.below(100) {
+            0..30 => Wanted::at(scene::home(), &[Job::Create]),
+            30..58 => Wanted::at(scene::home(), &[Job::Copy]),
+            58..68 => self.event(),
+            68..90 => self.manager(),
+            90..93 => Wanted::at(scene::home(), &Job::ALL),
+            _ => return None,
+        })
+    }
+
+    /// The same in a world of retention.
+    fn of_retention(&mut self) -> Option<Wanted> {
+        let jobs: &[Job] = match self.rng.below(100) {
+            0..32 => &[Job::Create],
+            32..62 => &[Job::Expire],
+            62..68 => &[Job::Create, Job::Expire],
+            _ => return None,
+        };
+        let deployment = usize::try_from(self.rng.below(self.deployments.len() as u64)).unwrap_or(0);
+        Some(Wanted { deployment, ..Wanted::at(scene::home(), jobs) })
+    }
+
+    fn somebody_acts(&mut self) {
+        let did = match self.theme {
+            Theme::Copies => self.fleet.somebody_acts(&self.world, &mut self.rng),
+            Theme::Retention => {
+                let mut user = User { world: &self.world, witness: &self.witness, rng: &mut self.rng };
+                // Seldom one thing alone.
+                [user.acts(), user.acts()].join(AND)
+            }
+        };
+        self.did(&did);
+    }
+
+    fn did(&mut self, did: &str) {
+        for one in did.split(AND).filter(|one| !one.is_empty()) {
+            if !one.starts_with("refused") {
+                let deed = one.split([' ', '{']).next().unwrap_or_default();
+                self.count(format!("user {deed}"));
+            }
+            self.tell(format_args!("a user: {one}"));
+        }
+    }
+
+    fn death(&mut self) -> Death {
+        let only = if self.rng.percent(60) { self.rng.pick(faults::actions(self.theme)).copied() } else { None };
+        let after = self.rng.below(if only.is_some() { 2 } else { 25 });
+        Death { after, only, after_effect: self.rng.percent(50) }
+    }
+
+    /// Most machines' clocks are right, some are off by minutes, a few by too many.
+    fn clock_off(&mut self) -> SignedDuration {
+        let minutes = match self.rng.below(100) {
+            0..70 => 0,
+            70..96 => self.rng.between(1, 4),
+            _ => self.rng.between(6, 30),
+        };
+        let by = SignedDuration::from_mins(i64::try_from(minutes).unwrap_or(0));
+        if self.rng.percent(50) { by } else { -by }
     }
 
     /// The copier as it is called by an event: for a few snapshots only. Most events
@@ -189,100 +329,117 @@ impl Stage {
         Wanted::at(place, &[Job::Expire])
     }
 
-    fn arm(&mut self) {
-        const ACTIONS: [&str; 10] = [
-            "CopySnapshot",
-            "CopySnapshot",
-            "CopySnapshot",
-            "DescribeSnapshots",
-            "CreateTags",
-            "DeleteTags",
-            "ModifySnapshotAttribute",
-            "CreateSnapshot",
-            "DeleteSnapshot",
-            "AssumeRole",
-        ];
-        let Some(action) = self.rng.pick(&ACTIONS).copied() else { return };
-        let refuse = |code: &str, status: Option<u16>| What::Refuse {
-            code: code.into(),
-            status,
-            message: "as chance would have it".to_owned(),
-        };
-        let what = match self.rng.below(8) {
-            0 => refuse("InternalError", Some(500)),
-            1 => refuse("UnauthorizedOperation", Some(403)),
-            2 => refuse("RequestLimitExceeded", Some(503)),
-            3 => What::LostBefore,
-            4 => What::LostAfter,
-            5 => What::CutBody,
-            6 if action == "DescribeSnapshots" => What::StaleListing { by: Duration::from_secs(45) },
-            7 if action == "DescribeSnapshots" => What::BadToken,
-            _ => What::SnapshotFails { message: "Given key ID is not accessible".into() },
-        };
-        let name = format!("{action} × {}", named(&what));
-        self.count(format!("fault {name}"));
-        let (after, times) = (self.rng.below(4), self.rng.between(1, 7));
-        self.tell(format!("armed: {name} after {after}, {times} times"));
-        let when = When { after, times: Some(times), ..When::next(action) };
-        self.world.fault(Fault { when, what });
-    }
-
     async fn both(&mut self, one: Wanted, two: Wanted) {
-        let from = self.world.now();
-        self.tell(format!("{:?} at {} beside {:?}", one.jobs, one.place, two.jobs));
+        let (from, first_call) = (self.world.now(), self.world.calls_so_far());
+        self.count("two runs at once");
+        self.tell(format_args!("{:?} at {} beside {:?}", one.jobs, one.place, two.jobs));
         let (first, second) = futures::join!(self.drive(&one), self.drive(&two));
         self.overlaps.push((from, self.world.now()));
-        for done in [first, second] {
-            self.note(done);
+        for (wanted, done) in [(one, first), (two, second)] {
+            self.note(&wanted, done, (from, first_call), true);
         }
     }
 
-    async fn run(&mut self, wanted: Wanted) {
+    async fn run(&mut self, wanted: Wanted, interfered: bool) {
         let only = wanted.only.as_ref().map(|only| format!(" of {only:?}")).unwrap_or_default();
-        self.tell(format!("{:?}{only} at {}", wanted.jobs, wanted.place));
-        let done = self.drive(&wanted).await;
-        self.note(done);
+        let off = if wanted.off.is_zero() { String::new() } else { format!(", its clock off by {:#}", wanted.off) };
+        let name = &self.deployments.get(wanted.deployment).map(|d| d.limits.deployment.clone()).unwrap_or_default();
+        self.tell(format_args!("{:?}{only} at {} ({name}){off}", wanted.jobs, wanted.place));
+        let (from, first_call) = (self.world.now(), self.world.calls_so_far());
+        let done = if interfered {
+            let mut rng = self.rng.clone();
+            let mut user = User { world: &self.world, witness: &self.witness, rng: &mut rng };
+            let (done, did) = futures::join!(self.drive(&wanted), async {
+                let mut did = Vec::new();
+                for _ in 0..INTERFERENCES {
+                    let wait = Duration::from_millis(user.rng.between(50, 1_000));
+                    self.clock.sleep(wait).await;
+                    did.push(user.interferes());
+                }
+                did.join(AND)
+            });
+            self.rng = rng;
+            self.did(&did);
+            done
+        } else {
+            self.drive(&wanted).await
+        };
+        self.note(&wanted, done, (from, first_call), false);
     }
 
-    fn note(&mut self, done: Done) {
+    fn note(&mut self, wanted: &Wanted, done: Done, (from, first_call): (Timestamp, usize), beside: bool) {
+        let calls = self.world.calls_from(first_call);
+        coverage::count(&mut self.coverage, if beside { &[] } else { &calls });
+        let now = self.world.now();
+        let mut found = self.witness.verdict();
+        if let Some(deployment) = self.deployments.get_mut(wanted.deployment) {
+            if wanted.jobs.contains(&Job::Create) {
+                deployment.created = now;
+            }
+            let limits = &deployment.limits;
+            let ran = Ran { place: &wanted.place, limits, from, off: wanted.off, beside, calls: &calls };
+            found.extend(runs::clock(&ran));
+            if let Done::Reported(report) = &done {
+                found.extend(runs::check(&ran, report, &self.world));
+            }
+        }
+        self.violations.extend(found);
         match done {
             Done::Died(call, after) => {
                 let when = if after { "after" } else { "before" };
                 self.count(format!("death {call} {when}"));
-                self.tell(format!("  died {when} the effect of {call}"));
+                self.tell(format_args!("  died {when} the effect of {call}"));
             }
-            Done::Failed(why) => self.tell(format!("  failed: {why}")),
-            Done::Reported(report) => {
-                for result in &report.results {
-                    let action = report.plan.actions.get(result.action).map(Action::name).unwrap_or_default();
-                    self.count(format!("outcome {action} {:?}", result.outcome));
-                    self.tell(format!("  {action} {} {:?} {}", result.resource, result.outcome, result.detail));
-                }
-                if report.plan.jobs == [Job::Copy] {
-                    let all = report.plan.findings.iter().chain(&report.notes);
-                    self.last_findings = all.map(|notice| (notice.code.to_owned(), notice.resource.clone())).collect();
-                }
-                for check in report.plan.refusals() {
-                    self.count(format!("refused {}", check.check));
-                    self.tell(format!("  refused by {}: {}", check.check, check.detail));
-                }
+            Done::Failed(why) => self.tell(format_args!("  failed: {why}")),
+            Done::Reported(report) => self.reported(wanted, &report),
+        }
+    }
+
+    fn reported(&mut self, wanted: &Wanted, report: &Report) {
+        for result in &report.results {
+            let action = report.plan.actions.get(result.action).map(Action::name).unwrap_or_default();
+            self.count(format!("outcome {action} {:?}", result.outcome));
+            let made = result.snapshot_id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+            self.tell(format_args!("  {action} {}{made} {:?} {}", result.resource, result.outcome, result.detail));
+        }
+        for verdict in report.plan.snapshots.iter().filter(|verdict| verdict.verdict != ExpireVerdict::Delete) {
+            for reason in &verdict.reasons {
+                self.count(format!("keeps {}", reason.rule));
             }
+        }
+        for verdict in &report.plan.volumes {
+            for reason in verdict.reasons.iter().filter(|reason| !matches!(reason.rule, "due" | "not-due")) {
+                self.count(format!("skips {}", reason.rule));
+                self.tell(format_args!("  {} is skipped: {}: {}", verdict.volume_id, reason.rule, reason.detail));
+            }
+        }
+        if wanted.place == scene::home() {
+            let all = report.plan.findings.iter().chain(&report.notes);
+            let found = all.map(|notice| (notice.code.to_owned(), notice.resource.clone())).collect();
+            self.findings.insert((wanted.deployment, wanted.jobs.clone()), found);
+        }
+        for check in report.plan.refusals() {
+            self.count(format!("refused {}", check.check));
+            self.tell(format_args!("  refused by {}: {}", check.check, check.detail));
         }
     }
 
     async fn drive(&self, wanted: &Wanted) -> Done {
+        let Some(deployment) = self.deployments.get(wanted.deployment) else {
+            return Done::Failed("nobody's".to_owned());
+        };
         let key = format!("AKIASIM{}", wanted.place.account);
         let (fate, hears) = match wanted.dies {
             None => (Fate::lives(), None),
-            Some((after, effect)) => {
-                let (fate, hears) = Fate::dies(after, effect);
+            Some(death) => {
+                let (fate, hears) = Fate::dies(death);
                 (fate, Some(hears))
             }
         };
-        let clouds = Mortal::new(self.world.clouds(&key), fate.clone());
-        let clouds = Flawed::new(clouds, self.flaw);
-        let request = Request { only: wanted.only.clone(), ..Request::new(wanted.jobs.iter().copied()) };
-        let work = self.whole(&clouds, &wanted.place, &request);
+        let clouds = Mortal::new(self.world.clouds(&key), fate.clone(), &self.witness, &deployment.limits);
+        let clouds = Flawed::new(clouds, self.flaw, wanted.off);
+        let clock = Off::new(self.clock.clone(), wanted.off);
+        let work = whole(&clouds, &clock, &deployment.settings, wanted);
         let Some(hears) = hears else { return work.await };
         match select(pin!(work), pin!(hears)).await {
             Either::Left((done, _)) => done,
@@ -293,54 +450,77 @@ impl Stage {
         }
     }
 
-    async fn whole<C: Clouds>(&self, clouds: &C, place: &Place, request: &Request) -> Done {
-        let stop = Stop::new();
-        let run = Run::new(clouds, place, &self.clock, &self.settings, &stop, &|_, _| {});
-        match run.plan(request).await {
-            Ok(planned) => Done::Reported(Box::new(run.apply(planned).await)),
-            Err(error) => Done::Failed(error.to_string()),
-        }
-    }
-
     /// Nobody acts and nothing fails any more.
     async fn quiet(&mut self) {
-        self.tell("quiet".to_owned());
+        self.tell("quiet");
         self.world.disarm();
         for place in scene::destinations().into_iter().chain([scene::home()]) {
             let _ = self.world.act(Act::at(&place, Deed::AllowAll));
         }
-        for run in 0..QUIET_RUNS {
-            self.clock.sleep(Duration::from_secs(60 * QUIET_MINUTES)).await;
-            if run < 6 {
-                self.run(Wanted::at(scene::home(), &[Job::Create])).await;
+        match self.theme {
+            Theme::Copies => {
+                for run in 0..QUIET_RUNS {
+                    self.clock.sleep(Duration::from_secs(60 * QUIET_MINUTES)).await;
+                    if run < 6 {
+                        self.run(Wanted::at(scene::home(), &[Job::Create]), false).await;
+                    }
+                    if run == 1 || run == 4 {
+                        self.run(Wanted::at(scene::home(), &[Job::Expire]), false).await;
+                    }
+                    self.run(Wanted::at(scene::home(), &[Job::Copy]), false).await;
+                }
+                self.run(Wanted::at(scene::home(), &[Job::Expire]), false).await;
             }
-            self.run(Wanted::at(scene::home(), &[Job::Copy])).await;
+            Theme::Retention => {
+                for _ in 0..QUIET_ROUNDS {
+                    self.clock.sleep(Duration::from_secs(60 * QUIET_MINUTES)).await;
+                    for deployment in 0..self.deployments.len() {
+                        for job in [Job::Create, Job::Expire] {
+                            let wanted = Wanted { deployment, ..Wanted::at(scene::home(), &[job]) };
+                            self.run(wanted, false).await;
+                        }
+                    }
+                }
+            }
         }
     }
 
     fn end(mut self) -> Life {
+        let last = |jobs: &[Job]| jobs.len() == 1;
+        let findings = self.findings.iter().filter(|((_, jobs), _)| last(jobs)).flat_map(|(_, found)| found.clone());
         let facts = Facts {
             home: scene::home(),
             now: self.world.now(),
             history: self.world.history(),
             calls: self.world.calls(),
+            census: self.world.census(&scene::home()),
             overlaps: std::mem::take(&mut self.overlaps),
-            last_findings: std::mem::take(&mut self.last_findings),
+            last_findings: findings.collect(),
+            creators: self.deployments.iter().map(|d| (d.limits.clone(), d.created)).collect(),
         };
-        for call in &facts.calls {
-            let how = match &call.outcome {
-                Outcome::Done => continue,
-                Outcome::Refused(_) => "refused",
-                Outcome::LostBefore => "lost before",
-                Outcome::LostAfter => "lost after",
-            };
-            *self.coverage.entry(format!("call {} {how}", call.action)).or_default() += 1;
+        let away = |call: &ebskeep_sim::Call| call.account.as_str() == OTHER && call.action == "CopySnapshot";
+        if facts.calls.iter().any(away) {
+            self.count("copied into another account");
         }
-        let shared = facts.calls.iter().any(|call| call.account.as_str() == OTHER && call.action == "CopySnapshot");
-        if shared {
-            *self.coverage.entry("copied into another account".to_owned()).or_default() += 1;
+        let surplus = checker::surplus(&facts);
+        if surplus > 0 {
+            *self.coverage.entry("two in a slot".to_owned()).or_default() += surplus;
         }
-        Life { seed: self.seed, violations: checker::check(&facts), coverage: self.coverage, story: self.story }
+        self.violations.extend(checker::check(&facts));
+        for violation in &self.violations {
+            self.story.push(format!("does not hold: {}: {}", violation.what, violation.detail));
+        }
+        Life { seed: self.seed, violations: self.violations, coverage: self.coverage, story: self.story }
+    }
+}
+
+async fn whole<C: Clouds, K: Clock>(clouds: &C, clock: &K, settings: &Settings, wanted: &Wanted) -> Done {
+    let request = Request { only: wanted.only.clone(), ..Request::new(wanted.jobs.iter().copied()) };
+    let stop = Stop::new();
+    let run = Run::new(clouds, &wanted.place, clock, settings, &stop, &|_, _| {});
+    match run.plan(&request).await {
+        Ok(planned) => Done::Reported(Box::new(run.apply(planned).await)),
+        Err(error) => Done::Failed(error.to_string()),
     }
 }
 
@@ -349,16 +529,4 @@ enum Done {
     Died(&'static str, bool),
     Failed(String),
     Reported(Box<Report>),
-}
-
-fn named(what: &What) -> String {
-    match what {
-        What::Refuse { code, .. } => code.to_string(),
-        What::LostBefore => "lost before".to_owned(),
-        What::LostAfter => "lost after".to_owned(),
-        What::CutBody => "cut".to_owned(),
-        What::StaleListing { .. } => "stale listing".to_owned(),
-        What::BadToken => "bad token".to_owned(),
-        What::SnapshotFails { .. } => "snapshot fails".to_owned(),
-    }
 }

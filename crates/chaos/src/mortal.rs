@@ -17,16 +17,32 @@ use ebskeep_core::tags::Tags;
 use futures::channel::oneshot;
 use smol_str::SmolStr;
 
+use crate::checker::keep::Limits;
+use crate::witness::Witness;
+
 /// When and how a run dies, if it does.
 #[derive(Clone, Debug)]
 pub struct Fate {
     inner: Rc<Inner>,
 }
 
+/// A death to come.
+#[derive(Clone, Copy, Debug)]
+pub struct Death {
+    /// In the call after so many.
+    pub after: u64,
+    /// Only calls of this action count; all, if none is named.
+    pub only: Option<&'static str>,
+    /// That last call takes effect.
+    pub after_effect: bool,
+}
+
 #[derive(Debug)]
 struct Inner {
     /// Calls that still go well.
     left: Cell<Option<u64>>,
+    /// Which calls count; all of them, if none is named.
+    only: Option<&'static str>,
     /// The last call takes effect.
     after_effect: bool,
     told: RefCell<Option<oneshot::Sender<&'static str>>>,
@@ -37,16 +53,27 @@ struct Inner {
 impl Fate {
     /// Lives on.
     pub fn lives() -> Self {
-        let inner =
-            Inner { left: Cell::new(None), after_effect: false, told: RefCell::default(), last: Cell::default() };
+        let inner = Inner {
+            left: Cell::new(None),
+            only: None,
+            after_effect: false,
+            told: RefCell::default(),
+            last: Cell::default(),
+        };
         Self { inner: Rc::new(inner) }
     }
 
-    /// Dies in the call after so many; the other end is told which.
-    pub fn dies(after: u64, after_effect: bool) -> (Self, oneshot::Receiver<&'static str>) {
+    /// Dies so; the other end is told in which call.
+    pub fn dies(death: Death) -> (Self, oneshot::Receiver<&'static str>) {
         let (told, hears) = oneshot::channel();
-        let inner =
-            Inner { left: Cell::new(Some(after)), after_effect, told: RefCell::new(Some(told)), last: Cell::default() };
+        let Death { after, only, after_effect } = death;
+        let inner = Inner {
+            left: Cell::new(Some(after)),
+            only,
+            after_effect,
+            told: RefCell::new(Some(told)),
+            last: Cell::default(),
+        };
         (Self { inner: Rc::new(inner) }, hears)
     }
 
@@ -57,6 +84,10 @@ impl Fate {
 
     async fn call<T>(&self, name: &'static str, call: impl Future<Output = T>) -> T {
         let Some(left) = self.inner.left.get() else { return call.await };
+        let dead = self.inner.last.get().is_some();
+        if !dead && self.inner.only.is_some_and(|only| only != name) {
+            return call.await;
+        }
         if left > 0 {
             self.inner.left.set(Some(left - 1));
             return call.await;
@@ -74,17 +105,24 @@ impl Fate {
     }
 }
 
-/// The port of one who may die.
+/// The port of one who may die, and whose deletions are seen.
 #[derive(Clone, Debug)]
 pub struct Mortal<C> {
     inner: C,
     fate: Fate,
+    witness: Witness,
+    limits: Rc<Limits>,
 }
 
 impl<C> Mortal<C> {
-    /// The same, with this fate.
-    pub fn new(inner: C, fate: Fate) -> Self {
-        Self { inner, fate }
+    /// The same, with this fate; of a deployment with these limits.
+    pub fn new(inner: C, fate: Fate, witness: &Witness, limits: &Limits) -> Self {
+        Self { inner, fate, witness: witness.clone(), limits: Rc::new(limits.clone()) }
+    }
+
+    fn other<D>(&self, inner: D) -> Mortal<D> {
+        let (fate, witness, limits) = (self.fate.clone(), self.witness.clone(), Rc::clone(&self.limits));
+        Mortal { inner, fate, witness, limits }
     }
 }
 
@@ -100,11 +138,11 @@ impl<C: Clouds> Clouds for Mortal<C> {
     }
 
     fn at(&self, place: &Place) -> Self::Cloud {
-        Mortal::new(self.inner.at(place), self.fate.clone())
+        self.other(self.inner.at(place))
     }
 
     fn through(&self, place: &Place, role: &Role) -> Self::Cloud {
-        Mortal::new(self.inner.through(place, role), self.fate.clone())
+        self.other(self.inner.through(place, role))
     }
 }
 
@@ -162,6 +200,7 @@ impl<C: Cloud> Cloud for Mortal<C> {
     }
 
     async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {
+        self.witness.sees(self.inner.place(), id, &self.limits);
         self.fate.call("DeleteSnapshot", self.inner.delete_snapshot(id)).await
     }
 

@@ -1,13 +1,14 @@
-//! A random fleet, and what its users do to it.
+//! What a world is about, and in a world of copies its fleet and its users.
 
 use std::collections::BTreeMap;
 
 use ebskeep_core::id::{AccountId, InstanceId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::tags::Tags;
 use ebskeep_sim::{Act, Deed, Past, World};
-use jiff::SignedDuration;
 
 use crate::rng::Rng;
+use crate::users;
+use crate::words::SHORT;
 
 /// Whose snapshots are copied.
 pub const ACCOUNT: &str = "111111111111";
@@ -16,26 +17,20 @@ pub const OTHER: &str = "222222222222";
 /// The Regions there are for us; the first is home.
 pub const REGIONS: [&str; 3] = ["eu-west-1", "us-east-1", "ap-south-1"];
 
-const HOUR: i64 = 3_600;
-const DAY: i64 = 24 * HOUR;
+/// What a world is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    /// Days of copies to other Regions and another account.
+    Copies,
+    /// Weeks of backups and what becomes of them.
+    Retention,
+}
 
-/// Policies that volumes are tagged with, and the seconds for which each wants
-/// copies, if that ends. Written here by hand, so that nobody's reading of a policy
-/// is held against itself.
-const POLICIES: [(&str, Option<i64>); 7] = [
-    ("2", Some(2 * DAY)),
-    ("30h", Some(30 * HOUR)),
-    ("daily=3", Some(3 * DAY)),
-    ("hourly=6 daily=2", Some(2 * DAY)),
-    ("last=3", None),
-    ("within=1d12h", Some(36 * HOUR)),
-    ("forever", None),
-];
-
-/// How long copies under a policy are wanted; no end for what is not in the table.
-pub fn span_of(policy: &str) -> Option<SignedDuration> {
-    let known = POLICIES.iter().find(|(text, _)| *text == policy);
-    known.and_then(|(_, span)| *span).map(SignedDuration::from_secs)
+impl Theme {
+    /// That of the world of a seed: one in three is of copies.
+    pub fn of(seed: u64) -> Self {
+        if seed.is_multiple_of(3) { Self::Copies } else { Self::Retention }
+    }
 }
 
 /// Where the primaries are.
@@ -53,10 +48,10 @@ fn place(account: &str, region: &str) -> Place {
     Place { account: AccountId::new(account), region: Region::new(region) }
 }
 
-/// The fleet of one world.
+/// The fleet of one world of copies.
 #[derive(Debug)]
 pub struct Fleet {
-    /// Volumes that exist.
+    /// Volumes that exist; in a world of retention whoever acts looks for himself.
     pub volumes: Vec<VolumeId>,
 }
 
@@ -66,8 +61,12 @@ impl Fleet {
     /// # Errors
     ///
     /// If sim refuses a deed.
-    pub fn new(world: &World, rng: &mut Rng) -> anyhow::Result<Self> {
+    pub fn new(world: &World, theme: Theme, rng: &mut Rng) -> anyhow::Result<Self> {
         let mut fleet = Self { volumes: Vec::new() };
+        if theme == Theme::Retention {
+            users::people(world, rng)?;
+            return Ok(fleet);
+        }
         for number in 0..rng.between(1, 3) {
             let id = VolumeId::new(format!("vol-{number:017x}"));
             let deed = Deed::CreateVolume {
@@ -92,7 +91,7 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// Something a user does, in words.
+    /// Something a user does in a world of copies, in words.
     pub fn somebody_acts(&mut self, world: &World, rng: &mut Rng) -> String {
         let history = world.history();
         let there = |wanted: &dyn Fn(&Past) -> bool| -> Vec<(Place, SnapshotId)> {
@@ -157,7 +156,7 @@ fn configured(rng: &mut Rng) -> Tags {
     let mut tags = Tags::new();
     tags.set("Backup", *rng.pick(&["daily", "every 6h", "every 12h", "every 4h"]).unwrap_or(&"daily"));
     if rng.percent(85) {
-        tags.set("Retention", rng.pick(&POLICIES).map_or("2", |(text, _)| *text));
+        tags.set("Retention", rng.pick(&SHORT).map_or("2", |(text, ..)| *text));
     }
     let mut wanted: Vec<String> = Vec::new();
     for place in destinations() {
@@ -177,11 +176,12 @@ fn configured(rng: &mut Rng) -> Tags {
         tags.set("Copy_Dest", wanted.join(if rng.percent(50) { " " } else { "," }));
     }
     if rng.percent(40) {
-        tags.set("Copy_Retention", rng.pick(&POLICIES).map_or("2", |(text, _)| *text));
+        tags.set("Copy_Retention", rng.pick(&SHORT).map_or("2", |(text, ..)| *text));
     }
     tags
 }
 
-fn act(world: &World, deed: Deed) -> anyhow::Result<ebskeep_sim::Acted> {
+/// Does what sets a scene.
+pub(crate) fn act(world: &World, deed: Deed) -> anyhow::Result<ebskeep_sim::Acted> {
     world.act(Act::at(&home(), deed)).map_err(|refusal| anyhow::anyhow!("sim refused: {refusal:?}"))
 }

@@ -1,0 +1,156 @@
+//! What must hold of each run and its report: nothing is told that is not so.
+
+use std::collections::BTreeSet;
+
+use ebskeep_core::id::{Place, SnapshotId};
+use ebskeep_core::inventory::{Snapshot, SnapshotState};
+use ebskeep_core::plan::{Action, Job};
+use ebskeep_core::report::{Conclusion, Outcome, Report};
+use ebskeep_sim::{Call, Census, World};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Violation;
+use super::keep::{Limits, lineage, time, wanted};
+
+/// Calls that change something.
+pub const CHANGES: [&str; 7] = [
+    "CopySnapshot",
+    "CreateSnapshot",
+    "CreateSnapshots",
+    "CreateTags",
+    "DeleteSnapshot",
+    "DeleteTags",
+    "ModifySnapshotAttribute",
+];
+/// From this far on a clock is surely wrong: more than the five minutes that are
+/// allowed, and what an answer takes on its way.
+const WRONG: SignedDuration = SignedDuration::from_secs(330);
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Ran<'a> {
+    /// Where.
+    pub place: &'a Place,
+    /// As which deployment.
+    pub limits: &'a Limits,
+    /// When it began.
+    pub from: Timestamp,
+    /// How far its machine's clock was off.
+    pub off: SignedDuration,
+    /// Whether another one ran at the same time.
+    pub beside: bool,
+    /// All calls since it began.
+    pub calls: &'a [Call],
+}
+
+/// Holds a run against what its machine's clock allowed.
+pub fn clock(ran: &Ran<'_>) -> Vec<Violation> {
+    if ran.off.abs() < WRONG || ran.beside {
+        return Vec::new();
+    }
+    let changes = ran.calls.iter().filter(|call| CHANGES.contains(&call.action.as_str()));
+    let told = |call: &Call| Violation {
+        what: "wrong-clock",
+        detail: format!("{} at {} by a machine whose clock is off by {}", call.action, call.at, ran.off),
+    };
+    changes.map(told).collect()
+}
+
+/// Holds a run's report against the world.
+pub fn check(ran: &Ran<'_>, report: &Report, world: &World) -> Vec<Violation> {
+    let mut truth = Truth { ran, report, census: world.census(ran.place), found: Vec::new() };
+    truth.results(world);
+    truth.success();
+    truth.found
+}
+
+struct Truth<'a> {
+    ran: &'a Ran<'a>,
+    report: &'a Report,
+    census: Census,
+    found: Vec<Violation>,
+}
+
+impl Truth<'_> {
+    fn there(&self, id: &SnapshotId) -> Option<&Snapshot> {
+        self.census.snapshots.iter().find(|snapshot| snapshot.id == *id)
+    }
+
+    fn wrong(&mut self, what: &'static str, detail: String) {
+        self.found.push(Violation { what, detail });
+    }
+
+    fn results(&mut self, world: &World) {
+        for result in &self.report.results {
+            let Some(action) = self.report.plan.actions.get(result.action) else { continue };
+            let made = result.snapshot_id.as_ref();
+            let (about, name) = (&result.resource, action.name());
+            match (action, result.outcome.is_success()) {
+                (Action::CreateSnapshot(_) | Action::CreateSet(_), true) => {
+                    let is = made.and_then(|id| self.there(id)).is_some_and(|snapshot| {
+                        snapshot.volume.as_str() == about && snapshot.tags.get("ebskeep:volume") == Some(about)
+                    });
+                    if !is && !self.ran.beside {
+                        self.wrong("said-and-not-done", format!("{name} of {about}: {made:?}"));
+                    }
+                }
+                (Action::DeleteSnapshot(deletion), true) if self.there(&deletion.snapshot_id).is_some() => {
+                    self.wrong("said-and-not-done", format!("{name} of {about}"));
+                }
+                (Action::CopySnapshot(copy), true) => {
+                    let at = copy.destination.place(&self.ran.place.account);
+                    let is = made.is_some_and(|id| world.census(&at).snapshots.iter().any(|s| s.id == *id));
+                    if !is && !self.ran.beside {
+                        self.wrong("said-and-not-done", format!("{name} of {about} to {at}: {made:?}"));
+                    }
+                }
+                (Action::CreateSnapshot(_) | Action::CreateSet(_), false) if made.is_none() => {
+                    let denied = !matches!(result.outcome, Outcome::Unknown);
+                    if denied && !self.blind(world) && self.taken(about) {
+                        self.wrong("said-nothing-was-done", format!("{name} of {about}: {:?}", result.outcome));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the run could not see what it had begun, or another was at work.
+    fn blind(&self, world: &World) -> bool {
+        let late = !world.current_rules().stale_for.is_zero();
+        late || self.ran.beside
+            || self.ran.calls.iter().any(|call| call.faults.iter().any(|fault| fault == "stale-listing"))
+    }
+
+    /// Whether a snapshot of this volume was begun by us since the run began.
+    fn taken(&self, volume: &str) -> bool {
+        let deployment = Some(self.ran.limits.deployment.as_str());
+        self.census.snapshots.iter().any(|snapshot| {
+            snapshot.volume.as_str() == volume
+                && snapshot.started >= self.ran.from
+                && snapshot.tags.get("ebskeep:deployment") == deployment
+                && snapshot.state != SnapshotState::Error
+        })
+    }
+
+    /// A creator that says that everything is done has backed up every volume, if not
+    /// for this slot, then for the one before.
+    fn success(&mut self) {
+        let (plan, limits) = (&self.report.plan, self.ran.limits);
+        if !plan.jobs.contains(&Job::Create) || self.report.conclusion() != Conclusion::Done {
+            return;
+        }
+        let mut missing = BTreeSet::new();
+        for volume in &self.census.volumes {
+            let Some(every) = wanted(&self.census, volume) else { continue };
+            let due = every.slot_before(plan.now);
+            let taken = lineage(&self.census, &volume.id, &limits.deployment);
+            if !taken.iter().any(|snapshot| snapshot.state != SnapshotState::Error && time(snapshot) >= due) {
+                missing.insert(volume.id.clone());
+            }
+        }
+        for volume in missing {
+            self.wrong("wrong-success", format!("{}: nothing of {volume} at {}", limits.deployment, plan.now));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What must hold of backups: one in each slot, and one of every volume that is due.
+
+use std::collections::BTreeMap;
+
+use ebskeep_core::id::VolumeId;
+use ebskeep_core::inventory::SnapshotState;
+use ebskeep_sim::{Outcome, Past};
+use jiff::{SignedDuration, Timestamp};
+use smol_str::SmolStr;
+
+use super::keep::{lineage, time, wanted};
+use super::{Facts, Wrong, is_outsider, tag};
+
+/// How long after an answer that did not come the same run may try again.
+const SAME_RUN: SignedDuration = SignedDuration::from_hours(1);
+/// What may still be under way when the last creator runs.
+const UNDER_WAY: SignedDuration = SignedDuration::from_hours(2);
+
+/// From so many failed snapshots on a volume is left alone.
+const FAILED: usize = 3;
+
+/// Holds a world against all that must hold of its backups.
+pub(super) fn check(facts: &Facts, wrong: &mut Wrong<'_>) {
+    none_is_taken_twice(facts, wrong);
+    every_due_volume_has_its_backup(facts, wrong);
+}
+
+/// Our primaries, by deployment, volume and slot.
+fn slots(facts: &Facts) -> BTreeMap<(&str, &VolumeId, &str), Vec<&Past>> {
+    let mut slots: BTreeMap<_, Vec<&Past>> = BTreeMap::new();
+    for past in &facts.history {
+        let ours = past.place == facts.home && !is_outsider(&past.made_by) && tag(past, "Source_SnapshotId").is_none();
+        if let (true, Some(slot)) = (ours, tag(past, "ebskeep:slot")) {
+            let deployment = tag(past, "ebskeep:deployment").unwrap_or_default();
+            slots.entry((deployment, &past.volume, slot)).or_default().push(past);
+        }
+    }
+    slots
+}
+
+fn none_is_taken_twice(facts: &Facts, wrong: &mut Wrong<'_>) {
+    for ((deployment, volume, slot), mut all) in slots(facts) {
+        all.sort_by_key(|past| past.started);
+        for (at, two) in all.iter().enumerate() {
+            let counts = |one: &&&Past| {
+                let gone = one.deleted.as_ref().is_some_and(|end| end.at <= two.started);
+                one.state != "error" && !gone
+            };
+            let Some(one) = all.iter().take(at).find(counts) else { continue };
+            if !excused(facts, two) {
+                let detail = format!("{deployment}: {} and {} of {volume} for {slot}", one.id, two.id);
+                wrong("two-in-a-slot", detail);
+            }
+        }
+        let good: Vec<_> = all.iter().filter(|past| past.deleted.is_none() && past.state == "completed").collect();
+        let told = |past: &Past| facts.last_findings.contains(&("surplus".to_owned(), SmolStr::new(past.id.as_str())));
+        if good.len() > 1 && good.iter().filter(|past| told(past)).count() + 1 < good.len() {
+            let ids: Vec<_> = good.iter().map(|past| past.id.as_str()).collect();
+            wrong("surplus-not-told", format!("{deployment}: {ids:?} of {volume} for {slot}"));
+        }
+    }
+}
+
+/// Whether a second one may have come about: an outcome was not known, or two runs
+/// overlapped.
+fn excused(facts: &Facts, two: &Past) -> bool {
+    let since = |at: Timestamp| two.started.duration_since(at);
+    let unknown = facts.calls.iter().any(|call| {
+        matches!(call.action.as_str(), "CreateSnapshot" | "CreateSnapshots")
+            && call.outcome == Outcome::LostAfter
+            && !since(call.at).is_negative()
+            && since(call.at) < SAME_RUN
+    });
+    unknown || facts.overlapped(two.started)
+}
+
+/// How many snapshots share their slot with another, for those who count them.
+pub(super) fn surplus(facts: &Facts) -> u64 {
+    slots(facts).values().filter(|all| all.iter().filter(|past| past.state != "error").count() > 1).count() as u64
+}
+
+fn every_due_volume_has_its_backup(facts: &Facts, wrong: &mut Wrong<'_>) {
+    for (limits, ran) in &facts.creators {
+        for volume in &facts.census.volumes {
+            let Some(every) = wanted(&facts.census, volume) else { continue };
+            let due = every.slot(ran.checked_sub(UNDER_WAY).unwrap_or(*ran));
+            let taken = lineage(&facts.census, &volume.id, &limits.deployment);
+            // Three failed ones that somebody holds stand in the way for good; that is told.
+            let failed = taken.iter().filter(|snapshot| snapshot.state == SnapshotState::Error).count();
+            let told = facts.last_findings.contains(&("failing".to_owned(), SmolStr::new(volume.id.as_str())));
+            if failed >= FAILED && told {
+                continue;
+            }
+            if !taken.iter().any(|s| s.state != SnapshotState::Error && time(s) >= due) {
+                let detail = format!("{}: nothing of {} for {due}, after {ran}", limits.deployment, volume.id);
+                wrong("due-and-not-there", detail);
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Who sees each deletion at the moment of its call, and notes what had a reason to
+//! stay then. Whether it really went is seen once the run is over.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use ebskeep_core::id::{Place, SnapshotId};
+use ebskeep_sim::{Census, World};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::checker::Violation;
+use crate::checker::keep::{Limits, Scene, reasons};
+
+/// How old a look at a snapshot may be when it is deleted: what a user did to it
+/// since cannot have been seen.
+const LOOK: SignedDuration = SignedDuration::from_secs(60);
+/// How soon after its deletion a restored snapshot may be taken for one whose
+/// deletion is still under way: an hour, and how long a run can take.
+const UNDER_WAY: SignedDuration = SignedDuration::from_hours(2);
+/// How long one that was restored stays.
+const RESTORED: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// One witness for all runs of a world.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    world: World,
+    inner: Rc<RefCell<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    suspects: Vec<(Place, SnapshotId, Vec<Violation>)>,
+    touched: BTreeMap<SnapshotId, Timestamp>,
+    restored: BTreeMap<SnapshotId, Timestamp>,
+}
+
+impl Witness {
+    /// Sees this world.
+    pub fn new(world: &World) -> Self {
+        Self { world: world.clone(), inner: Rc::default() }
+    }
+
+    /// A user did something to a snapshot just now.
+    pub fn touched(&self, id: &SnapshotId) {
+        self.inner.borrow_mut().touched.insert(id.clone(), self.world.now());
+    }
+
+    /// A user restored a snapshot that we had deleted then.
+    pub fn restored(&self, id: &SnapshotId, deleted: Timestamp) {
+        self.inner.borrow_mut().restored.insert(id.clone(), deleted);
+    }
+
+    /// A deletion is about to be called for, by a deployment with these limits.
+    pub fn sees(&self, place: &Place, id: &SnapshotId, limits: &Limits) {
+        let now = self.world.now();
+        let mut inner = self.inner.borrow_mut();
+        if inner.touched.get(id).is_some_and(|at| now.duration_since(*at) <= LOOK) {
+            return;
+        }
+        let census: Census = self.world.census(place);
+        let mut found = reasons(&Scene { place, census: &census, now, limits }, id);
+        if let Some(deleted) = inner.restored.get(id) {
+            let since = now.duration_since(*deleted);
+            if since > UNDER_WAY && since < RESTORED {
+                found.push(Violation {
+                    what: "gone: restored",
+                    detail: format!("{id}, restored after its end at {deleted}"),
+                });
+            }
+        }
+        if !found.is_empty() {
+            inner.suspects.push((place.clone(), id.clone(), found));
+        }
+    }
+
+    /// What went since the last time although it had a reason to stay.
+    pub fn verdict(&self) -> Vec<Violation> {
+        let suspects = std::mem::take(&mut self.inner.borrow_mut().suspects);
+        let mut found = Vec::new();
+        for (place, id, reasons) in suspects {
+            if !self.world.census(&place).snapshots.iter().any(|snapshot| snapshot.id == id) {
+                found.extend(reasons);
+            }
+        }
+        found
+    }
+}
