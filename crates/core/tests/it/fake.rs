@@ -2,7 +2,7 @@
 //! Places as are asked for.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -154,7 +154,7 @@ pub(crate) struct World {
     pub(crate) circle: Option<&'static str>,
     /// What its filter `start-time` does.
     pub(crate) start_time: StartTime,
-    texts: RefCell<HashMap<Timestamp, SmolStr>>,
+    texts: RefCell<BTreeMap<Timestamp, SmolStr>>,
     pub(crate) faults: Vec<Fault>,
     /// Run once, after the next call of that name.
     pub(crate) hooks: Vec<Hook>,
