@@ -64,7 +64,9 @@ impl Measure {
                 let released = target().join("release");
                 python.env("EBSKEEP_BIN", released.join("ebskeep"));
                 python.env("EBSKEEP_BOOTSTRAP", released.join("bootstrap")).env("PYTHONPATH", "tests");
-                python.args(["-m", "bench.run"]).args(self.to_possible_value().iter().map(|name| name.get_name()));
+                python
+                    .args(["-m", "bench.run"])
+                    .args(self.to_possible_value().iter().map(clap::builder::PossibleValue::get_name));
                 python
             }
         };
