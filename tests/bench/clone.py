@@ -23,6 +23,7 @@ def timed(where: Path, *command: str) -> str:
 
 
 def measure() -> list[str]:
+    """From a clean clone to the demo, and to tests that have passed."""
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "ebskeep"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)

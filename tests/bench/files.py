@@ -75,6 +75,7 @@ def written(folder: Path) -> list[str]:
 
 
 def measure() -> list[str]:
+    """A plan over a million snapshots in files."""
     with tempfile.TemporaryDirectory() as folder:
         names = written(Path(folder))
         size = sum(Path(name).stat().st_size for name in names) / (1 << 20)

@@ -14,7 +14,7 @@ from typing import Any
 
 from bench import worlds
 from bench.measure import resident, variables
-from support.lambda_runtime import ARN, Handler
+from support.lambda_runtime import ARN, Handler, configured
 from support.programs import PATIENCE, environment, program
 from support.sim_server import Account, Sim
 
@@ -70,14 +70,7 @@ def once(command: list[str], account: Account, answer: bool, job: str = "create"
     """Seconds from the start to the first `/next`, or to the answer; and MiB."""
     api = _Api(job)
     threading.Thread(target=api.serve_forever, daemon=True).start()
-    given = variables(account) | {
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_address[1]}",
-        "AWS_LAMBDA_FUNCTION_NAME": "ebskeep",
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/ebskeep",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/01/[$LATEST]0",
-    }
+    given = variables(account) | configured(api)
     began = time.monotonic()
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, env=environment(**given), **quiet)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
 
 from support.programs import program
@@ -107,20 +108,25 @@ def listing(sim: Sim) -> list[str]:
     ]
 
 
-def over_the_wire(measure: Callable[[Sim], list[str]]) -> list[str]:
-    """With a server of its own."""
-    with sim_server() as sim:
-        sim.control("rules", CALL | {"snapshots-per-region": 1_000_000})
-        return measure(sim)
+def over_the_wire(measure: Callable[[Sim], list[str]]) -> Callable[[], list[str]]:
+    """The same with a server of its own."""
+
+    @wraps(measure)
+    def measured() -> list[str]:
+        with sim_server() as sim:
+            sim.control("rules", CALL | {"snapshots-per-region": 1_000_000})
+            return measure(sim)
+
+    return measured
 
 
 MEASURES: dict[str, Callable[[], list[str]]] = {
-    "buckets": lambda: over_the_wire(lambda sim: buckets(sim.new_account())),
-    "create": lambda: over_the_wire(create),
-    "expire": lambda: over_the_wire(expire),
-    "list": lambda: over_the_wire(listing),
+    "buckets": over_the_wire(buckets),
+    "create": over_the_wire(create),
+    "expire": over_the_wire(expire),
+    "list": over_the_wire(listing),
     "files": files.measure,
-    "function": lambda: over_the_wire(function.measure),
+    "function": over_the_wire(function.measure),
     "clone": clone.measure,
 }
 

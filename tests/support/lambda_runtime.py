@@ -149,12 +149,9 @@ class Function:
             raise AssertionError(f"a log line is not JSON ({error}):\n{self.log()[:4000]}") from error
 
 
-@contextmanager
-def function(**variables: str) -> Iterator[Function]:
-    """The function as Lambda runs it, with these variables in its configuration."""
-    api = _Api()
-    threading.Thread(target=api.serve_forever, daemon=True).start()
-    given = {
+def configured(api: ThreadingHTTPServer) -> dict[str, str]:
+    """The variables that Lambda sets for a function behind this API."""
+    return {
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_address[1]}",
         "AWS_LAMBDA_FUNCTION_NAME": "ebskeep",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -165,6 +162,14 @@ def function(**variables: str) -> Iterator[Function]:
         "AWS_EXECUTION_ENV": "AWS_Lambda_provided.al2023",
         "_HANDLER": "bootstrap",
     }
+
+
+@contextmanager
+def function(**variables: str) -> Iterator[Function]:
+    """The function as Lambda runs it, with these variables in its configuration."""
+    api = _Api()
+    threading.Thread(target=api.serve_forever, daemon=True).start()
+    given = configured(api)
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         process = subprocess.Popen(
             [program("EBSKEEP_BOOTSTRAP")],

@@ -561,7 +561,7 @@ pub(crate) fn snapshot(snapshot: model::Snapshot) -> Snapshot {
     }
 }
 
-pub(crate) fn lock(view: LockView) -> Lock {
+fn lock(view: LockView) -> Lock {
     let LockView { snapshot, lock, state } = view;
     Lock { expires: lock.expires(&snapshot), snapshot: snapshot.id, state: LockState::from_aws(state) }
 }

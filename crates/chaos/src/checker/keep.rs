@@ -217,16 +217,18 @@ impl Judge<'_> {
         if stays && rank.is_some_and(|rank| rank < limits.minimum) {
             self.stays("gone: newest-good", format_args!("number {rank:?} of {}", self.snapshot.volume));
         }
-        let recorded = |snapshot: &Snapshot| {
-            let record = snapshot.tags.get("ebskeep:retention").filter(|text| *text != "unset");
-            record.map(|text| (text.to_owned(), meaning(text)))
+        let recorded = |snapshot: &&Snapshot| {
+            snapshot.tags.get("ebskeep:retention").filter(|text| *text != "unset").map(str::to_owned)
         };
         let tagged = exists.map(|volume| said(census, volume, "Retention")).unwrap_or_default();
         let (text, keeps) = match tagged.first() {
             Some(one) if tagged.len() == 1 => ((*one).to_owned(), meaning(one)),
             Some(_) => ("a contradiction".to_owned(), &[Keeps::Always][..]),
-            None => match all.iter().find_map(|snapshot| recorded(snapshot)) {
-                Some(record) => record,
+            None => match all.iter().find_map(recorded) {
+                Some(record) => {
+                    let keeps = meaning(&record);
+                    (record, keeps)
+                }
                 None if values(&self.snapshot.tags, "DeleteOn").is_empty() => ("the default".to_owned(), DEFAULT),
                 None => (String::new(), &[][..]),
             },
@@ -235,8 +237,6 @@ impl Judge<'_> {
             self.stays("gone: policy", &text);
         }
         let lately = all.iter().filter(|snapshot| now.duration_since(snapshot.started) < GRACE);
-        let recorded =
-            |s: &'_ &Snapshot| s.tags.get("ebskeep:retention").filter(|text| *text != "unset").map(str::to_owned);
         let before: BTreeSet<String> = lately.filter_map(recorded).collect();
         for policy in before {
             if policy != text && self.kept(meaning(&policy), &good, rank, counts) {
