@@ -48,7 +48,7 @@ const FRESH: SignedDuration = SignedDuration::from_hours(48);
 const PLAN: SignedDuration = SignedDuration::from_hours(1);
 
 /// Every value of a key, however it is spelt.
-fn values<'t>(tags: &'t Tags, key: &str) -> BTreeSet<&'t str> {
+pub(super) fn values<'t>(tags: &'t Tags, key: &str) -> BTreeSet<&'t str> {
     let plain = |key: &str| -> String {
         key.trim().chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect()
     };
@@ -168,7 +168,9 @@ impl Judge<'_> {
     fn by_hand(&mut self) {
         let (census, snapshot, now) = (self.scene.census, self.snapshot, self.scene.now);
         let volume = census.volumes.iter().find(|volume| volume.id == snapshot.volume);
-        let resources = volume.iter().flat_map(|v| instances(census, v).chain([&v.tags]));
+        // What it came from holds backups, and a failed one is none.
+        let holds = volume.iter().filter(|_| snapshot.state != SnapshotState::Error);
+        let resources = holds.flat_map(|v| instances(census, v).chain([&v.tags]));
         if resources.chain([&snapshot.tags]).any(|tags| !values(tags, "KeepForever").is_empty()) {
             self.stays("gone: keep-forever", "KeepForever");
         }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use ebskeep_core::id::VolumeId;
-use ebskeep_core::inventory::SnapshotState;
+use ebskeep_core::inventory::{Snapshot, SnapshotState};
 use ebskeep_sim::{Outcome, Past};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
-use super::keep::{lineage, time, wanted};
+use super::keep::{lineage, time, values, wanted};
 use super::{Facts, Wrong, is_outsider, tag};
 
 /// How long after an answer that did not come the same run may try again.
@@ -85,8 +85,10 @@ fn every_due_volume_has_its_backup(facts: &Facts, wrong: &mut Wrong<'_>) {
             let Some(every) = wanted(&facts.census, volume) else { continue };
             let due = every.slot(ran.checked_sub(UNDER_WAY).unwrap_or(*ran));
             let taken = lineage(&facts.census, &volume.id, &limits.deployment);
-            // Three failed ones that somebody holds stand in the way for good; that is told.
-            let failed = taken.iter().filter(|snapshot| snapshot.state == SnapshotState::Error).count();
+            // Three failed ones of which each is held by hand stand in the way for good; that is told.
+            let by_hand =
+                |s: &Snapshot| ["KeepForever", "KeepUntil"].iter().any(|key| !values(&s.tags, key).is_empty());
+            let failed = taken.iter().filter(|s| s.state == SnapshotState::Error && by_hand(s)).count();
             let told = facts.last_findings.contains(&("failing".to_owned(), SmolStr::new(volume.id.as_str())));
             if failed >= FAILED && told {
                 continue;

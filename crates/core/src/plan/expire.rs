@@ -11,7 +11,7 @@ use super::problems;
 use super::{Action, Deletion, ExpireVerdict, Notice, Reason, SnapshotVerdict};
 use crate::config::{Fleet, Wanted};
 use crate::id::VolumeId;
-use crate::inventory::{Inventory, Snapshot};
+use crate::inventory::{Inventory, Snapshot, SnapshotState};
 use crate::job::Grace;
 use crate::lineage::{self, Found, Managed, SourceVolume};
 use crate::setting::Settings;
@@ -148,7 +148,8 @@ impl Expire {
         }
         let resource = SmolStr::new(live.id.as_str());
         if let Some(on) = keep::live_keep_forever(*volume, scopes) {
-            let detail = format!("KeepForever on {on} keeps all {} snapshots of it", snapshots.len());
+            let kept = snapshots.iter().filter(|managed| managed.snapshot.state != SnapshotState::Error).count();
+            let detail = format!("KeepForever on {on} keeps {kept} snapshots of it");
             self.findings.push(Notice { resource: resource.clone(), code: "keep-forever", detail });
         }
         if scopes.iter().all(|scope| scope.backup == Wanted::No) {

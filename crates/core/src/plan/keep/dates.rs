@@ -10,13 +10,20 @@ use super::{Facts, Judgement, Until};
 use crate::age::Age;
 use crate::calendar;
 use crate::config::Scope;
+use crate::inventory::SnapshotState;
 use crate::lineage::{Managed, SourceVolume};
 use crate::tags;
 
-/// R1: `KeepForever`, on it or on its live volume or instance.
+/// R1: `KeepForever`, on it or on its live volume or instance. The latter is about
+/// backups, and a failed snapshot is none: kept for good, three of them would end the
+/// volume's backups, which is what nobody who tags it wants.
 pub(super) fn keep_forever(facts: &Facts<'_>, out: &mut Judgement<'_>) {
-    let on = if facts.managed.bears.keep_forever { Some("it") } else { facts.live_keep_forever.map(SmolStr::as_str) };
-    match on {
+    let failed = facts.managed.snapshot.state == SnapshotState::Error;
+    match facts.live_keep_forever {
+        _ if facts.managed.bears.keep_forever => out.keeps("keep-forever", Until::Open, "KeepForever on it"),
+        Some(on) if failed => {
+            out.silent("keep-forever", || format_smolstr!("KeepForever on {on} keeps no failed snapshot"));
+        }
         Some(on) => out.keeps("keep-forever", Until::Open, format_smolstr!("KeepForever on {on}")),
         None => out.silent("keep-forever", || "no KeepForever on it, or on its volume or instance".into()),
     }
