@@ -2,10 +2,11 @@
 //! request: small enough to see through, and odd where a test needs it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use bytes::Bytes;
@@ -23,6 +24,8 @@ pub(crate) enum Fate {
     Dropped,
     /// It was done, and this comes before the answer.
     AnsweredAfter(Box<dyn FnOnce() + Send>),
+    /// The world answers something else than was asked.
+    AnsweredAs(String),
 }
 
 /// A server; its threads end with the test process.
@@ -58,9 +61,18 @@ impl Server {
         server
     }
 
-    /// How many connections there are whose last request may still take effect.
-    pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::SeqCst)
+    /// Waits until nothing that was sent can take effect any more: of a client that is
+    /// dead.
+    pub(crate) fn drained(&self) {
+        // Connections are taken in turn: those that wait at the door are before this one.
+        let mut door = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
+        door.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(door.read(&mut [0]).unwrap(), 0, "nobody asked for an answer");
+        let begun = Instant::now();
+        while self.open.load(Ordering::SeqCst) > 0 {
+            assert!(begun.elapsed() < Duration::from_mins(1), "its connections never ended");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// The command, with this server as AWS.
@@ -88,7 +100,7 @@ pub(crate) fn ebskeep() -> Command {
     let mut command = Command::new(program());
     command.env_clear();
     command.envs(hermetic());
-    command.timeout(std::time::Duration::from_mins(1));
+    command.timeout(Duration::from_mins(1));
     command
 }
 
@@ -144,6 +156,7 @@ fn connection(stream: &TcpStream, world: &World, fate: &dyn Fn(&str) -> Fate) ->
             },
             Fate::Page(text) => http::Response::new(Bytes::from_static(text.as_bytes())),
             Fate::Dropped => return Ok(()),
+            Fate::AnsweredAs(body) => world.answer(request.body(Bytes::from(body)).unwrap()),
             Fate::AnsweredAfter(meanwhile) => {
                 let response = world.answer(request.body(Bytes::from(body)).unwrap());
                 meanwhile();
