@@ -124,7 +124,7 @@ impl Scene {
 
     /// Until a run that knows nothing of the killed one may begin all of it again.
     pub(super) fn after_a_kill(&self) {
-        if self.weather == Weather::Stale {
+        if self.weather != Weather::Clear {
             self.world.advance(PER_VOLUME);
         }
     }
