@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use self::policy::Read;
-use self::world::{Listed, World, origin};
+use self::world::{Listed, Origin, World, origin};
 use crate::id::{SnapshotId, VolumeId};
 use crate::inventory::{InstanceState, Inventory, Snapshot, SnapshotState, StorageTier};
 use crate::job::{Request, Untagged};
@@ -264,12 +264,11 @@ fn foreseen<'a>(snapshot: &'a Snapshot, read: &mut Read<'a>, world: &World<'_>) 
 /// Never the last good snapshot of a volume that exists.
 fn last_good(world: &World<'_>) -> CheckResult {
     let mut wrong = Vec::new();
-    for ((account, region, volume), places) in &world.histories {
-        let here = account.is_empty() && region.is_empty();
+    for (Origin { copied, volume, .. }, places) in &world.histories {
         let good = world.at(places).filter(|l| l.ours && l.snapshot.state == SnapshotState::Completed);
         let (leaving, staying): (Vec<_>, Vec<_>) = good.partition(|listed| listed.deletions > 0);
         let all = staying.is_empty() && !leaving.is_empty();
-        if here && all && !world.inventory.confirmed_gone.contains(&VolumeId::new(*volume)) {
+        if !copied && all && !world.inventory.confirmed_gone.contains(&VolumeId::new(*volume)) {
             let leaving = leaving.len();
             wrong.push(format!("all {leaving} good snapshots of {volume} would go, and it is not known to be gone"));
         }

@@ -47,7 +47,14 @@ pub(super) struct Listed<'a> {
 }
 
 /// Where a snapshot came from: of one made here the volume alone.
-pub(super) type Origin<'a> = (&'a str, &'a str, &'a str);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Origin<'a> {
+    /// Whether it is a copy, be its volume one of here or of elsewhere.
+    pub(super) copied: bool,
+    pub(super) account: &'a str,
+    pub(super) region: &'a str,
+    pub(super) volume: &'a str,
+}
 
 impl<'a> World<'a> {
     pub(super) fn new(plan: &'a Plan, inventory: &'a Inventory, settings: &'a Settings) -> Self {
@@ -98,7 +105,7 @@ impl<'a> World<'a> {
         // First by a number that is the same where the volume is, since numbers are quickly sorted.
         let mut order: Vec<(u64, usize)> = Vec::with_capacity(self.listed.len());
         for (place, listed) in self.listed.iter().enumerate() {
-            let (_, _, volume) = origin(listed.snapshot);
+            let volume = origin(listed.snapshot).volume;
             order.push((volume.as_bytes().last_chunk().map_or(0, |end| u64::from_le_bytes(*end)), place));
         }
         order.sort_unstable();
@@ -182,7 +189,8 @@ impl<'a> World<'a> {
 
     /// Ours of a volume here.
     pub(super) fn ours_of(&self, volume: &'a VolumeId) -> impl Iterator<Item = &'a Snapshot> {
-        let places = self.histories.get(&("", "", volume.as_str())).map_or(&[][..], Vec::as_slice);
+        let here = Origin { copied: false, account: "", region: "", volume: volume.as_str() };
+        let places = self.histories.get(&here).map_or(&[][..], Vec::as_slice);
         self.at(places).filter(|listed| listed.ours).map(|listed| listed.snapshot)
     }
 
@@ -224,8 +232,13 @@ impl<'a> World<'a> {
 pub(super) fn origin(snapshot: &Snapshot) -> Origin<'_> {
     let tag = |key| snapshot.tags.get(key).unwrap_or_default();
     match snapshot.tags.get("Source_SnapshotId") {
-        Some(_) => (tag("ebskeep:source-account"), tag("ebskeep:source-region"), tag("ebskeep:volume")),
-        None => ("", "", snapshot.volume.as_str()),
+        Some(_) => Origin {
+            copied: true,
+            account: tag("ebskeep:source-account"),
+            region: tag("ebskeep:source-region"),
+            volume: tag("ebskeep:volume"),
+        },
+        None => Origin { copied: false, account: "", region: "", volume: snapshot.volume.as_str() },
     }
 }
 

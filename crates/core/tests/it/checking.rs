@@ -1,6 +1,8 @@
 //! Plans that no decider makes, and the check that refuses each: the deciders are
 //! replaced by a forger who changes one thing.
 
+use std::collections::BTreeSet;
+
 use ebskeep_core::check::check;
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
@@ -8,10 +10,11 @@ use ebskeep_core::inventory::{
     TierStatus, Volume, VolumeState,
 };
 use ebskeep_core::job::Request;
-use ebskeep_core::plan::{Action, Deletion, ExpireVerdict, FinishTags, Job, Plan, decide};
+use ebskeep_core::plan::{Action, Deletion, ExpireVerdict, FinishTags, Job, NewSet, Plan, decide};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::tags::Tags;
 use jiff::{SignedDuration, Timestamp};
+use smol_str::SmolStr;
 
 use crate::fake::{START, snapshot};
 use crate::plans::tags;
@@ -140,6 +143,51 @@ fn a_second_snapshot_for_one_slot_is_refused() {
     }
 }
 
+/// The set of an instance whose two volumes are due.
+fn with_a_set() -> Inventory {
+    let mut world = world();
+    world.snapshots.items.clear();
+    world.instances.items[0].tags.set("Backup", "daily");
+    world.instances.items[0].devices.push(Device { name: "/dev/sdg".into(), volume: "vol-2".into() });
+    world
+}
+
+#[test]
+fn members_of_a_set_are_counted_and_looked_up_as_what_is_taken_alone() {
+    let _proof = ebskeep_proofs::proves(&["4.7", "4.8"]);
+    let world = with_a_set();
+    refused(&world, |_| {}, &[]);
+    let sets = |plan: &mut Plan| -> Vec<NewSet> {
+        let sets = plan.actions.iter().filter_map(|action| match action {
+            Action::CreateSet(set) => Some((**set).clone()),
+            _ => None,
+        });
+        sets.collect()
+    };
+    let again = |plan: &mut Plan| {
+        let set = sets(plan).pop().unwrap();
+        assert_eq!(set.members.len(), 2);
+        plan.actions.push(Action::CreateSet(Box::new(set)));
+    };
+    refused(&world, again, &[("one-per-slot", "vol-1 would be snapshotted twice; vol-2 would be snapshotted twice")]);
+    // Keys that the set and a member both write count once.
+    let with = |all: usize| {
+        move |plan: &mut Plan| {
+            let mut set = sets(plan).pop().unwrap();
+            let own = &mut set.members[1].own_tags;
+            own.set("Type", "Automated");
+            let mut keys: BTreeSet<SmolStr> = BTreeSet::new();
+            for tags in [&set.tags, &set.carried, &*own] {
+                keys.extend(tags.iter().map(|(key, _)| key.clone()));
+            }
+            (keys.len()..all).for_each(|n| own.set(format!("extra-{n}"), ""));
+            plan.actions = vec![Action::CreateSet(Box::new(set))];
+        }
+    };
+    refused(&world, with(50), &[]);
+    refused(&world, with(51), &[("tag-limit", "a snapshot of vol-2 would have 51 tags")]);
+}
+
 #[test]
 fn what_began_just_five_minutes_after_now_passes() {
     for (seconds, refuses) in [(300, false), (301, true)] {
@@ -212,6 +260,21 @@ fn as_many_unforeseen_deletions_as_are_allowed_pass() {
         let checks = check(&plan, &world(), &request, &settings);
         let unforeseen = checks.iter().find(|check| check.check == "unforeseen-deletions").unwrap();
         assert_eq!(!unforeseen.ok, refuses, "{most}: {}", unforeseen.detail);
+    }
+}
+
+#[test]
+fn a_quarter_of_all_ours_may_go_unforeseen_and_not_one_more() {
+    let _proof = ebskeep_proofs::proves(&["4.10"]);
+    let mut world = world();
+    world.snapshots.items.extend((3..24).map(|days| ours(&format!("snap-old-{days}"), "vol-1", days)));
+    for (going, refuses) in [(6, false), (7, true)] {
+        let refusals = refusals(&world, |plan| {
+            plan.actions.clear();
+            (3..3 + going).for_each(|days| deleting(plan, &world, &format!("snap-old-{days}")));
+        });
+        let unforeseen = refusals.iter().any(|(check, _)| *check == "unforeseen-deletions");
+        assert_eq!(unforeseen, refuses, "{going} of 24: {refusals:?}");
     }
 }
 
@@ -297,6 +360,18 @@ fn the_last_good_one_of_a_volume_that_is_not_gone_is_refused() {
         world.snapshots.items.push(Snapshot { state, ..ours("snap-4", "vol-2", 2) });
         refused(&world, |plan| deleting(plan, &world, "snap-3"), &[last]);
     }
+    // A copy is none of the volume's own, also where nobody can tell whence it came.
+    let mut copied = young.clone();
+    copied.snapshots.items.push(ours("snap-4", "vol-2", 2));
+    let copy = &mut copied.snapshots.items[3].tags;
+    copy.set("Source_SnapshotId", "snap-9");
+    copy.set("ebskeep:volume", "vol-2");
+    refused(&copied, |plan| deleting(plan, &copied, "snap-3"), &[last]);
+    // And the last copy of a volume's may go.
+    copied.snapshots.items[3].started = days_ago(90);
+    let expected = "all 1 good snapshots of vol-2 would go";
+    let said = refusals(&copied, |plan| deleting(plan, &copied, "snap-4"));
+    assert!(said.iter().all(|(_, detail)| !detail.contains(expected)), "{said:?}");
     let mut world = young.clone();
     world.snapshots.items.push(ours("snap-4", "vol-2", 2));
     refused(&world, |plan| deleting(plan, &world, "snap-3"), &[]);
