@@ -488,6 +488,7 @@ fn a_plan_that_contradicts_itself_is_refused() {
         plan.actions.push(plan.actions.last().cloned().unwrap());
     };
     refused(&world, twice, &[("reason-to-stay", "a snapshot would be deleted twice")]);
-    let unlisted = |plan: &mut Plan| deleting(plan, &world, "snap-9");
-    refused(&world, unlisted, &[("reason-to-stay", "snap-9 is not in the listing")]);
+    // And of nothing more than what is wrong with it.
+    let unlisted = refusals(&world, |plan| deleting(plan, &world, "snap-9"));
+    assert_eq!(unlisted, [("reason-to-stay", "snap-9 is not in the listing".to_owned())]);
 }

@@ -5,7 +5,7 @@ use ebskeep_core::destination::Destination;
 use ebskeep_core::id::{AccountId, Place, Region};
 use ebskeep_core::inventory::{DestinationSnapshots, Inventory, Listing, Snapshot, SnapshotState, StorageTier};
 use ebskeep_core::job::Request;
-use ebskeep_core::plan::{Action, FollowSource, Job, MarkCopied, NewCopy, Plan, Unshare, decide};
+use ebskeep_core::plan::{Action, Deletion, FollowSource, Job, MarkCopied, NewCopy, Plan, Unshare, decide};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::tags::Tags;
 use jiff::SignedDuration;
@@ -187,4 +187,100 @@ fn marks_that_are_not_so_and_what_shortens_are_refused() {
     let mut under_way = world();
     under_way.destinations[1].snapshots.items = vec![copy_of("snap-c3", "snap-3", SnapshotState::Pending)];
     refused(&under_way, |plan| plan.actions.push(unshare("snap-3", THEIRS)), "copy-marks", "may still need the share");
+}
+
+/// What `expire` is told of a deletion of the first of these: why it stays, if that is
+/// about copies.
+fn stays(first: Snapshot) -> Vec<String> {
+    let mut world = Inventory::empty(home(), START);
+    let id = first.id.clone();
+    let began = first.started;
+    world.snapshots.items.push(first);
+    // So that it is the last of nothing.
+    world.snapshots.items.push(primary("snap-2", &[]));
+    let (request, settings) = (Request::new([Job::Expire]), Settings::default());
+    let mut plan = decide(&world, &request, &settings);
+    plan.actions = vec![Action::DeleteSnapshot(Deletion {
+        snapshot_id: id.clone(),
+        volume_id: "vol-1".into(),
+        tags: Tags::new(),
+        size_gib: 8,
+        failed: false,
+        archived: false,
+    })];
+    let checks = check(&plan, &world, &request, &settings);
+    let detail = checks.into_iter().find(|check| check.check == "reason-to-stay").unwrap().detail;
+    let about = detail.split("; ").filter(|why| why.contains("copy") && why.starts_with(id.as_str()));
+    about.map(|why| format!("{began}: {why}")).collect()
+}
+
+#[test]
+fn what_a_copy_is_wanted_of_stays_as_long_as_copies_are_kept() {
+    let _proof = ebskeep_proofs::proves(&["4.12"]);
+    let old = |days: i64, tags: &[(&str, &str)]| {
+        let mut old = primary("snap-1", tags);
+        old.started = START - SignedDuration::from_hours(24 * days);
+        old
+    };
+    let (to, done) = (("ebskeep:copy-to", "us-east-1"), ("ebskeep:copied-to", "us-east-1"));
+    let (week, fortnight) = (("ebskeep:copy-retention", "7"), ("ebskeep:copy-retention", "14"));
+    let copies = |value: &'static str| ("ebskeep:copy-retention", value);
+    for (tags, wanted) in [
+        (vec![to, fortnight], true),
+        (vec![to, week], false),
+        (vec![fortnight], false),
+        (vec![to, done, fortnight], false),
+        // One of two is there.
+        (vec![("ebskeep:copy-to", "us-east-1 eu-central-1"), done, fortnight], true),
+        // Where it is already, it needs no copy; what nobody can read may be anywhere.
+        (vec![("ebskeep:copy-to", "eu-west-1"), fortnight], false),
+        (vec![("ebskeep:copy-to", "everywhere"), fortnight], true),
+        // The policy of copies comes before that of primaries, and without one it is that.
+        (vec![to, week, ("ebskeep:retention", "14")], false),
+        (vec![to, fortnight, ("ebskeep:retention", "7")], true),
+        (vec![to, ("ebskeep:retention", "14")], true),
+        (vec![to, ("ebskeep:retention", "7")], false),
+        (vec![to, ("ebskeep:retention", "unset")], false),
+        // Rules last as long as the longest of them, or without end.
+        (vec![to, copies("daily=7")], false),
+        (vec![to, copies("daily=14")], true),
+        (vec![to, copies("daily=7 weekly=2")], true),
+        (vec![to, copies("weekly=2 daily=7")], true),
+        (vec![to, copies("hourly=48 within=9d")], false),
+        (vec![to, copies("last=2")], true),
+        (vec![to, copies("monthly=all")], true),
+        (vec![to, copies("nonsense=2")], true),
+        // A calendar that nobody knows matters to rules, and to an age by hours at most.
+        (vec![to, copies("daily=7"), ("ebskeep:tz", "Mars/Olympus")], true),
+        (vec![to, week, ("ebskeep:tz", "Mars/Olympus")], false),
+        (vec![to, fortnight, ("ebskeep:tz", "Mars/Olympus")], true),
+    ] {
+        let said = stays(old(10, &tags));
+        let expected = if wanted { 1 } else { 0 };
+        assert_eq!(said.len(), expected, "{tags:?}: {said:?}");
+        assert!(said.iter().all(|why| why.contains("a copy of it is wanted")), "{said:?}");
+    }
+    // An end that is up to 26 hours off, by zones and daylight saving, counts.
+    for (policy, ends_after) in [("7", 24 * 7), ("daily=7", 24 * 7), ("hourly=48", 48)] {
+        for (hours, wanted) in [(ends_after - 26, false), (ends_after - 27, true)] {
+            let mut young = primary("snap-1", &[to, copies(policy)]);
+            young.started = START - SignedDuration::from_hours(hours);
+            assert_eq!(!stays(young).is_empty(), wanted, "{policy}, {hours} hours old");
+        }
+    }
+    let mut failed = old(10, &[to, fortnight]);
+    failed.state = SnapshotState::Error;
+    assert_eq!(stays(failed), [""; 0], "nothing can be copied from it");
+}
+
+#[test]
+fn a_copy_stays_for_48_hours() {
+    let _proof = ebskeep_proofs::proves(&["4.12"]);
+    for (seconds, kept) in [(48 * 3600, false), (48 * 3600 - 1, true), (0, true)] {
+        let mut copy = copy_of("snap-1", "snap-9", SnapshotState::Completed);
+        copy.started = START - SignedDuration::from_secs(seconds);
+        let said = stays(copy);
+        let says = said.iter().any(|why| why.contains("a copy made less than 48 hours ago"));
+        assert_eq!(says, kept, "{seconds} s: {said:?}");
+    }
 }
