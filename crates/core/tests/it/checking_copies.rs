@@ -108,8 +108,18 @@ fn a_copy_of_what_is_no_source_is_refused() {
     refused(&world(), changed(|copy| copy.destination = far.clone()), "copy-source", "do not name that destination");
     refused(&world(), changed(|copy| copy.tags = Tags::new()), "copy-source", "would not say what it is a copy of");
     refused(&world(), changed(|copy| copy.encrypted = true), "copy-source", "encrypted");
-    let many = |copy: &mut NewCopy| copy.carried = (0..50).map(|n| (format!("k{n}"), "")).collect();
-    refused(&world(), changed(many), "copy-source", "AWS takes 50");
+    let with = |all: usize| {
+        changed(move |copy| copy.carried = (copy.tags.iter().count()..all).map(|n| (format!("k{n}"), "")).collect())
+    };
+    assert_eq!(refusals(&world(), with(50)), []);
+    refused(&world(), with(51), "copy-source", "it would have 51 tags; AWS takes 50");
+    // Each of what says whence it came, and of what.
+    for key in
+        ["Source_SnapshotId", "ebskeep:source-region", "ebskeep:source-account", "ebskeep:volume", "ebskeep:started"]
+    {
+        let other = changed(|copy| copy.tags.set(key, "2026-01-01T00:00:00Z"));
+        refused(&world(), other, "copy-source", "would not say what it is a copy of");
+    }
     // What the plan was made of is no longer so.
     let changes: [(Change, &str); 6] = [
         (|s| s.state = SnapshotState::Pending, "not good"),
@@ -138,9 +148,24 @@ fn a_second_copy_and_one_too_many_are_refused() {
     refused(&world(), changed(|copy| copy.snapshot_id = "snap-2".into()), "copy-once", "has the copy snap-c2");
     let (request, settings) = (Request::new([Job::Copy]), Settings::default());
     let plan = decide(&world(), &request, &settings);
-    let mut full = world();
-    let pending = (0..20).map(|n| copy_of(&format!("snap-p{n}"), "snap-0", SnapshotState::Pending));
-    full.destinations[0].snapshots.items.extend(pending);
+    // Those that say of what they are one, and those that AWS made and nobody has tagged yet.
+    let with = |under_way: usize| {
+        let mut world = world();
+        let pending = (0..under_way).map(|n| {
+            let mut copy = copy_of(&format!("snap-p{n}"), "snap-0", SnapshotState::Pending);
+            if n % 2 == 0 {
+                copy.tags = Tags::new();
+            } else {
+                copy.volume = "vol-7".into();
+            }
+            copy
+        });
+        world.destinations[0].snapshots.items.extend(pending);
+        world
+    };
+    let checks = check(&plan, &with(19), &request, &settings);
+    assert!(checks.iter().all(|check| check.ok), "{checks:?}");
+    let full = with(20);
     let mut blind = world();
     blind.destinations[0].snapshots.gap = Some("denied".to_owned());
     for (world, part) in [(full, "20 are under way"), (blind, "could not be seen")] {
@@ -161,6 +186,17 @@ fn marks_that_are_not_so_and_what_shortens_are_refused() {
         }))
     };
     refused(&world(), |plan| plan.actions.push(marked("us-east-1")), "copy-marks", "no good copy is at");
+    // A mark that is lost would be made again and cost a copy; another key is none of its business.
+    let mut before = world();
+    before.snapshots.items[0].tags.set("ebskeep:copied-to", "us-east-1");
+    for mark in [tags([]), tags([("ebskeep:copied-to", "us-east-1"), ("KeepForever", "")])] {
+        let marked = |plan: &mut Plan| {
+            let (snapshot_id, volume_id) = ("snap-1".into(), "vol-1".into());
+            let mark = MarkCopied { snapshot_id, volume_id, before: Tags::new(), tags: mark };
+            plan.actions = vec![Action::MarkCopied(Box::new(mark))];
+        };
+        refused(&before, marked, "copy-marks", "more than where it was copied to would be written");
+    }
     let follow = |key: &str, value: &str| {
         Action::FollowSource(Box::new(FollowSource {
             snapshot_id: "snap-c2".into(),
@@ -171,10 +207,17 @@ fn marks_that_are_not_so_and_what_shortens_are_refused() {
             tags: tags([(key, value)]),
         }))
     };
-    for (key, value) in [("KeepUntil", "2026-06-30"), ("DeleteOn", "2026-01-01"), ("ebskeep:retention", "1")] {
+    for (key, value) in [
+        ("KeepUntil", "2026-06-30"),
+        ("KeepUntil", "2026-12-31"),
+        ("DeleteOn", "2026-01-01"),
+        ("ebskeep:retention", "1"),
+    ] {
         refused(&world(), |plan| plan.actions.push(follow(key, value)), "copy-marks", "may shorten it");
     }
-    assert_eq!(refusals(&world(), |plan| plan.actions.push(follow("KeepUntil", "2027-06-30"))), []);
+    for (key, value) in [("KeepUntil", "2027-06-30"), ("KeepForever", ""), ("KeepReason", "court order")] {
+        assert_eq!(refusals(&world(), |plan| plan.actions.push(follow(key, value))), []);
+    }
     let unshare = |id: &str, account: &str| {
         Action::Unshare(Box::new(Unshare {
             snapshot_id: id.into(),
@@ -187,6 +230,10 @@ fn marks_that_are_not_so_and_what_shortens_are_refused() {
     let mut under_way = world();
     under_way.destinations[1].snapshots.items = vec![copy_of("snap-c3", "snap-3", SnapshotState::Pending)];
     refused(&under_way, |plan| plan.actions.push(unshare("snap-3", THEIRS)), "copy-marks", "may still need the share");
+    // One of it that is done, and one of another that is not, need none.
+    let ended = [("snap-3", SnapshotState::Completed), ("snap-2", SnapshotState::Pending)];
+    under_way.destinations[1].snapshots.items = ended.map(|(of, state)| copy_of("snap-c3", of, state)).into();
+    assert_eq!(refusals(&under_way, |plan| plan.actions = vec![unshare("snap-3", THEIRS)]), []);
 }
 
 /// What `expire` is told of a deletion of the first of these: why it stays, if that is
@@ -250,14 +297,14 @@ fn what_a_copy_is_wanted_of_stays_as_long_as_copies_are_kept() {
         (vec![to, copies("last=2")], true),
         (vec![to, copies("monthly=all")], true),
         (vec![to, copies("nonsense=2")], true),
+        (vec![to, copies("last=9d")], true),
         // A calendar that nobody knows matters to rules, and to an age by hours at most.
         (vec![to, copies("daily=7"), ("ebskeep:tz", "Mars/Olympus")], true),
         (vec![to, week, ("ebskeep:tz", "Mars/Olympus")], false),
         (vec![to, fortnight, ("ebskeep:tz", "Mars/Olympus")], true),
     ] {
         let said = stays(old(10, &tags));
-        let expected = if wanted { 1 } else { 0 };
-        assert_eq!(said.len(), expected, "{tags:?}: {said:?}");
+        assert_eq!(said.len(), usize::from(wanted), "{tags:?}: {said:?}");
         assert!(said.iter().all(|why| why.contains("a copy of it is wanted")), "{said:?}");
     }
     // An end that is up to 26 hours off, by zones and daylight saving, counts.
@@ -271,6 +318,30 @@ fn what_a_copy_is_wanted_of_stays_as_long_as_copies_are_kept() {
     let mut failed = old(10, &[to, fortnight]);
     failed.state = SnapshotState::Error;
     assert_eq!(stays(failed), [""; 0], "nothing can be copied from it");
+}
+
+#[test]
+fn a_destination_that_is_no_place_is_never_reached() {
+    let _proof = ebskeep_proofs::proves(&["4.12"]);
+    for (entry, known) in [
+        ("us-east-1", true),
+        ("us-gov-east-1", true),
+        ("222233334444/us-east-1", true),
+        ("22223333444/us-east-1", false),
+        ("2222333344445/us-east-1", false),
+        ("2222-33334444/us-east-1", false),
+        ("22223333444x/us-east-1", false),
+        ("useast1", false),
+        ("us-east-", false),
+        ("us-east_-1", false),
+        ("222233334444/useast1", false),
+        ("222233334444/us-east_-1", false),
+    ] {
+        let tags = [("ebskeep:copy-to", entry), ("ebskeep:copied-to", entry)];
+        let mut old = primary("snap-1", &tags);
+        old.started = START - SignedDuration::from_hours(48);
+        assert_eq!(stays(old).is_empty(), known, "{entry}");
+    }
 }
 
 #[test]
