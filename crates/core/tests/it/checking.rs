@@ -408,7 +408,8 @@ fn what_has_a_reason_to_stay_is_refused() {
         assert_eq!(said.is_some(), says.is_some(), "{key}={value}: {got:?}");
         assert!(said.unwrap_or_default().contains(says.unwrap_or_default()), "{key}={value}: {got:?}");
     }
-    let facts: [(Change, &str); 12] = [
+    let facts: [(Change, &str); 13] = [
+        (|w| snap(w, "snap-1").tags = dated(0), "it is not ours"),
         (|w| snap(w, "snap-1").started = START - SignedDuration::from_secs(3599), "it is less than an hour old"),
         (|w| snap(w, "snap-1").owner = AccountId::new("999988887777"), "it is not ours"),
         (|w| snap(w, "snap-1").state = SnapshotState::Pending, "it is neither completed nor failed"),
@@ -437,7 +438,8 @@ fn what_has_a_reason_to_stay_is_refused() {
             "{says}: {got:?}"
         );
     }
-    let passing: [Change; 5] = [
+    let passing: [Change; 6] = [
+        |w| snap(w, "snap-1").tags = dated(1),
         |w| snap(w, "snap-1").started = START - SignedDuration::from_secs(3600),
         |w| archived(w, 90),
         |w| locked(w, LockState::Expired),
@@ -453,6 +455,13 @@ fn what_has_a_reason_to_stay_is_refused() {
         let got = refusals(&world, |plan| deleting(plan, &world, "snap-1"));
         assert!(got.iter().all(|(check, _)| *check != "reason-to-stay"), "{n}: {got:?}");
     }
+}
+
+/// The tags of the original's: no slot, but a date after the day on which it began. This
+/// one is so many days after that.
+fn dated(days: i64) -> Tags {
+    let date = days_ago(20 - days).to_string();
+    tags([("Type", "Automated"), ("DeleteOn", date.split('T').next().unwrap())])
 }
 
 fn archived(world: &mut Inventory, days: i64) {
