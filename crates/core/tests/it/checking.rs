@@ -408,6 +408,19 @@ fn what_has_a_reason_to_stay_is_refused() {
         assert_eq!(said.is_some(), says.is_some(), "{key}={value}: {got:?}");
         assert!(said.unwrap_or_default().contains(says.unwrap_or_default()), "{key}={value}: {got:?}");
     }
+    // What another service marks, in any case of letters, is not ours either.
+    for key in ["aws:backup:source-resource", "aws:dlm:lifecycle-policy-id", "dlm:managed", "AWS:DLM:x", "DLM:Managed"]
+    {
+        let mut world = world();
+        snap(&mut world, "snap-1").tags.set(key, "x");
+        let got = refusals(&world, |plan| deleting(plan, &world, "snap-1"));
+        let got: Vec<_> = got.into_iter().filter(|(check, _)| *check == "reason-to-stay").collect();
+        assert_eq!(got.len(), 1, "{key}");
+        assert!(
+            got[0].1.contains("another service manages it") && got[0].1.contains("it is not ours"),
+            "{key}: {got:?}"
+        );
+    }
     let facts: [(Change, &str); 13] = [
         (|w| snap(w, "snap-1").tags = dated(0), "it is not ours"),
         (|w| snap(w, "snap-1").started = START - SignedDuration::from_secs(3599), "it is less than an hour old"),
