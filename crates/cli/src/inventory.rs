@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufReader, Read, stdin};
+use std::io::{Read, stdin};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
@@ -56,7 +56,7 @@ fn open(path: &Path) -> Result<File, Failure> {
 
 fn read_one(file: impl Read, name: &str, listed: &mut Listed) -> Result<(), Failure> {
     listed.file_begins(name);
-    ebskeep_files::documents(BufReader::new(file), listed).map_err(|error| {
+    ebskeep_files::documents(file, listed).map_err(|error| {
         Failure::usage(anyhow!("{name}: {error}"))
             .hint("it has to be JSON as `aws ec2 describe-… --output json` prints it, without --query")
     })?;

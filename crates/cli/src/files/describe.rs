@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io::Read;
 
 use ebskeep_core::id::{AccountId, ImageId, InstanceId, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
@@ -11,9 +12,11 @@ use ebskeep_core::inventory::{
 };
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use smol_str::SmolStr;
+
+use super::window::Shared;
 
 /// What the files hold.
 #[derive(Debug, Default)]
@@ -123,9 +126,13 @@ impl Listed {
 }
 
 /// One document, read into what is listed.
-pub(super) struct Document<'a>(pub(super) &'a mut Listed);
+pub(super) struct Document<'a, R> {
+    pub(super) listed: &'a mut Listed,
+    /// What it is read through.
+    pub(super) window: &'a Shared<R>,
+}
 
-impl<'de> DeserializeSeed<'de> for Document<'_> {
+impl<'de, R: Read> DeserializeSeed<'de> for Document<'_, R> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -133,7 +140,7 @@ impl<'de> DeserializeSeed<'de> for Document<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Document<'_> {
+impl<'de, R: Read> Visitor<'de> for Document<'_, R> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,7 +148,8 @@ impl<'de> Visitor<'de> for Document<'_> {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        let Listed { instances, volumes, snapshots, images, locks, tiers, gaps } = self.0;
+        let Listed { instances, volumes, snapshots, images, locks, tiers, gaps } = self.listed;
+        let window = self.window;
         let mut here = BTreeSet::new();
         let (mut further, mut empty) = (false, 0);
         while let Some(key) = map.next_key::<String>()? {
@@ -154,13 +162,15 @@ impl<'de> Visitor<'de> for Document<'_> {
                 continue;
             };
             match kind {
-                Kind::Instances => map.next_value_seed(Each(&mut |reservation: ReservationIn| {
+                Kind::Instances => map.next_value_seed(Each::new(window, &mut |reservation: ReservationIn| {
                     instances.extend(reservation.instances.into_iter().map(Instance::from));
                 }))?,
-                Kind::Volumes => map.next_value_seed(Each(&mut |volume: VolumeIn| volumes.push(volume.into())))?,
+                Kind::Volumes => {
+                    map.next_value_seed(Each::new(window, &mut |volume: VolumeIn| volumes.push(volume.into())))?;
+                }
                 Kind::Snapshots | Kind::Locks => {
                     let before = (snapshots.len(), locks.len());
-                    map.next_value_seed(Each(&mut |either: SnapshotOrLock| match either {
+                    map.next_value_seed(Each::new(window, &mut |either: SnapshotOrLock| match either {
                         SnapshotOrLock::Snapshot(snapshot) => snapshots.push(snapshot),
                         SnapshotOrLock::Lock(lock) => locks.push(lock),
                     }))?;
@@ -169,8 +179,10 @@ impl<'de> Visitor<'de> for Document<'_> {
                     empty += usize::from((snapshots.len(), locks.len()) == before);
                     continue;
                 }
-                Kind::Images => map.next_value_seed(Each(&mut |image: ImageIn| images.push(image.into())))?,
-                Kind::Tiers => map.next_value_seed(Each(&mut |tier: TierIn| tiers.push(tier.into())))?,
+                Kind::Images => {
+                    map.next_value_seed(Each::new(window, &mut |image: ImageIn| images.push(image.into())))?;
+                }
+                Kind::Tiers => map.next_value_seed(Each::new(window, &mut |tier: TierIn| tiers.push(tier.into())))?,
             }
             here.insert(kind);
         }
@@ -192,9 +204,18 @@ impl<'de> Visitor<'de> for Document<'_> {
 }
 
 /// A list whose items are handed on one by one and not kept.
-struct Each<'a, T>(&'a mut dyn FnMut(T));
+struct Each<'a, T, R> {
+    window: &'a Shared<R>,
+    each: &'a mut dyn FnMut(T),
+}
 
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Each<'_, T> {
+impl<'a, T, R> Each<'a, T, R> {
+    fn new(window: &'a Shared<R>, each: &'a mut dyn FnMut(T)) -> Self {
+        Self { window, each }
+    }
+}
+
+impl<'de, T: DeserializeOwned, R: Read> DeserializeSeed<'de> for Each<'_, T, R> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -202,7 +223,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Each<'_, T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<'_, T> {
+impl<'de, T: DeserializeOwned, R: Read> Visitor<'de> for Each<'_, T, R> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,7 +232,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<'_, T> {
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<(), S::Error> {
         while let Some(item) = list.next_element()? {
-            (self.0)(item);
+            (self.each)(item);
+            self.window.take_following(self.each);
         }
         Ok(())
     }
@@ -343,14 +365,14 @@ fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tags, D::Error> {
         #[serde(default)]
         value: SmolStr,
     }
-    let mut tags: Vec<(SmolStr, SmolStr)> = Vec::new();
-    for TagIn { key, value } in Vec::<TagIn>::deserialize(deserializer)? {
-        if tags.iter().any(|(present, _)| *present == key) {
+    let tags = Vec::<TagIn>::deserialize(deserializer)?;
+    for (before, TagIn { key, value: _ }) in tags.iter().enumerate() {
+        if tags.iter().take(before).any(|present| present.key == *key) {
             return Err(de::Error::custom(format_args!("the tag key {key:?} is there twice")));
         }
-        tags.push((key, value));
     }
-    Ok(Tags::listed(tags))
+    // Of the same size, and so in the same memory.
+    Ok(Tags::listed(tags.into_iter().map(|TagIn { key, value }| (key, value)).collect()))
 }
 
 impl From<InstanceIn> for Instance {

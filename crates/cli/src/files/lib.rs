@@ -7,6 +7,7 @@
 mod describe;
 mod plans;
 mod reader;
+mod window;
 
 use std::collections::BTreeSet;
 
@@ -32,12 +33,12 @@ impl Listed {
             now,
             observed_at: now,
             machine_clock: None,
-            instances: listing(instances, |instance| instance.id.clone(), gap(Kind::Instances)),
-            volumes: listing(volumes, |volume| volume.id.clone(), gap(Kind::Volumes)),
-            snapshots: listing(snapshots, |snapshot| snapshot.id.clone(), gap(Kind::Snapshots)),
-            images: listing(images, |image| image.id.clone(), gap(Kind::Images)),
-            locks: listing(locks, |lock| lock.snapshot.clone(), gap(Kind::Locks)),
-            tiers: listing(tiers, |tier| tier.snapshot.clone(), gap(Kind::Tiers)),
+            instances: listing(instances, |instance| &instance.id, gap(Kind::Instances)),
+            volumes: listing(volumes, |volume| &volume.id, gap(Kind::Volumes)),
+            snapshots: listing(snapshots, |snapshot| &snapshot.id, gap(Kind::Snapshots)),
+            images: listing(images, |image| &image.id, gap(Kind::Images)),
+            locks: listing(locks, |lock| &lock.snapshot, gap(Kind::Locks)),
+            tiers: listing(tiers, |tier| &tier.snapshot, gap(Kind::Tiers)),
             confirmed_gone: BTreeSet::new(),
             destinations: Vec::new(),
             listing_mismatch: None,
@@ -53,11 +54,17 @@ impl Listed {
 
 /// Sorted and each once, as an observation is; of an item in two files the
 /// later one counts.
-fn listing<T, I: Ord>(mut items: Vec<T>, id: impl Fn(&T) -> I, gap: Option<String>) -> Listing<T> {
-    // Stable, so that the later of two stays behind the earlier.
-    items.sort_by_cached_key(&id);
-    items.reverse();
-    items.dedup_by(|a, b| id(a) == id(b));
-    items.reverse();
+fn listing<T, I: Ord + Clone>(mut items: Vec<T>, id: fn(&T) -> &I, gap: Option<String>) -> Listing<T> {
+    if !items.is_sorted_by(|one, next| id(one) < id(next)) {
+        // Stable, so that the later of two stays behind the earlier.
+        items.sort_by_cached_key(|item| id(item).clone());
+        items.dedup_by(|next, kept| {
+            let same = id(next) == id(kept);
+            if same {
+                std::mem::swap(next, kept);
+            }
+            same
+        });
+    }
     Listing { items, gap }
 }

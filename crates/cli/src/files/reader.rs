@@ -1,12 +1,13 @@
 //! JSON documents one after the other, read as a stream, with the line and the
 //! column of what is wrong.
 
-use std::io::{BufRead, Read};
+use std::io::Read;
 
 use serde::de::DeserializeSeed as _;
 use serde_json::error::Category;
 
 use super::describe::{Document, Listed};
+use super::window::{Place, Shared};
 
 /// Why a file cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -26,83 +27,38 @@ pub enum Damage {
     Unreadable(#[from] std::io::Error),
 }
 
+/// How much of a file is in memory at a time: a listing of a gigabyte is to be read in
+/// little. An item that ends beyond it is begun anew when there is more of it.
+const WINDOW: usize = 1 << 20;
+
 /// Reads every document into `listed`.
-pub fn documents(file: impl BufRead, listed: &mut Listed) -> Result<(), Damage> {
-    let mut lines = Lines { file, line: 1, column: 0, skipped_mark: false };
-    loop {
-        if !lines.skip_blanks()? {
-            return Ok(());
-        }
-        // What serde_json counts begins anew with each document.
-        let (line, column) = (lines.line, lines.column);
-        let mut json = serde_json::Deserializer::from_reader(&mut lines);
-        let read = Document(listed).deserialize(&mut json);
-        read.map_err(|error| damage(error, line, column))?;
-    }
+pub fn documents(file: impl Read, listed: &mut Listed) -> Result<(), Damage> {
+    through(&Shared::new(file, WINDOW), listed)
 }
 
-/// A file that knows how far it has been read. The JSON reader takes one byte at
-/// a time, so this is exact.
-struct Lines<R> {
-    file: R,
-    line: usize,
-    column: usize,
-    skipped_mark: bool,
+fn through<R: Read>(window: &Shared<R>, listed: &mut Listed) -> Result<(), Damage> {
+    while window.next_document()? {
+        let mut json = serde_json::Deserializer::from_reader(window);
+        let read = Document { listed: &mut *listed, window }.deserialize(&mut json);
+        read.map_err(|error| damage(error, window))?;
+    }
+    Ok(())
 }
 
-/// What Windows writes before UTF-8.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-impl<R: BufRead> Lines<R> {
-    /// Skips what may stand between documents; whether there is something more.
-    fn skip_blanks(&mut self) -> std::io::Result<bool> {
-        if !std::mem::replace(&mut self.skipped_mark, true) && self.file.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
-            self.file.consume(BYTE_ORDER_MARK.len());
-        }
-        loop {
-            let Some(&byte) = self.file.fill_buf()?.first() else { return Ok(false) };
-            if !byte.is_ascii_whitespace() {
-                return Ok(true);
-            }
-            self.file.consume(1);
-            self.count(byte);
-        }
-    }
-
-    fn count(&mut self, byte: u8) {
-        if byte == b'\n' {
-            self.line += 1;
-            self.column = 0;
-        } else {
-            self.column += 1;
-        }
-    }
-}
-
-impl<R: BufRead> Read for Lines<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        for byte in buffer.iter().take(read) {
-            self.count(*byte);
-        }
-        Ok(read)
-    }
-}
-
-/// An error in the document that began at this line and column.
-fn damage(error: serde_json::Error, line: usize, column: usize) -> Damage {
+/// An error, where it is in the whole file.
+fn damage<R: Read>(error: serde_json::Error, window: &Shared<R>) -> Damage {
     let text = error.to_string();
+    let told = Place { line: error.line(), column: error.column() };
     // serde_json says the place last, counted from the document's begin.
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let said = text.strip_suffix(&place).unwrap_or(&text);
+    let said = text.strip_suffix(&format!(" at line {} column {}", told.line, told.column)).unwrap_or(&text);
     let what = match error.classify() {
         Category::Io => return Damage::Unreadable(error.into()),
         Category::Eof => format!("the file ends in the middle ({said})"),
         Category::Syntax => format!("it is no JSON: {said}"),
         Category::Data => said.to_owned(),
     };
-    let before = if error.line() <= 1 { column } else { 0 };
-    Damage::Content { line: line + error.line().saturating_sub(1), column: before + error.column(), what }
+    let Place { line, column } = window.place_of(told);
+    Damage::Content { line, column, what }
 }
 
 #[cfg(test)]
@@ -144,5 +100,98 @@ mod tests {
         assert_eq!(after, "line 3, column 3: missing field `SnapshotId`");
         let beside = read("{\"Volumes\": []} {\"Images\": 1}").unwrap_err();
         assert_eq!(beside, "line 1, column 29: invalid type: integer `1`, expected a list");
+    }
+
+    /// The same by nothing but `serde_json` and a byte at a time: slow, and sure.
+    fn read_plainly(mut text: &[u8]) -> Result<Listed, String> {
+        let mut listed = Listed::default();
+        let (mut line, mut column) = (1, 0);
+        loop {
+            while let Some((byte, rest)) = text.split_first().filter(|(byte, _)| byte.is_ascii_whitespace()) {
+                (line, column) = if *byte == b'\n' { (line + 1, 0) } else { (line, column + 1) };
+                text = rest;
+            }
+            if text.is_empty() {
+                return Ok(listed);
+            }
+            let before = text;
+            // A window on nothing, through which nobody takes anything.
+            let window = Shared::new(std::io::empty(), WINDOW);
+            let mut json = serde_json::Deserializer::from_reader(&mut text);
+            let read = Document { listed: &mut listed, window: &window }.deserialize(&mut json);
+            read.map_err(|error| {
+                let said = error.to_string();
+                let said = said.split(" at line ").next().unwrap_or_default().to_owned();
+                let column = if error.line() == 1 { column } else { 0 } + error.column();
+                let what = match error.classify() {
+                    Category::Eof => format!("the file ends in the middle ({said})"),
+                    Category::Syntax => format!("it is no JSON: {said}"),
+                    _ => said,
+                };
+                format!("line {}, column {column}: {what}", line + error.line() - 1)
+            })?;
+            for byte in &before[..before.len() - text.len()] {
+                (line, column) = if *byte == b'\n' { (line + 1, 0) } else { (line, column + 1) };
+            }
+        }
+    }
+
+    /// Some of each kind, in several documents, as the CLI prints it and on one line.
+    const LISTINGS: &str = r#"{
+    "Snapshots": [
+        {
+            "SnapshotId": "snap-1", "OwnerId": "1", "VolumeId": "vol-1", "State": "completed",
+            "StartTime": "2026-03-01T00:00:00Z", "VolumeSize": 8,
+            "Description": "a \"}, {\" \u00e4",
+            "Tags": [{"Key": "a", "Value": "1"}, {"Key": "b"}]
+        },
+        {"SnapshotId": "snap-2", "LockState": "governance", "Other": [{"x": null}, -1.5e3]},
+
+        {"SnapshotId": "snap-3", "LockState": "expired"} , {"SnapshotId": "snap-4", "LockState": "expired"}
+    ],
+    "NextToken": null
+}
+{"Volumes": [{"VolumeId": "vol-1", "State": "in-use", "Size": 8}, {"VolumeId": "vol-2", "State": "x", "Size": 8}],
+"Images": [], "Reservations": [{"Instances": []},
+{"Instances": [{"InstanceId": "i-1", "State": {"Name": "running"}}]}, {}]} {}
+"#;
+
+    #[test]
+    fn what_is_taken_in_whole_pieces_is_what_is_read_byte_by_byte() {
+        let same = |text: &[u8], window: usize| {
+            let mut listed = Listed::default();
+            let read = through(&Shared::new(text, window), &mut listed).map_err(|error| error.to_string());
+            let read = read.map(|()| format!("{listed:?}"));
+            let plainly = read_plainly(text).map(|listed| format!("{listed:?}"));
+            assert_eq!(read, plainly, "{:?} through {window}", String::from_utf8_lossy(text));
+        };
+        let whole = LISTINGS.as_bytes();
+        assert_eq!(read(LISTINGS).unwrap().locks.len(), 3);
+        for window in [1, 3, 40, 64, 100, 300, 5000] {
+            same(whole, window);
+        }
+        for at in 0..whole.len() {
+            // Cut off there, and with something else there, or nothing.
+            same(&whole[..at], 300);
+            same(&[&whole[..at], &whole[at + 1..]].concat(), 300);
+            let others: [&[u8]; 8] = [b"]", b"}", b",", b"\"", b"7", b"\n", b"\xff", b"{\"SnapshotId\": 1}, "];
+            let other = others[at % others.len()];
+            same(&[&whole[..at], other, &whole[at + 1..]].concat(), 300);
+            same(&[&whole[..at], other, &whole[at..]].concat(), 64);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_on_is_told_as_that_and_not_as_an_end() {
+        struct Broken<'a>(&'a [u8]);
+        impl Read for Broken<'_> {
+            fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+                if self.0.is_empty() { Err(std::io::Error::other("the disk is gone")) } else { self.0.read(room) }
+            }
+        }
+        for cut in 0..LISTINGS.len() {
+            let error = documents(Broken(&LISTINGS.as_bytes()[..cut]), &mut Listed::default()).unwrap_err();
+            assert_eq!(error.to_string(), "it cannot be read: the disk is gone", "at {cut}");
+        }
     }
 }
