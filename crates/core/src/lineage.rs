@@ -288,10 +288,21 @@ pub enum Found<'a, 'l> {
 /// Goes through an inventory lineage by lineage, in no order that means anything.
 /// Every snapshot comes once, and no more than one volume's are held at a time, so
 /// that a million of them need neither much time nor much memory.
-pub fn each_lineage<'a>(inventory: &'a Inventory, settings: &Settings, mut each: impl FnMut(Found<'a, '_>)) {
+pub fn each_lineage<'a>(inventory: &'a Inventory, settings: &Settings, each: impl FnMut(Found<'a, '_>)) {
+    each_among(inventory, settings, |_| true, each);
+}
+
+/// The same of such snapshots alone.
+fn each_among<'a>(
+    inventory: &'a Inventory,
+    settings: &Settings,
+    such: impl Fn(&Snapshot) -> bool,
+    mut each: impl FnMut(Found<'a, '_>),
+) {
     let listed = &inventory.snapshots.items;
     // A primary is of the volume that AWS says it came from: brought together here, by a number and then by itself.
-    let mut order: Vec<(u64, usize)> = listed.iter().enumerate().map(|(at, s)| (s.volume.tail(), at)).collect();
+    let such = listed.iter().enumerate().filter(|(_, snapshot)| such(snapshot));
+    let mut order: Vec<(u64, usize)> = such.map(|(at, snapshot)| (snapshot.volume.tail(), at)).collect();
     order.sort_unstable_by_key(|(tail, _)| *tail);
     let mut copies: BTreeMap<LineageKey, Vec<Managed<'a>>> = BTreeMap::new();
     let mut together: Vec<(usize, &Snapshot)> = Vec::new();
@@ -381,21 +392,25 @@ pub fn unsettled_volumes(inventory: &Inventory, settings: &Settings) -> Vec<Volu
         return Vec::new();
     }
     let old = |m: &Managed<'_>| calendar::after(m.start, settings.orphan_grace, &settings.time_zone) <= inventory.now;
-    missing(inventory, settings).filter(|(_, lineage)| lineage.iter().any(old)).map(|(key, _)| key.volume).collect()
+    missing(inventory, settings, |lineage| lineage.iter().any(old))
 }
 
 /// The source volumes of ours that the listing lacks.
 pub fn missing_volumes(inventory: &Inventory, settings: &Settings) -> Vec<VolumeId> {
-    missing(inventory, settings).map(|(key, _)| key.volume).collect()
+    missing(inventory, settings, |_| true)
 }
 
-/// The lineages of primaries whose volume the listing lacks.
-fn missing<'a>(
-    inventory: &'a Inventory,
-    settings: &Settings,
-) -> impl Iterator<Item = (LineageKey, Vec<Managed<'a>>)> + use<'a> {
-    let listed = volumes_by_id(inventory);
-    lineages(inventory, settings).into_iter().filter(move |(key, _)| !key.copies && !listed.contains_key(&key.volume))
+/// The volumes of such lineages of primaries as the listing lacks, sorted.
+fn missing(inventory: &Inventory, settings: &Settings, such: impl Fn(&[Managed<'_>]) -> bool) -> Vec<VolumeId> {
+    let volumes = volumes_by_id(inventory);
+    let mut missing = Vec::new();
+    let of_others = |snapshot: &Snapshot| !volumes.contains_key(&snapshot.volume);
+    each_among(inventory, settings, of_others, |found| match found {
+        Found::Lineage(key, lineage) if !key.copies && such(lineage) => missing.push(key.volume.clone()),
+        _ => {}
+    });
+    missing.sort();
+    missing
 }
 
 /// Whether a pending snapshot is so old that it no longer counts: 24 hours
