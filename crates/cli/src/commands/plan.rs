@@ -79,8 +79,12 @@ impl Seen {
             self.document(|one| ui.print_json(one), |several| ui.print_json(several))?;
             return Ok(exit);
         }
-        let texts: Vec<String> = self.plans.iter().map(|plan| plan_text(plan, &ui.style())).collect();
-        ui.print(&texts.join("\n\n"))?;
+        for (at, plan) in self.plans.iter().enumerate() {
+            if at > 0 {
+                ui.print("\n\n")?;
+            }
+            ui.print(&plan_text(plan, &ui.style()))?;
+        }
         if let Some(path) = &args.out {
             ui.say(&format!("the plan is in {0}; within the hour: ebskeep apply --plan {0}", path.display()));
         }
