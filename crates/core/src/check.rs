@@ -381,6 +381,16 @@ fn stays(snapshot: &Snapshot, today: Date, now: Timestamp) -> Vec<&'static str> 
         stays.push("it is neither completed nor failed");
     }
     for (key, value) in snapshot.tags.iter() {
+        if key == "ebskeep:retention" {
+            if value == "unset" && !failed {
+                stays.push("its own tags were never written");
+            }
+            continue;
+        }
+        // None of the names below begins otherwise, and most keys do.
+        if !matches!(folded(key).next(), Some('k' | 'd' | 'a')) {
+            continue;
+        }
         let is = |name: &str| folded(key).eq(name.chars());
         let begins = |mark: &str| folded(key).take(mark.len()).eq(mark.chars());
         let date = || value.trim().parse::<Date>();
@@ -401,8 +411,6 @@ fn stays(snapshot: &Snapshot, today: Date, now: Timestamp) -> Vec<&'static str> 
             }
         } else if begins("aws:backup:") || begins("aws:dlm:") || is("dlm:managed") {
             stays.push("another service manages it");
-        } else if key == "ebskeep:retention" && value == "unset" && !failed {
-            stays.push("its own tags were never written");
         }
     }
     stays

@@ -178,10 +178,10 @@ impl<'a> World<'a> {
         let automated = tag("Type").is_some_and(|value| value.eq_ignore_ascii_case("automated"));
         let deployment = tag("ebskeep:deployment").unwrap_or("default") == self.settings.deployment.as_str();
         let copy = tag("Source_SnapshotId").is_some() && tag("ebskeep:volume").is_some();
-        let dated = tag("DeleteOn").and_then(|text| text.trim().parse::<Date>().ok());
-        let dated = dated.is_some_and(|date| date > utc_date(snapshot.started));
+        let date = || tag("DeleteOn").and_then(|text| text.trim().parse::<Date>().ok());
+        let dated = || date().is_some_and(|date| date > utc_date(snapshot.started));
         let volume = tag("ebskeep:volume").is_none_or(|volume| volume == snapshot.volume.as_str());
-        let made_here = (tag("ebskeep:slot").is_some() || dated) && volume;
+        let made_here = (tag("ebskeep:slot").is_some() || dated()) && volume;
         let foreign = snapshot.tags.iter().any(|(key, _)| is_foreign(key));
         let owned = snapshot.owner == self.inventory.place.account && !foreign;
         owned && automated && deployment && (copy || made_here)
@@ -245,7 +245,7 @@ pub(super) fn origin(snapshot: &Snapshot) -> Origin<'_> {
 /// Whether a key is another service's mark.
 fn is_foreign(key: &str) -> bool {
     // Most keys begin otherwise.
-    if !key.starts_with(['a', 'A', 'd', 'D']) {
+    if !key.get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case("aws") || begin.eq_ignore_ascii_case("dlm")) {
         return false;
     }
     let key = key.to_lowercase();
