@@ -62,7 +62,8 @@ fn gone_end(facts: &Facts<'_>) -> Option<Timestamp> {
     let by_date = |source: &Source| *source == Source::Default && dated.is_some();
     let governing = facts.policies.governing.iter().filter(|governing| !by_date(&governing.source));
     let spans: Option<Vec<Timestamp>> = governing.map(|governing| governing.span_ends(facts.managed.start)).collect();
-    let longest = spans?.into_iter().chain(dated).max()?;
+    // A date before its start is a span of nothing, not less than that.
+    let longest = spans?.into_iter().chain(dated).max()?.max(facts.managed.start);
     Some(calendar::after(longest, facts.settings.orphan_grace, &TimeZone::UTC))
 }
 
