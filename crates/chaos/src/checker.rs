@@ -51,7 +51,7 @@ pub struct Violation {
 }
 
 /// The names of all invariants that planted mistakes break.
-pub const INVARIANTS: [&str; 28] = [
+pub const INVARIANTS: [&str; 29] = [
     "begun-again-blindly",
     "copied-again",
     "copied-twice",
@@ -59,6 +59,7 @@ pub const INVARIANTS: [&str; 28] = [
     "gone: archived",
     "gone: backups-failing",
     "gone: delete-on",
+    "gone: error",
     "gone: hold",
     "gone: in-use",
     "gone: keep-forever",
@@ -96,10 +97,10 @@ pub fn check(facts: &Facts) -> Vec<Violation> {
     found
 }
 
-/// How many slots have more than one snapshot of their volume: those that are excused,
-/// where everything holds.
-pub fn surplus(facts: &Facts) -> u64 {
-    slots::surplus(facts)
+/// Each snapshot that was one too many in its slot, and each such copy, by what it came
+/// of: where everything holds, all of them are excused.
+pub fn surplus(facts: &Facts) -> Vec<&'static str> {
+    slots::surplus(facts).into_iter().chain(copies::surplus(facts)).collect()
 }
 
 type Wrong<'w> = dyn FnMut(&'static str, String) + 'w;

@@ -6,13 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use ebskeep_sim::{Call, Outcome};
 
 use crate::checker::runs::CHANGES;
-use crate::faults::{CREATIONS, LISTINGS, REFUSALS};
+use crate::faults::{CREATIONS, LISTINGS, RARE, REFUSALS};
 
 /// How often what happened.
 pub type Coverage = BTreeMap<String, u64>;
 
 /// Calls that read, besides those that list in pages.
 const READS: [&str; 2] = ["DescribeLockedSnapshots", "DescribeSnapshotTierStatus"];
+
+/// What calls do: codes that are seldom are counted by this.
+const CHANGING: &str = "a call that changes something";
+const READING: &str = "a call that reads";
 
 /// Why snapshots stay in these worlds, by their names in plans.
 const KEEPS: [&str; 23] = [
@@ -42,12 +46,13 @@ const KEEPS: [&str; 23] = [
 ];
 
 /// More of them, which no name above is.
-const KEEPS_TOO: [&str; 2] = ["unfinished-tags", "within"];
+const KEEPS_TOO: [&str; 5] = ["monthly", "unfinished-tags", "within", "within-daily", "yearly"];
 
 /// What else is to happen.
-const BESIDES: [&str; 20] = [
+const BESIDES: [&str; 27] = [
     "AssumeRole × UnauthorizedOperation",
     "copied into another account",
+    "nothing overlaps and no answer is lost",
     "outcome copy-snapshot Done",
     "outcome create-set Done",
     "outcome create-snapshot Done",
@@ -62,8 +67,14 @@ const BESIDES: [&str; 20] = [
     "refused clock",
     "refused snapshots-listed",
     "two deployments",
-    "two in a slot",
+    "two copies, where an outcome was not known",
+    "two copies, where runs overlapped",
+    "two in a slot, where an outcome was not known",
+    "two in a slot, where runs overlapped",
     "two runs at once",
+    "two runs at once, one of them later",
+    "the other account deleted a copy",
+    "the clock was off by minutes",
     "user Restore",
     "user Terminate",
 ];
@@ -85,15 +96,23 @@ pub fn required() -> BTreeSet<String> {
     }
     all.extend(LISTINGS.map(|action| format!("{action} × bad-token")));
     all.extend(CREATIONS.map(|action| format!("{action} × snapshot-fails")));
+    all.extend(RARE.iter().flat_map(|(code, _)| [format!("{CHANGING} × {code}"), format!("{READING} × {code}")]));
     all.insert("DescribeSnapshots × stale-listing".to_owned());
     all.extend(KEEPS.into_iter().chain(KEEPS_TOO).map(|rule| format!("keeps {rule}")));
     all.extend(BESIDES.map(str::to_owned));
     all
 }
 
-/// What is required and never happened.
-pub fn missing(coverage: &Coverage) -> Vec<String> {
-    required().into_iter().filter(|what| !coverage.contains_key(what)).collect()
+/// The same where there are many worlds, and each call with each code, too.
+pub fn all() -> BTreeSet<String> {
+    let calls = CHANGES.into_iter().chain(LISTINGS).chain(READS);
+    let codes = calls.flat_map(|action| RARE.iter().map(move |(code, _)| format!("{action} × {code}")));
+    required().into_iter().chain(codes).collect()
+}
+
+/// What is to happen and never did.
+pub fn missing(coverage: &Coverage, wanted: BTreeSet<String>) -> Vec<String> {
+    wanted.into_iter().filter(|what| !coverage.contains_key(what)).collect()
 }
 
 /// Counts what befell calls. A fault that did not decide what became of its call is
@@ -104,6 +123,10 @@ pub fn count(coverage: &mut Coverage, calls: &[Call]) {
             let lost = matches!(fault.as_str(), "lost-after" | "cut-body");
             if !lost || call.outcome == Outcome::LostAfter {
                 *coverage.entry(format!("{} × {fault}", call.action)).or_default() += 1;
+                if RARE.iter().any(|(code, _)| code == fault) {
+                    let kind = if CHANGES.contains(&call.action.as_str()) { CHANGING } else { READING };
+                    *coverage.entry(format!("{kind} × {fault}")).or_default() += 1;
+                }
             }
         }
     }

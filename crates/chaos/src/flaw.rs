@@ -30,6 +30,8 @@ pub enum Flaw {
     CopyToNotSeen,
     /// `KeepForever` is not seen.
     HoldNotSeen,
+    /// The policy recorded on a copy, and its date, are taken for six hours.
+    CopyPolicyMisread,
     /// A creation whose outcome is not known is begun again without a look.
     BlindRetryOfCreate,
     /// A snapshot is made without tags, which are written by a second call.
@@ -62,6 +64,8 @@ pub enum Flaw {
     PendingNotSeen,
     /// Failed snapshots are taken for good.
     FailedTakenForGood,
+    /// Failed snapshots are taken for two hours older.
+    FailedTakenForOld,
     /// A deletion is told to be done, and no call is made.
     DeletionNeverMade,
     /// A creation is told to be done, and no call is made.
@@ -86,7 +90,7 @@ pub enum Flaw {
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -98,6 +102,7 @@ impl Flaw {
         Self::HoldNotFollowed,
         Self::CopyToNotSeen,
         Self::HoldNotSeen,
+        Self::CopyPolicyMisread,
         Self::BlindRetryOfCreate,
         Self::TagsAfterCreate,
         Self::HoldByTagOrder,
@@ -114,6 +119,7 @@ impl Flaw {
         Self::MarksNotSeen,
         Self::PendingNotSeen,
         Self::FailedTakenForGood,
+        Self::FailedTakenForOld,
         Self::DeletionNeverMade,
         Self::CreationNeverMade,
         Self::DeletionNotMarked,
@@ -125,6 +131,41 @@ impl Flaw {
         Self::SurplusNotSeen,
         Self::ArchivedNotSeen,
     ];
+
+    /// The invariant that it breaks before all others, by its name.
+    pub fn breaks(self) -> &'static str {
+        match self {
+            Self::TagsAfterCopy | Self::TagsAfterCreate => "untagged",
+            Self::BlindRetryOfCopy | Self::BlindRetryOfCreate => "begun-again-blindly",
+            Self::HalfListing | Self::CopyToNotSeen => "wanted-copy-missing",
+            Self::CopiesNotSeen => "copied-twice",
+            Self::PendingTakenForGood => "primary-gone-before-copy",
+            Self::NeverMarked => "copied-again",
+            Self::ShareKept | Self::ShareNotNoted => "share-left",
+            Self::HoldNotFollowed => "hold-not-followed",
+            Self::HoldNotSeen | Self::HoldByTagOrder => "gone: keep-forever",
+            Self::GapTakenForEnd | Self::UnattachedTakenForGone | Self::InstanceTagsNotSeen => "wrong-success",
+            Self::LastLookSkipped => "no-last-look",
+            Self::UnknownTakenForFailure => "said-nothing-was-done",
+            Self::RecordNotSeen | Self::CopyPolicyMisread => "gone: policy",
+            Self::GraceNotGiven => "gone: policy-grace",
+            Self::DateNotSeen => "gone: delete-on",
+            Self::KeepUntilNotSeen => "gone: hold",
+            Self::ImagesNotSeen => "gone: in-use",
+            Self::DeploymentNotSeen | Self::MarksNotSeen => "gone: not-ours",
+            Self::PendingNotSeen => "two-in-a-slot",
+            Self::FailedTakenForGood => "gone: backups-failing",
+            Self::FailedTakenForOld => "gone: error",
+            Self::DeletionNeverMade | Self::MemberTagsNotWritten => "said-and-not-done",
+            Self::CreationNeverMade => "due-and-not-there",
+            Self::DeletionNotMarked => "not-marked",
+            Self::RestoredNotSeen => "gone: restored",
+            Self::MinimumNotHeeded => "gone: newest-good",
+            Self::MachineClockBelieved => "wrong-clock",
+            Self::SurplusNotSeen => "surplus-not-told",
+            Self::ArchivedNotSeen => "gone: archived",
+        }
+    }
 
     /// The worlds in which it is looked for: those in which what it is about happens.
     pub fn theme(self) -> Theme {

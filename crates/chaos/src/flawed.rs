@@ -94,6 +94,15 @@ impl<C> Flawed<C> {
                 snapshot.state = SnapshotState::Completed;
                 &[]
             }
+            Some(Flaw::FailedTakenForOld) if snapshot.state == SnapshotState::Error => {
+                let older = snapshot.started.checked_sub(SignedDuration::from_hours(2));
+                snapshot.started = older.unwrap_or(snapshot.started);
+                &[]
+            }
+            Some(Flaw::CopyPolicyMisread) if copy => {
+                snapshot.tags.set("ebskeep:retention", "6h");
+                &["DeleteOn"]
+            }
             Some(Flaw::ArchivedNotSeen) => {
                 snapshot.tier = StorageTier::Standard;
                 &[]

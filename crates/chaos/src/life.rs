@@ -37,7 +37,9 @@ const START: Timestamp = Timestamp::constant(1_772_928_000, 0);
 const STEPS: u64 = 60;
 /// Runs of the copier after that. They outlast the day for which a copy that failed
 /// three times is left alone.
-const QUIET_RUNS: u64 = 30;
+const QUIET_RUNS: u64 = 18;
+/// Minutes between those: a copy that is begun by one is good at the next.
+const COPY_MINUTES: u64 = 100;
 /// Rounds of creators and managers in a quiet world of retention. They outlast the
 /// hour for which failed snapshots stay, and what is pending.
 const QUIET_ROUNDS: u64 = 5;
@@ -93,6 +95,9 @@ struct Stage {
     overlaps: Vec<(Timestamp, Timestamp)>,
     /// What the last run of these jobs found, by the deployment's number.
     findings: BTreeMap<(usize, Vec<Job>), Found>,
+    /// Whether runs never overlap here and no answer is lost: then there is never more
+    /// than one snapshot in a slot, whatever else befalls them.
+    orderly: bool,
 }
 
 /// Findings: code and resource.
@@ -134,10 +139,7 @@ impl Stage {
             buckets: rng.percent(30),
             latency: Duration::from_millis(rng.between(0, 200)),
             jitter: Duration::from_millis(rng.between(0, 300)),
-            page: match theme {
-                Theme::Copies => usize::try_from(rng.between(8, 80)).unwrap_or(8),
-                Theme::Retention => usize::try_from(rng.pick(&[1, 1, 2, 4, 40]).copied().unwrap_or(4)).unwrap_or(5),
-            },
+            page: page(theme, &mut rng),
             completes_after: Duration::from_secs(rng.between(20, 5_000)),
             stale_for: Duration::from_secs(rng.pick(&[0, 0, 3, 20]).copied().unwrap_or(0)),
             ..Rules::default()
@@ -147,6 +149,7 @@ impl Stage {
             Theme::Copies => (1, 90),
             Theme::Retention => (rng.between(1, 3), *rng.pick(&[90, 90, 2]).unwrap_or(&90)),
         };
+        let orderly = rng.percent(15);
         let mut names = vec!["default"];
         if theme == Theme::Retention && rng.percent(35) {
             names.push("night");
@@ -190,6 +193,7 @@ impl Stage {
             violations: Vec::new(),
             overlaps: Vec::new(),
             findings: BTreeMap::new(),
+            orderly,
         })
     }
 
@@ -208,7 +212,9 @@ impl Stage {
         for _ in 0..STEPS {
             let minutes = match self.theme {
                 Theme::Copies => self.rng.between(10, 240),
-                Theme::Retention => self.rng.between(30, 840),
+                // Now and then soon after the run before.
+                Theme::Retention if self.rng.percent(20) => self.rng.between(5, 55),
+                Theme::Retention => self.rng.between(30, 960),
             };
             self.clock.sleep(Duration::from_secs(60 * minutes)).await;
             let wanted = match self.theme {
@@ -220,14 +226,17 @@ impl Stage {
                 continue;
             };
             if self.rng.percent(35) {
-                let words = faults::arm(&self.world, self.theme, &mut self.rng);
+                let words = faults::arm(&self.world, self.theme, self.orderly, &mut self.rng);
                 self.tell(format_args!("armed: {words}"));
             }
             if self.rng.percent(22) {
                 wanted.dies = Some(self.death());
             }
             wanted.off = self.clock_off();
-            if self.rng.percent(8) {
+            if !wanted.off.is_zero() {
+                self.count("the clock was off by minutes");
+            }
+            if !self.orderly && self.rng.percent(8) {
                 let jobs = match self.theme {
                     Theme::Copies => vec![Job::Copy],
                     Theme::Retention if self.rng.percent(70) => vec![Job::Create],
@@ -333,7 +342,14 @@ impl Stage {
         let (from, first_call) = (self.world.now(), self.world.calls_so_far());
         self.count("two runs at once");
         self.tell(format_args!("{:?} at {} beside {:?}", one.jobs, one.place, two.jobs));
-        let (first, second) = futures::join!(self.drive(&one), self.drive(&two));
+        let later = if self.rng.percent(50) { 0 } else { self.rng.between(1, 240) };
+        if later > 0 {
+            self.count("two runs at once, one of them later");
+        }
+        let (first, second) = futures::join!(self.drive(&one), async {
+            self.clock.sleep(Duration::from_secs(later)).await;
+            self.drive(&two).await
+        });
         self.overlaps.push((from, self.world.now()));
         for (wanted, done) in [(one, first), (two, second)] {
             self.note(&wanted, done, (from, first_call), true);
@@ -460,7 +476,7 @@ impl Stage {
         match self.theme {
             Theme::Copies => {
                 for run in 0..QUIET_RUNS {
-                    self.clock.sleep(Duration::from_secs(60 * QUIET_MINUTES)).await;
+                    self.clock.sleep(Duration::from_secs(60 * COPY_MINUTES)).await;
                     if run < 6 {
                         self.run(Wanted::at(scene::home(), &[Job::Create]), false).await;
                     }
@@ -502,9 +518,18 @@ impl Stage {
         if facts.calls.iter().any(away) {
             self.count("copied into another account");
         }
-        let surplus = checker::surplus(&facts);
-        if surplus > 0 {
-            *self.coverage.entry("two in a slot".to_owned()).or_default() += surplus;
+        let expired = |past: &ebskeep_sim::Past| {
+            let end = past.deleted.as_ref().filter(|end| end.by.contains(OTHER) && !end.by.ends_with("user/outsider"));
+            past.place.account.as_str() == OTHER && end.is_some()
+        };
+        if facts.history.iter().any(expired) {
+            self.count("the other account deleted a copy");
+        }
+        if self.orderly {
+            self.count("nothing overlaps and no answer is lost");
+        }
+        for what in checker::surplus(&facts) {
+            self.count(what);
         }
         self.violations.extend(checker::check(&facts));
         for violation in &self.violations {
@@ -512,6 +537,17 @@ impl Stage {
         }
         Life { seed: self.seed, violations: self.violations, coverage: self.coverage, story: self.story }
     }
+}
+
+/// Most listings are one page, as they are for most users. Where they are not, all of
+/// the snapshots are listed in parts, which takes many calls.
+fn page(theme: Theme, rng: &mut Rng) -> usize {
+    const ONE: usize = 1_000;
+    let small: &[usize] = match theme {
+        Theme::Copies => &[8, 20, 60],
+        Theme::Retention => &[1, 1, 2, 4],
+    };
+    if rng.percent(12) { rng.pick(small).copied().unwrap_or(ONE) } else { ONE }
 }
 
 async fn whole<C: Clouds, K: Clock>(clouds: &C, clock: &K, settings: &Settings, wanted: &Wanted) -> Done {

@@ -5,10 +5,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ebskeep_chaos::coverage::{self, Coverage};
+use ebskeep_chaos::flaw::Flaw;
 use ebskeep_chaos::life::live;
 
 /// From so many worlds on everything that can happen must have happened.
 const ENOUGH: u64 = 500;
+/// And from so many on what is seldom, too.
+const MANY: u64 = 5_000;
 
 /// Live through random worlds and see that nothing is lost.
 #[derive(Debug, Parser)]
@@ -25,6 +28,15 @@ struct Options {
     /// Tell what happened in each
     #[arg(long)]
     story: bool,
+
+    /// Plant this mistake, such as HoldNotSeen
+    #[arg(long, value_parser = planted)]
+    flaw: Option<Flaw>,
+}
+
+fn planted(name: &str) -> Result<Flaw, String> {
+    let named = |flaw: &Flaw| format!("{flaw:?}") == name;
+    Flaw::ALL.into_iter().find(named).ok_or_else(|| format!("one of {:?}", Flaw::ALL))
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -32,7 +44,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut coverage = Coverage::new();
     let mut failed = 0_u64;
     for seed in options.from..options.from.saturating_add(options.seeds) {
-        let life = live(seed, None)?;
+        let life = live(seed, options.flaw)?;
         for (what, times) in &life.coverage {
             *coverage.entry(what.clone()).or_default() += times;
         }
@@ -44,14 +56,19 @@ fn main() -> anyhow::Result<ExitCode> {
             for violation in &life.violations {
                 println!("seed {seed}: {}: {}", violation.what, violation.detail);
             }
-            println!("again: cargo xtask chaos --from {seed} --seeds 1 --story");
+            let flaw = options.flaw.map(|flaw| format!(" --flaw {flaw:?}")).unwrap_or_default();
+            println!("again: cargo xtask chaos --from {seed} --seeds 1 --story{flaw}");
         }
     }
     println!("\nWhat befell them, and how often:");
     for (what, times) in &coverage {
         println!("{times:>8}  {what}");
     }
-    let missing = if options.seeds < ENOUGH { Vec::new() } else { coverage::missing(&coverage) };
+    let missing = match options.seeds {
+        MANY.. => coverage::missing(&coverage, coverage::all()),
+        ENOUGH.. => coverage::missing(&coverage, coverage::required()),
+        _ => Vec::new(),
+    };
     for what in &missing {
         println!("{:>8}  {what}: of {} worlds it was to happen in some", 0, options.seeds);
     }

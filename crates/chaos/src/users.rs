@@ -167,7 +167,7 @@ impl User<'_> {
             tags: [(key, value)].into_iter().collect(),
         };
         let days = i64::try_from(self.rng.between(0, 4)).unwrap_or(0);
-        Some(match self.rng.below(9) {
+        Some(match self.rng.below(10) {
             0 => tag("KeepForever", ""),
             1 => tag("keep-forever", "please"),
             2 | 3 => tag("KeepUntil", &day(now, days)),
@@ -176,8 +176,8 @@ impl User<'_> {
                 resources: vec![id],
                 keys: vec!["KeepForever".into(), "keep-forever".into(), "KeepUntil".into()],
             },
-            6 => tag("DeleteOn", &day(now, days + 3)),
-            7 => tag("DeleteOn", if days == 0 { "soon" } else { "2026-01-01" }),
+            6 | 7 => tag("DeleteOn", &day(now, days + 3)),
+            8 => tag("DeleteOn", if days == 0 { "soon" } else { "2026-01-01" }),
             _ => Deed::Untag { resources: vec![id], keys: vec!["DeleteOn".into()] },
         })
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ebskeep_core::id::{Place, SnapshotId};
+use ebskeep_core::inventory::Snapshot;
 use ebskeep_sim::{Census, World};
 use jiff::{SignedDuration, Timestamp};
 
@@ -33,6 +34,9 @@ struct Inner {
     suspects: Vec<(Place, SnapshotId, Vec<Violation>)>,
     touched: BTreeMap<SnapshotId, Timestamp>,
     restored: BTreeMap<SnapshotId, Timestamp>,
+    /// Whose deletion was called for since the last verdict, as they were then. A plan
+    /// is judged by what there was before it: what goes with the others counts for them.
+    going: Vec<(Place, Snapshot)>,
 }
 
 impl Witness {
@@ -55,10 +59,17 @@ impl Witness {
     pub fn sees(&self, place: &Place, id: &SnapshotId, limits: &Limits) {
         let now = self.world.now();
         let mut inner = self.inner.borrow_mut();
+        let mut census: Census = self.world.census(place);
+        let there = |id: &SnapshotId| census.snapshots.iter().find(|snapshot| snapshot.id == *id);
+        let with_it = inner.going.iter().filter(|(at, snapshot)| at == place && there(&snapshot.id).is_none());
+        let with_it: Vec<Snapshot> = with_it.map(|(_, snapshot)| snapshot.clone()).collect();
+        if let Some(snapshot) = there(id) {
+            inner.going.push((place.clone(), snapshot.clone()));
+        }
+        census.snapshots.extend(with_it);
         if inner.touched.get(id).is_some_and(|at| now.duration_since(*at) <= LOOK) {
             return;
         }
-        let census: Census = self.world.census(place);
         let mut found = reasons(&Scene { place, census: &census, now, limits }, id);
         if let Some(deleted) = inner.restored.get(id) {
             let since = now.duration_since(*deleted);
@@ -76,7 +87,11 @@ impl Witness {
 
     /// What went since the last time although it had a reason to stay.
     pub fn verdict(&self) -> Vec<Violation> {
-        let suspects = std::mem::take(&mut self.inner.borrow_mut().suspects);
+        let suspects = {
+            let mut inner = self.inner.borrow_mut();
+            inner.going.clear();
+            std::mem::take(&mut inner.suspects)
+        };
         let mut found = Vec::new();
         for (place, id, reasons) in suspects {
             if !self.world.census(&place).snapshots.iter().any(|snapshot| snapshot.id == id) {

@@ -17,11 +17,38 @@ pub enum Keeps {
     Always,
     /// So many newest.
     Last(usize),
-    /// The newest in each of the last so many periods in which there is one: the
-    /// period's length and its offset from 1970, in seconds.
-    Period(i64, i64, usize),
-    /// What is younger than the newest by less than so many seconds.
-    Within(i64),
+    /// The newest in each of the last so many periods in which there is one.
+    Newest(Each, usize),
+    /// What is younger than the newest by less than so many seconds: all, or the newest
+    /// in each period.
+    Within(Option<Each>, i64),
+}
+
+/// Periods of the calendar, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Each {
+    /// Those of one length: that and their offset from 1970, in seconds.
+    Length(i64, i64),
+    /// Months.
+    Month,
+    /// Years.
+    Year,
+}
+
+const EACH_HOUR: Each = Each::Length(HOUR, 0);
+const EACH_DAY: Each = Each::Length(DAY, 0);
+const EACH_WEEK: Each = Each::Length(7 * DAY, MONDAY);
+
+impl Each {
+    /// Which of them an instant is in.
+    pub fn bucket(self, at: Timestamp) -> i64 {
+        let date = jiff::tz::TimeZone::UTC.to_datetime(at).date();
+        match self {
+            Self::Length(length, offset) => (at.as_second() - offset).div_euclid(length),
+            Self::Month => 12 * i64::from(date.year()) + i64::from(date.month()),
+            Self::Year => date.year().into(),
+        }
+    }
 }
 
 /// A policy, the seconds for which it wants copies, if that ends, and its meaning.
@@ -31,26 +58,28 @@ type Policy = (&'static str, Option<i64>, &'static [Keeps]);
 pub const SHORT: [Policy; 7] = [
     ("2", Some(2 * DAY), &[Keeps::Age(2 * DAY)]),
     ("30h", Some(30 * HOUR), &[Keeps::Age(30 * HOUR)]),
-    ("daily=3", Some(3 * DAY), &[Keeps::Period(DAY, 0, 3)]),
-    ("hourly=6 daily=2", Some(2 * DAY), &[Keeps::Period(HOUR, 0, 6), Keeps::Period(DAY, 0, 2)]),
+    ("daily=3", Some(3 * DAY), &[Keeps::Newest(EACH_DAY, 3)]),
+    ("hourly=6 daily=2", Some(2 * DAY), &[Keeps::Newest(EACH_HOUR, 6), Keeps::Newest(EACH_DAY, 2)]),
     ("last=3", None, &[Keeps::Last(3)]),
-    ("within=1d12h", Some(36 * HOUR), &[Keeps::Within(36 * HOUR)]),
+    ("within=1d12h", Some(36 * HOUR), &[Keeps::Within(None, 36 * HOUR)]),
     ("forever", None, &[Keeps::Always]),
 ];
 
 /// Policies in worlds of retention, which last for weeks.
-pub const LONG: [Policy; 13] = [
+pub const LONG: [Policy; 15] = [
     ("2", Some(2 * DAY), &[Keeps::Age(2 * DAY)]),
     ("1d", Some(DAY), &[Keeps::Age(DAY)]),
     ("6h", Some(6 * HOUR), &[Keeps::Age(6 * HOUR)]),
     ("30h", Some(30 * HOUR), &[Keeps::Age(30 * HOUR)]),
     ("9d", Some(9 * DAY), &[Keeps::Age(9 * DAY)]),
     ("2w", Some(14 * DAY), &[Keeps::Age(14 * DAY)]),
-    ("daily=3", Some(3 * DAY), &[Keeps::Period(DAY, 0, 3)]),
-    ("daily=12", Some(12 * DAY), &[Keeps::Period(DAY, 0, 12)]),
-    ("hourly=6 daily=2", Some(2 * DAY), &[Keeps::Period(HOUR, 0, 6), Keeps::Period(DAY, 0, 2)]),
-    ("weekly=2,last=2", None, &[Keeps::Period(7 * DAY, MONDAY, 2), Keeps::Last(2)]),
-    ("within=1d12h", Some(36 * HOUR), &[Keeps::Within(36 * HOUR)]),
+    ("daily=3", Some(3 * DAY), &[Keeps::Newest(EACH_DAY, 3)]),
+    ("daily=12", Some(12 * DAY), &[Keeps::Newest(EACH_DAY, 12)]),
+    ("hourly=6 daily=2", Some(2 * DAY), &[Keeps::Newest(EACH_HOUR, 6), Keeps::Newest(EACH_DAY, 2)]),
+    ("weekly=2,last=2", None, &[Keeps::Newest(EACH_WEEK, 2), Keeps::Last(2)]),
+    ("within=1d12h", Some(36 * HOUR), &[Keeps::Within(None, 36 * HOUR)]),
+    ("monthly=2 yearly=1", Some(365 * DAY), &[Keeps::Newest(Each::Month, 2), Keeps::Newest(Each::Year, 1)]),
+    ("within-daily=6d", Some(6 * DAY), &[Keeps::Within(Some(EACH_DAY), 6 * DAY)]),
     ("forever", None, &[Keeps::Always]),
     ("whenever", None, &[Keeps::Always]),
 ];

@@ -10,6 +10,9 @@ use smol_str::SmolStr;
 use super::{Facts, Wrong, is_outsider, tag};
 use crate::words::span_of;
 
+/// How long after an answer that did not come the same run may try again.
+const SAME_RUN: SignedDuration = SignedDuration::from_hours(1);
+
 /// Holds a world's copies against all that must hold of them.
 pub(super) fn check(facts: &Facts, wrong: &mut Wrong<'_>) {
     let judge = Judge::new(facts);
@@ -19,6 +22,20 @@ pub(super) fn check(facts: &Facts, wrong: &mut Wrong<'_>) {
     judge.what_expired_is_not_copied_again(wrong);
     judge.no_share_is_left(wrong);
     judge.holds_are_followed(wrong);
+}
+
+/// What each copy that is one too many came of, for those who count them.
+pub(super) fn surplus(facts: &Facts) -> Vec<&'static str> {
+    let judge = Judge::new(facts);
+    judge.twins().iter().filter_map(|twins| judge.excuse(twins)).collect()
+}
+
+/// A copy and an older one of the same source at the same place.
+struct Twins<'a> {
+    source: &'a str,
+    place: &'a Place,
+    one: &'a Past,
+    two: &'a Past,
 }
 
 struct Judge<'a> {
@@ -116,41 +133,57 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn none_is_copied_twice(&self, wrong: &mut Wrong<'_>) {
+    /// Copies that were made while an older one was there, which had not failed.
+    fn twins(&self) -> Vec<Twins<'_>> {
+        let mut found = Vec::new();
         for ((source, place), all) in &self.copies {
-            for (one, two) in all.iter().zip(all.iter().skip(1)) {
-                let failed = one.state == "error";
-                let gone = one.deleted.as_ref().is_some_and(|end| end.at <= two.started);
-                if failed || gone {
-                    continue;
-                }
-                if !self.excused(source, place, two.started) {
-                    let detail = format!("{source} in {place}: {} and {}", one.id, two.id);
-                    wrong("copied-twice", detail);
-                }
-                let both_good = one.deleted.is_none() && two.deleted.is_none();
-                let both_good = both_good && one.state == "completed" && two.state == "completed";
-                let source_there = self.primaries.iter().any(|p| p.id.as_str() == *source && p.deleted.is_none());
-                let told = |id: &SnapshotId| {
-                    self.facts.last_findings.contains(&("surplus-copy".to_owned(), SmolStr::new(id.as_str())))
+            for (at, two) in all.iter().enumerate() {
+                let counts = |one: &&&'a Past| {
+                    let gone = one.deleted.as_ref().is_some_and(|end| end.at <= two.started);
+                    one.state != "error" && !gone
                 };
-                if both_good && source_there && ![&one.id, &two.id, &SnapshotId::new(*source)].into_iter().any(told) {
-                    wrong("surplus-not-told", format!("{source} in {place}: {} and {}", one.id, two.id));
+                if let Some(one) = all.iter().take(at).rfind(counts) {
+                    found.push(Twins { source, place, one, two });
                 }
+            }
+        }
+        found
+    }
+
+    fn none_is_copied_twice(&self, wrong: &mut Wrong<'_>) {
+        for twins in self.twins() {
+            let Twins { source, place, one, two } = twins;
+            if self.excuse(&twins).is_none() {
+                wrong("copied-twice", format!("{source} in {place}: {} and {}", one.id, two.id));
+            }
+            let both_good = one.deleted.is_none() && two.deleted.is_none();
+            let both_good = both_good && one.state == "completed" && two.state == "completed";
+            let source_there = self.primaries.iter().any(|p| p.id.as_str() == source && p.deleted.is_none());
+            let told = |id: &SnapshotId| {
+                self.facts.last_findings.contains(&("surplus-copy".to_owned(), SmolStr::new(id.as_str())))
+            };
+            if both_good && source_there && ![&one.id, &two.id, &SnapshotId::new(source)].into_iter().any(told) {
+                wrong("surplus-not-told", format!("{source} in {place}: {} and {}", one.id, two.id));
             }
         }
     }
 
-    /// Whether a second copy may have come about: an outcome was not known, or two
-    /// runs overlapped.
-    fn excused(&self, source: &str, place: &Place, at: Timestamp) -> bool {
+    /// What a second copy may have come of: an outcome was not known, or two runs
+    /// overlapped.
+    fn excuse(&self, twins: &Twins<'_>) -> Option<&'static str> {
+        let since = |at: Timestamp| twins.two.started.duration_since(at);
         let unknown = self.facts.calls.iter().any(|call| {
             call.action == "CopySnapshot"
-                && call.region == place.region
-                && matches!(call.outcome, Outcome::LostAfter)
-                && call.params.values().any(|value| value == source)
+                && call.region == twins.place.region
+                && call.outcome == Outcome::LostAfter
+                && !since(call.at).is_negative()
+                && since(call.at) < SAME_RUN
+                && call.params.values().any(|value| value == twins.source)
         });
-        unknown || self.facts.overlaps.iter().any(|(from, to)| *from <= at && at <= *to)
+        if unknown {
+            return Some("two copies, where an outcome was not known");
+        }
+        self.facts.overlapped(twins.two.started).then_some("two copies, where runs overlapped")
     }
 
     fn what_expired_is_not_copied_again(&self, wrong: &mut Wrong<'_>) {

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use super::Violation;
-use crate::words::{DEFAULT, Every, Keeps, meaning, schedule};
+use crate::words::{DEFAULT, Each, Every, Keeps, meaning, schedule};
 
 /// What a deployment is set to.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub struct Scene<'a> {
 const GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// For how long a new copy stays.
 const FRESH: SignedDuration = SignedDuration::from_hours(48);
+/// For how long one that failed stays.
+const FAILED: SignedDuration = SignedDuration::from_hours(1);
 /// How long a plan may be carried out after it was made: nothing that time alone
 /// makes a reason is one before.
 const PLAN: SignedDuration = SignedDuration::from_hours(1);
@@ -91,10 +93,20 @@ pub fn wanted(census: &Census, volume: &Volume) -> Option<Every> {
     }
 }
 
+/// When it began; of a copy, when its source did.
+fn begun(snapshot: &Snapshot) -> Timestamp {
+    let source = if is_copy(snapshot) { snapshot.tags.get("ebskeep:started") } else { None };
+    source.and_then(|started| started.parse().ok()).unwrap_or(snapshot.started)
+}
+
 /// When it is for, or began.
 pub fn time(snapshot: &Snapshot) -> Timestamp {
-    let slot = snapshot.tags.get("ebskeep:slot").and_then(|slot| slot.parse::<Timestamp>().ok());
-    slot.filter(|slot| *slot <= snapshot.started).unwrap_or(snapshot.started)
+    let (slot, begun) = (snapshot.tags.get("ebskeep:slot"), begun(snapshot));
+    slot.and_then(|slot| slot.parse().ok()).filter(|slot| *slot <= begun).unwrap_or(begun)
+}
+
+fn is_copy(snapshot: &Snapshot) -> bool {
+    snapshot.tags.get("Source_SnapshotId").is_some()
 }
 
 /// Whether somebody else's hand is on it, or it is no snapshot of ours.
@@ -120,11 +132,22 @@ fn foreign(snapshot: &Snapshot, deployment: &str) -> Option<&'static str> {
 
 /// The primaries of a volume that are ours, newest first.
 pub fn lineage<'a>(census: &'a Census, volume: &VolumeId, deployment: &str) -> Vec<&'a Snapshot> {
-    let ours = |s: &&Snapshot| {
-        s.volume == *volume && s.tags.get("Source_SnapshotId").is_none() && foreign(s, deployment).is_none()
+    newest_first(census, |s| s.volume == *volume && !is_copy(s) && foreign(s, deployment).is_none())
+}
+
+/// The copies of what this one's source is of: the same volume of the same place.
+fn copies<'a>(census: &'a Census, copy: &Snapshot, deployment: &str) -> Vec<&'a Snapshot> {
+    let of = |s: &Snapshot| {
+        ["ebskeep:volume", "ebskeep:source-region", "ebskeep:source-account"]
+            .map(|key| s.tags.get(key).map(str::to_owned))
     };
-    let mut all: Vec<_> = census.snapshots.iter().filter(ours).collect();
-    all.sort_by_key(|s| std::cmp::Reverse((time(s), s.started, s.id.clone())));
+    let same = of(copy);
+    newest_first(census, |s| is_copy(s) && of(s) == same && foreign(s, deployment).is_none())
+}
+
+fn newest_first(census: &Census, ours: impl Fn(&Snapshot) -> bool) -> Vec<&Snapshot> {
+    let mut all: Vec<_> = census.snapshots.iter().filter(|s| ours(s)).collect();
+    all.sort_by_cached_key(|s| std::cmp::Reverse((time(s), begun(s), s.id.clone())));
     all
 }
 
@@ -138,16 +161,16 @@ pub fn reasons(scene: &Scene<'_>, id: &SnapshotId) -> Vec<Violation> {
     }
     judge.by_hand();
     if snapshot.state == SnapshotState::Error {
+        if scene.now.duration_since(snapshot.started) < FAILED {
+            judge.stays("gone: error", "it failed, and began less than an hour ago");
+        }
         return judge.found;
     }
     judge.by_date();
-    if snapshot.tags.get("Source_SnapshotId").is_some() {
-        if scene.now.duration_since(snapshot.started) < FRESH {
-            judge.stays("gone: fresh-copy", "it was made less than 48 hours ago");
-        }
-    } else {
-        judge.by_lineage();
+    if is_copy(snapshot) && scene.now.duration_since(snapshot.started) < FRESH {
+        judge.stays("gone: fresh-copy", "it was made less than 48 hours ago");
     }
+    judge.by_lineage();
     judge.found
 }
 
@@ -204,18 +227,24 @@ impl Judge<'_> {
 
     fn by_lineage(&mut self) {
         let Scene { census, now, limits, .. } = *self.scene;
-        let all = lineage(census, &self.snapshot.volume, &limits.deployment);
+        // Of the volume of copies nobody knows whether it exists, and what it wants.
+        let copied = is_copy(self.snapshot);
+        let all = if copied {
+            copies(census, self.snapshot, &limits.deployment)
+        } else {
+            lineage(census, &self.snapshot.volume, &limits.deployment)
+        };
         let mut good: Vec<&Snapshot> = all.iter().copied().filter(|s| s.state == SnapshotState::Completed).collect();
         good.dedup_by_key(|snapshot| time(snapshot));
         let Some(newest) = good.first().copied() else { return };
-        let volume = census.volumes.iter().find(|volume| volume.id == self.snapshot.volume);
+        let volume = census.volumes.iter().find(|volume| !copied && volume.id == self.snapshot.volume);
         let exists = volume.filter(|v| !matches!(v.state, VolumeState::Deleting | VolumeState::Deleted));
         // The history of a gone volume stays for the grace at the very least.
-        let counts = exists.is_some() || now.duration_since(newest.started) < limits.orphan_grace;
+        let counts = exists.is_some() || now.duration_since(begun(newest)) < limits.orphan_grace;
 
         let rank = good.iter().position(|snapshot| snapshot.id == self.snapshot.id);
         // Of a gone volume each stays for the grace after its own start.
-        let stays = exists.is_some() || now.duration_since(self.snapshot.started) < limits.orphan_grace;
+        let stays = exists.is_some() || now.duration_since(begun(self.snapshot)) < limits.orphan_grace;
         if stays && rank.is_some_and(|rank| rank < limits.minimum) {
             self.stays("gone: newest-good", format_args!("number {rank:?} of {}", self.snapshot.volume));
         }
@@ -238,7 +267,7 @@ impl Judge<'_> {
         if self.kept(keeps, &good, rank, counts) {
             self.stays("gone: policy", &text);
         }
-        let lately = all.iter().filter(|snapshot| now.duration_since(snapshot.started) < GRACE);
+        let lately = all.iter().filter(|snapshot| now.duration_since(begun(snapshot)) < GRACE);
         let before: BTreeSet<String> = lately.filter_map(recorded).collect();
         for policy in before {
             if policy != text && self.kept(meaning(&policy), &good, rank, counts) {
@@ -263,20 +292,22 @@ impl Judge<'_> {
             Keeps::Age(seconds) => {
                 // Those of the original tool, without a slot, count in dates.
                 let less = if self.snapshot.tags.get("ebskeep:slot").is_none() { 86_400 } else { 0 };
-                self.scene.now.duration_since(self.snapshot.started) < SignedDuration::from_secs(seconds - less)
+                self.scene.now.duration_since(begun(self.snapshot)) < SignedDuration::from_secs(seconds - less)
             }
             Keeps::Last(many) => rules && rank.is_some_and(|rank| rank < many),
-            Keeps::Period(length, offset, many) => {
-                let bucket = |snapshot: &Snapshot| (time(snapshot).as_second() - offset).div_euclid(length);
+            Keeps::Newest(each, many) => {
                 let newer = rank.and_then(|rank| good.get(..rank)).unwrap_or_default();
-                let taken: BTreeSet<i64> = newer.iter().map(|snapshot| bucket(snapshot)).collect();
-                rules && rank.is_some() && taken.len() < many && !taken.contains(&bucket(self.snapshot))
+                let taken: BTreeSet<i64> = newer.iter().map(|snapshot| each.bucket(time(snapshot))).collect();
+                rules && rank.is_some() && taken.len() < many && !taken.contains(&each.bucket(time(self.snapshot)))
             }
-            Keeps::Within(seconds) => {
+            Keeps::Within(each, seconds) => {
                 let newest = good.first().map(|newest| time(newest));
                 let within =
                     |newest: Timestamp| newest.duration_since(time(self.snapshot)) < SignedDuration::from_secs(seconds);
-                rules && rank.is_some() && newest.is_some_and(within)
+                let newer = rank.and_then(|rank| good.get(..rank)).unwrap_or_default();
+                let same =
+                    |each: Each| newer.iter().any(|other| each.bucket(time(other)) == each.bucket(time(self.snapshot)));
+                rules && rank.is_some() && newest.is_some_and(within) && !each.is_some_and(same)
             }
         })
     }

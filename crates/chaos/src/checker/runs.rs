@@ -26,6 +26,9 @@ pub const CHANGES: [&str; 7] = [
 /// allowed, and what an answer takes on its way.
 const WRONG: SignedDuration = SignedDuration::from_secs(330);
 
+/// How long a snapshot can be pending in these worlds, and a little more.
+const UNDER_WAY: SignedDuration = SignedDuration::from_hours(2);
+
 /// A run that is over.
 #[derive(Debug)]
 pub struct Ran<'a> {
@@ -145,7 +148,10 @@ impl Truth<'_> {
             let Some(every) = wanted(&self.census, volume) else { continue };
             let due = every.slot_before(plan.now);
             let taken = lineage(&self.census, &volume.id, &limits.deployment);
-            if !taken.iter().any(|snapshot| snapshot.state != SnapshotState::Error && time(snapshot) >= due) {
+            // What failed may still have been pending when the run looked.
+            let pending = plan.now.checked_sub(UNDER_WAY).unwrap_or(plan.now);
+            let counts = |s: &&&Snapshot| s.state != SnapshotState::Error || s.started >= pending;
+            if !taken.iter().filter(counts).any(|snapshot| time(snapshot) >= due) {
                 missing.insert(volume.id.clone());
             }
         }

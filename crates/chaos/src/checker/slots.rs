@@ -16,6 +16,10 @@ const SAME_RUN: SignedDuration = SignedDuration::from_hours(1);
 /// What may still be under way when the last creator runs.
 const UNDER_WAY: SignedDuration = SignedDuration::from_hours(2);
 
+/// Why there may be two in a slot, as it is counted.
+const UNKNOWN: &str = "two in a slot, where an outcome was not known";
+const OVERLAP: &str = "two in a slot, where runs overlapped";
+
 /// From so many failed snapshots on a volume is left alone.
 const FAILED: usize = 3;
 
@@ -38,7 +42,17 @@ fn slots(facts: &Facts) -> BTreeMap<(&str, &VolumeId, &str), Vec<&Past>> {
     slots
 }
 
-fn none_is_taken_twice(facts: &Facts, wrong: &mut Wrong<'_>) {
+/// A snapshot and an older one that was there, and had not failed, when it was taken.
+struct Twins<'a> {
+    deployment: &'a str,
+    volume: &'a VolumeId,
+    slot: &'a str,
+    one: &'a Past,
+    two: &'a Past,
+}
+
+fn twins(facts: &Facts) -> Vec<Twins<'_>> {
+    let mut found = Vec::new();
     for ((deployment, volume, slot), mut all) in slots(facts) {
         all.sort_by_key(|past| past.started);
         for (at, two) in all.iter().enumerate() {
@@ -46,12 +60,23 @@ fn none_is_taken_twice(facts: &Facts, wrong: &mut Wrong<'_>) {
                 let gone = one.deleted.as_ref().is_some_and(|end| end.at <= two.started);
                 one.state != "error" && !gone
             };
-            let Some(one) = all.iter().take(at).find(counts) else { continue };
-            if !excused(facts, two) {
-                let detail = format!("{deployment}: {} and {} of {volume} for {slot}", one.id, two.id);
-                wrong("two-in-a-slot", detail);
+            if let Some(one) = all.iter().take(at).find(counts) {
+                found.push(Twins { deployment, volume, slot, one, two });
             }
         }
+    }
+    found
+}
+
+fn none_is_taken_twice(facts: &Facts, wrong: &mut Wrong<'_>) {
+    for twins in twins(facts) {
+        if excuse(facts, &twins).is_none() {
+            let Twins { deployment, volume, slot, one, two } = twins;
+            let detail = format!("{deployment}: {} and {} of {volume} for {slot}", one.id, two.id);
+            wrong("two-in-a-slot", detail);
+        }
+    }
+    for ((deployment, volume, slot), all) in slots(facts) {
         let good: Vec<_> = all.iter().filter(|past| past.deleted.is_none() && past.state == "completed").collect();
         let told = |past: &Past| facts.last_findings.contains(&("surplus".to_owned(), SmolStr::new(past.id.as_str())));
         if good.len() > 1 && good.iter().filter(|past| told(past)).count() + 1 < good.len() {
@@ -61,22 +86,28 @@ fn none_is_taken_twice(facts: &Facts, wrong: &mut Wrong<'_>) {
     }
 }
 
-/// Whether a second one may have come about: an outcome was not known, or two runs
-/// overlapped.
-fn excused(facts: &Facts, two: &Past) -> bool {
+/// What a second one may have come of: an outcome of this volume's or its instance's
+/// was not known, or two runs overlapped.
+fn excuse(facts: &Facts, twins: &Twins<'_>) -> Option<&'static str> {
+    let Twins { volume, one, two, .. } = twins;
     let since = |at: Timestamp| two.started.duration_since(at);
+    let about = [Some(volume.as_str()), tag(one, "ebskeep:instance"), tag(two, "ebskeep:instance")];
     let unknown = facts.calls.iter().any(|call| {
         matches!(call.action.as_str(), "CreateSnapshot" | "CreateSnapshots")
             && call.outcome == Outcome::LostAfter
             && !since(call.at).is_negative()
             && since(call.at) < SAME_RUN
+            && call.params.values().any(|value| about.contains(&Some(value.as_str())))
     });
-    unknown || facts.overlapped(two.started)
+    if unknown {
+        return Some(UNKNOWN);
+    }
+    facts.overlapped(two.started).then_some(OVERLAP)
 }
 
-/// How many snapshots share their slot with another, for those who count them.
-pub(super) fn surplus(facts: &Facts) -> u64 {
-    slots(facts).values().filter(|all| all.iter().filter(|past| past.state != "error").count() > 1).count() as u64
+/// What each snapshot that is one too many came of, for those who count them.
+pub(super) fn surplus(facts: &Facts) -> Vec<&'static str> {
+    twins(facts).iter().filter_map(|twins| excuse(facts, twins)).collect()
 }
 
 fn every_due_volume_has_its_backup(facts: &Facts, wrong: &mut Wrong<'_>) {
