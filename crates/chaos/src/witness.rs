@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ebskeep_core::id::{Place, SnapshotId};
-use ebskeep_core::inventory::Snapshot;
+use ebskeep_core::inventory::{Snapshot, SnapshotState};
 use ebskeep_sim::{Census, World};
 use jiff::{SignedDuration, Timestamp};
 
@@ -71,7 +71,9 @@ impl Witness {
             return;
         }
         let mut found = reasons(&Scene { place, census: &census, now, limits }, id);
-        if let Some(deleted) = inner.restored.get(id) {
+        // Of a failed one nothing was restored.
+        let failed = census.snapshots.iter().any(|one| one.id == *id && one.state == SnapshotState::Error);
+        if let Some(deleted) = inner.restored.get(id).filter(|_| !failed) {
             let since = now.duration_since(*deleted);
             if since > UNDER_WAY && since < RESTORED {
                 found.push(Violation {

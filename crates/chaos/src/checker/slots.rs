@@ -116,12 +116,9 @@ fn every_due_volume_has_its_backup(facts: &Facts, wrong: &mut Wrong<'_>) {
             let Some(every) = wanted(&facts.census, volume) else { continue };
             let due = every.slot(ran.checked_sub(UNDER_WAY).unwrap_or(*ran));
             let taken = lineage(&facts.census, &volume.id, &limits.deployment);
-            // Three failed ones of which each is held by hand stand in the way for good; that is told. So
-            // do those that a run marked and then died: R9 takes them for restored, and keeps failed ones.
-            let by_hand = |s: &Snapshot| {
-                let held = ["KeepForever", "KeepUntil"].iter().any(|key| !values(&s.tags, key).is_empty());
-                held || s.tags.get("ebskeep:deleted").is_some()
-            };
+            // Three failed ones of which each is held by hand stand in the way for good; that is told.
+            let by_hand =
+                |s: &Snapshot| ["KeepForever", "KeepUntil"].iter().any(|key| !values(&s.tags, key).is_empty());
             let failed = taken.iter().filter(|s| s.state == SnapshotState::Error && by_hand(s)).count();
             let told = facts.last_findings.contains(&("failing".to_owned(), SmolStr::new(volume.id.as_str())));
             if failed >= FAILED && told {

@@ -68,8 +68,13 @@ pub(super) fn archived(facts: &Facts<'_>, out: &mut Judgement<'_>) {
 }
 
 /// R9: restored from the Recycle Bin: we asked to delete it more than an hour
-/// and less than 14 days ago, and here it is. An unreadable mark keeps.
+/// and less than 14 days ago, and here it is. An unreadable mark keeps. A failed one has
+/// nothing to restore: it was marked by a run that died, and kept, three of them would end
+/// the volume's backups.
 pub(super) fn restored(facts: &Facts<'_>, out: &mut Judgement<'_>) {
+    if facts.managed.snapshot.state == SnapshotState::Error {
+        return out.silent("restored", || "it failed: there is nothing of it to restore".into());
+    }
     let Some(mark) = facts.managed.snapshot.tags.get(tags::DELETED) else {
         return out.silent("restored", || "it was never deleted by us".into());
     };
