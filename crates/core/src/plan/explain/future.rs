@@ -71,7 +71,7 @@ pub(super) fn once_copied(managed: &Managed<'_>, asked: &Asked<'_>) -> Option<Ve
 fn only_its_lineage(managed: &Managed<'_>, asked: &Asked<'_>) -> Inventory {
     let whole = asked.world.inventory;
     let members: BTreeSet<_> = asked.lineages.get(&managed.key).into_iter().flatten().map(|m| &m.snapshot.id).collect();
-    let of_volume = |id: &crate::id::VolumeId| !managed.key.copies && *id == managed.key.volume;
+    let of_volume = |id: &crate::id::VolumeId| *id == managed.key.volume;
     Inventory {
         place: whole.place.clone(),
         now: whole.now,
