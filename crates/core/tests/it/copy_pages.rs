@@ -15,11 +15,7 @@ use ebskeep_core::setting::Settings;
 use jiff::tz::TimeZone;
 use smol_str::SmolStr;
 
-use world::Scenario;
-
-#[path = "../support/world.rs"]
-#[expect(dead_code, reason = "scenarios also render plans, and run by untagged instances")]
-mod world;
+use crate::world::Scenario;
 
 /// Compares with the golden file; `EBSKEEP_UPDATE=1` writes it anew.
 #[expect(clippy::disallowed_methods, reason = "a page is a file, and a person may ask for it to be written")]

@@ -20,6 +20,8 @@ mod copy_pages;
 #[cfg(test)]
 mod copying;
 #[cfg(test)]
+mod explaining;
+#[cfg(test)]
 mod fake;
 #[cfg(test)]
 mod forecasting;
@@ -39,6 +41,8 @@ mod naming;
 mod observing;
 #[cfg(test)]
 mod pacing;
+#[cfg(test)]
+mod planning;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
@@ -61,3 +65,7 @@ mod stopping;
 mod watching;
 #[cfg(test)]
 mod what_if;
+#[cfg(test)]
+#[path = "../support/world.rs"]
+#[expect(dead_code, reason = "scenarios also render plans, and run by untagged instances")]
+mod world;

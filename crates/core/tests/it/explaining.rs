@@ -1,0 +1,278 @@
+//! What `explain` tells of single things, in small worlds.
+
+use ebskeep_core::plan::explain::{Answer, Explained, ExplainedSnapshot, ExplainedVolume, Goes, Presence, explain};
+use ebskeep_core::plan::{CreateVerdict, ExpireVerdict};
+use smol_str::SmolStr;
+
+use crate::world::Scenario;
+
+/// A world as in the scenarios, at noon of the 10th of March; nothing is expected of its
+/// plan.
+pub(crate) fn world(rest: &str) -> Scenario {
+    toml::from_str(&format!("proves = []\nnow = \"2026-03-10T12:00:00Z\"\n{rest}\n[expect]\nplan = \"\"\n")).unwrap()
+}
+
+/// A good snapshot of ours, of vol-a if nothing else is said.
+pub(crate) fn backup(id: &str, slot: &str, rest: &str) -> String {
+    let volume = if rest.contains("volume = ") { "" } else { "volume = \"vol-a\"\n" };
+    format!("[[snapshot]]\nid = \"{id}\"\nstart = \"{slot}\"\nslot = \"{slot}\"\n{volume}{rest}\n")
+}
+
+fn subjects(scenario: &Scenario, ids: &[&str]) -> Vec<Explained> {
+    let ids: Vec<SmolStr> = ids.iter().copied().map(SmolStr::new).collect();
+    explain(&scenario.inventory(), &ids, &scenario.settings()).subjects
+}
+
+fn snapshot(scenario: &Scenario, id: &str) -> ExplainedSnapshot {
+    match subjects(scenario, &[id]).pop() {
+        Some(Explained::Snapshot(page)) => *page,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn volume(scenario: &Scenario, id: &str) -> ExplainedVolume {
+    match subjects(scenario, &[id]).pop() {
+        Some(Explained::Volume(page)) => *page,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the rule of this name says of a snapshot.
+fn says(page: &ExplainedSnapshot, rule: &str) -> (Answer, String) {
+    let said = page.rules.iter().find(|says| says.rule == rule).unwrap_or_else(|| panic!("{rule}: {:?}", page.rules));
+    (said.says, said.detail.to_string())
+}
+
+/// Somebody who asks about a volume has to know whether it can still be looked at: one
+/// that is not listed may only not have been seen.
+#[test]
+fn a_volume_exists_or_is_gone_or_nobody_knows() {
+    let snapshots: Vec<String> = ["going", "gone", "lost"]
+        .iter()
+        .map(|name| backup(&format!("snap-{name}"), "2026-03-09T00:00:00Z", &format!("volume = \"vol-{name}\"")))
+        .collect();
+    let volumes = "[[volume]]\nid = \"vol-new\"\n[[volume]]\nid = \"vol-going\"\nstate = \"deleting\"\n";
+    let scenario = world(&format!("gone = [\"vol-gone\"]\n{volumes}{}", snapshots.concat()));
+    let presence = |id: &str| volume(&scenario, id).presence;
+    assert_eq!(presence("vol-new"), Presence::Exists);
+    assert_eq!(presence("vol-going"), Presence::NotKnown);
+    assert_eq!(presence("vol-gone"), Presence::Gone);
+    assert_eq!(presence("vol-lost"), Presence::NotKnown);
+    assert_eq!(volume(&scenario, "vol-new").lineage, []);
+    assert_eq!(volume(&scenario, "vol-lost").size_gib, None);
+    assert_eq!(subjects(&scenario, &["vol-never"]), []);
+}
+
+/// What counts in no policy and is never deleted is named all the same: somebody pays for
+/// it.
+#[test]
+fn the_page_of_a_volume_names_its_snapshots_that_are_not_ours_newest_first() {
+    let theirs = |id: &str, day: u8| {
+        format!("[[snapshot]]\nid = \"{id}\"\nvolume = \"vol-a\"\nstart = \"2026-03-0{day}T00:00:00Z\"\n")
+    };
+    let elsewhere = theirs("snap-elsewhere", 3).replace("vol-a", "vol-b");
+    let ours = backup("snap-ours", "2026-03-09T00:00:00Z", "");
+    let scenario = world(&[theirs("snap-1", 1), theirs("snap-2", 2), elsewhere, ours].concat());
+    let page = volume(&scenario, "vol-a");
+    assert_eq!(page.not_ours, ["snap-2".into(), "snap-1".into()]);
+    let ids: Vec<&str> = page.lineage.iter().map(|member| member.snapshot_id.as_str()).collect();
+    assert_eq!(ids, ["snap-ours"]);
+}
+
+#[test]
+fn a_slot_is_shown_only_if_it_counts() {
+    let good = backup("snap-good", "2026-03-09T00:00:00Z", "");
+    let late = backup("snap-late", "2026-03-08T00:00:00Z", "").replace("slot = \"2026-03-08", "slot = \"2026-03-09");
+    let none = "[[snapshot]]\nid = \"snap-none\"\nvolume = \"vol-a\"\nstart = \"2026-03-07T00:00:00Z\"\n\
+                tags = [\"Type=Automated\", \"DeleteOn=2026-03-20\"]\n";
+    let scenario = world(&[good, late, none.to_owned()].concat());
+    let slot = |id: &str| snapshot(&scenario, id).slot.map(|slot| slot.to_string());
+    assert_eq!(slot("snap-good").as_deref(), Some("2026-03-09T00:00:00Z"));
+    assert_eq!(slot("snap-late"), None);
+    assert_eq!(slot("snap-none"), None);
+}
+
+/// The days before the 10th of March, under rules that keep some of them.
+fn days(policy: &str, days: &[u8]) -> Scenario {
+    let taken = |day: &u8| {
+        backup(
+            &format!("snap-{day:02}"),
+            &format!("2026-03-{day:02}T00:00:00Z"),
+            &format!("tags = [\"ebskeep:retention={policy}\"]"),
+        )
+    };
+    let snapshots: Vec<String> = days.iter().map(taken).collect();
+    let volume = format!("[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\", \"Retention={policy}\"]\n");
+    world(&(volume + &snapshots.concat()))
+}
+
+/// "Why is this one not a weekly?" is what people ask of rules.
+#[test]
+fn each_rule_that_does_not_keep_a_snapshot_says_why() {
+    // The 8th was a Sunday.
+    let scenario = days("daily=2 weekly=2 within=3d", &[10, 9, 8, 7, 6]);
+    let page = snapshot(&scenario, "snap-08");
+    let from = "(tag on vol-a) does not";
+    assert_eq!(says(&page, "daily"), (Answer::No, format!("\"daily=2\" {from}: its 2 are newer")));
+    assert_eq!(says(&page, "weekly").0, Answer::Keeps);
+    assert_eq!(says(&page, "within").0, Answer::Keeps);
+    // Each rule speaks once.
+    assert_eq!(page.rules.iter().filter(|says| says.rule == "weekly").count(), 1);
+    assert_eq!(page.rules.iter().filter(|says| says.rule == "daily").count(), 1);
+
+    let page = snapshot(&scenario, "snap-07");
+    let newer = "snap-08 is newer and of 2026-W10 too";
+    assert_eq!(says(&page, "weekly"), (Answer::No, format!("\"weekly=2\" {from}: {newer}")));
+    let far = "it is not within 3 days before the newest";
+    assert_eq!(says(&page, "within"), (Answer::No, format!("\"within=3d\" {from}: {far}")));
+
+    let pending = backup("snap-pending", "2026-03-10T06:00:00Z", "state = \"pending\"");
+    let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\", \"Retention=last=1\"]\n";
+    let scenario = world(&(volume.to_owned() + &pending));
+    let why = "it is not good, or another one of its slot counts instead";
+    let last = says(&snapshot(&scenario, "snap-pending"), "last");
+    assert_eq!(last, (Answer::No, format!("\"last=1\" {from}: {why}")));
+}
+
+#[test]
+fn the_newest_good_ones_are_told_by_their_number() {
+    let mut scenario = days("24h", &[10, 9, 8]);
+    scenario.settings.insert("minimum".to_owned(), "2".to_owned());
+    let newest = |id: &str| says(&snapshot(&scenario, id), "newest-good");
+    let exists = "good snapshot of a volume that exists";
+    assert_eq!(newest("snap-10"), (Answer::Keeps, format!("the newest {exists}")));
+    assert_eq!(newest("snap-09"), (Answer::Keeps, format!("number 2 of the newest {exists}")));
+    let stay = "2 newer good snapshots of its volume stay; at least 2 do";
+    assert_eq!(newest("snap-08"), (Answer::No, stay.to_owned()));
+}
+
+/// Under rules the date on which one goes is that of those to come, so the page lives
+/// through the backups of its volume.
+#[test]
+fn what_is_under_rules_goes_once_the_backups_to_come_take_its_place() {
+    let scenario = days("daily=3", &[10, 9, 8]);
+    let goes = |id: &str| match snapshot(&scenario, id).goes {
+        Goes::On { date, .. } => date.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([goes("snap-08"), goes("snap-10")], ["2026-03-11", "2026-03-13"]);
+}
+
+/// What new snapshots record of contradicting tags is the contradiction itself, and no
+/// second policy beside it.
+#[test]
+fn a_contradiction_and_its_record_are_one_policy() {
+    let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\", \"Retention=7\", \"retention=9\"]\n";
+    let bare = world(volume);
+    let plan = ebskeep_core::plan::decide(&bare.inventory(), &bare.request(), &bare.settings());
+    let recorded = plan.actions.iter().find_map(|action| match action {
+        ebskeep_core::plan::Action::CreateSnapshot(new) => new.tags.get("ebskeep:retention"),
+        _ => None,
+    });
+    let record = format!("tags = [\"ebskeep:retention={}\"]", recorded.unwrap());
+    let scenario = world(&(volume.to_owned() + &backup("snap-1", "2026-03-10T00:00:00Z", &record)));
+    let policies = volume_policies(&scenario);
+    assert_eq!(policies.len(), 1, "{policies:?}");
+}
+
+fn volume_policies(scenario: &Scenario) -> Vec<(String, bool)> {
+    volume(scenario, "vol-a").policies.into_iter().map(|policy| (policy.policy, policy.in_grace)).collect()
+}
+
+/// What one asks first: will it be backed up, and is anything wrong with it?
+#[test]
+fn the_page_of_a_volume_has_what_create_does_and_what_is_amiss_with_it_alone() {
+    let volumes = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=fortnightly\"]\n\
+                   [[volume]]\nid = \"vol-b\"\ntags = [\"Backup=No\", \"Retention=soon\"]\n";
+    let scenario = world(volumes);
+    let asked = |id: &str| {
+        let page = volume(&scenario, id);
+        let create = page.create.unwrap();
+        let codes: Vec<&str> = page.notices.iter().map(|notice| notice.code).collect();
+        (create.verdict, create.reasons[0].rule, codes.join(" "))
+    };
+    assert_eq!(asked("vol-a"), (CreateVerdict::Create, "due", "bad-backup".to_owned()));
+    assert_eq!(asked("vol-b"), (CreateVerdict::Skip, "excluded", "bad-retention".to_owned()));
+}
+
+#[test]
+fn the_page_of_an_instance_tells_of_each_of_its_volumes() {
+    let instance = "[[instance]]\nid = \"i-a\"\ntags = [\"Backup=daily\"]\n\
+                    devices = [\"/dev/sda=vol-a\", \"/dev/sdb=vol-b\"]\n[[volume]]\nid = \"vol-a\"\n[[volume]]\nid = \"vol-b\"\n";
+    let snapshots = [
+        backup("snap-pending", "2026-03-10T00:00:00Z", "state = \"pending\""),
+        backup("snap-good", "2026-03-09T00:00:00Z", ""),
+        backup("snap-older", "2026-03-08T00:00:00Z", ""),
+    ];
+    let scenario = world(&(instance.to_owned() + &snapshots.concat()));
+    let Some(Explained::Instance(page)) = subjects(&scenario, &["i-a"]).pop() else { panic!("an instance") };
+    let told = |at: usize| {
+        let on = &page.volumes[at];
+        let newest = on.newest_good.map(|time| time.to_string()).unwrap_or_default();
+        (on.device.as_str(), on.volume_id.as_str(), on.create.as_ref().unwrap().verdict, on.snapshots, newest)
+    };
+    assert_eq!(told(0), ("/dev/sda", "vol-a", CreateVerdict::Skip, 3, "2026-03-09T00:00:00Z".to_owned()));
+    assert_eq!(told(1), ("/dev/sdb", "vol-b", CreateVerdict::Create, 0, String::new()));
+}
+
+/// A copy that is wanted is all that some wait for: the page of their volume says which,
+/// and for how long the others stay without one.
+#[test]
+fn of_a_lineage_the_page_tells_which_stay_for_their_copies_alone() {
+    let wanted = |retention: &str| {
+        format!(
+            "tags = [\"ebskeep:retention={retention}\", \"ebskeep:copy-retention=720h\", \"ebskeep:copy-to=us-east-1\"]"
+        )
+    };
+    let snapshots = [
+        backup("snap-new", "2026-03-10T00:00:00Z", &wanted("24h")),
+        backup("snap-waits", "2026-03-08T00:00:00Z", &wanted("24h")),
+        backup("snap-over", "2026-03-07T00:00:00Z", "tags = [\"ebskeep:retention=24h\"]"),
+        backup("snap-held", "2026-03-06T00:00:00Z", "tags = [\"ebskeep:retention=24h\", \"KeepUntil=2026-03-20\"]"),
+    ];
+    let scenario = world(&("[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=No\"]\n".to_owned() + &snapshots.concat()));
+    let told: Vec<_> = (volume(&scenario, "vol-a").lineage.into_iter())
+        .map(|member| {
+            (
+                member.snapshot_id.to_string(),
+                member.verdict,
+                member.expires_on.map(|on| on.to_string()),
+                member.once_copied,
+            )
+        })
+        .collect();
+    let member = |id: &str, verdict, on: Option<&str>, once| (id.to_owned(), verdict, on.map(str::to_owned), once);
+    let (keep, delete) = (ExpireVerdict::Keep, ExpireVerdict::Delete);
+    assert_eq!(
+        told,
+        [
+            member("snap-new", keep, None, false),
+            member("snap-waits", keep, None, true),
+            member("snap-over", delete, None, false),
+            member("snap-held", keep, Some("2026-03-21"), false),
+        ]
+    );
+}
+
+/// Every page says which policy is at work and why: also of those that nobody
+/// understands, which keep.
+#[test]
+fn policies_are_told_as_they_were_written_with_where_they_came_from() {
+    let of = |tags: &str, record: &str| {
+        let tagged = format!("[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=No\"{tags}]\n");
+        let scenario = world(&(tagged + &backup("snap-1", "2026-03-09T00:00:00Z", &format!("tags = [{record}]"))));
+        let told = volume(&scenario, "vol-a").policies.into_iter();
+        told.map(|p| (p.policy, p.time_zone, p.source, p.in_grace)).collect::<Vec<_>>()
+    };
+    let told =
+        |policy: &str, zone: &str, source: &str, grace| (policy.to_owned(), zone.to_owned(), source.to_owned(), grace);
+    assert_eq!(of("", "\"DeleteOn=2026-03-16\""), [told("7 days", "UTC", "the default, a setting", false)]);
+    assert_eq!(
+        of(", \"Retention=2w\", \"Backup_TimeZone=Asia/Tokyo\"", "\"ebskeep:retention=36h\""),
+        [told("14 days", "Asia/Tokyo", "tag on vol-a", false), told("36 hours", "UTC", "recorded on snap-1", true)]
+    );
+    let (unknown, why) = ("\"ebskeep:retention=soon\"", "\"soon\": ");
+    let bad = of("", unknown);
+    assert!(bad[0].0.starts_with(why) && bad[0].0.ends_with(", which keeps"), "{bad:?}");
+    assert_eq!((bad.len(), bad[0].2.as_str(), bad[0].3), (1, "recorded on snap-1", false));
+}

@@ -1,0 +1,161 @@
+//! Plans as values: what they count, what they name, and that the same world gives the
+//! same plan.
+
+use ebskeep_core::plan::{Action, CheckResult, Job, Plan, Summary, decide};
+
+use crate::explaining::{backup, world};
+use crate::plans::{create, delete, finish, plan, set};
+use crate::world::Scenario;
+
+fn decided(scenario: &Scenario) -> Plan {
+    decide(&scenario.inventory(), &scenario.request(), &scenario.settings())
+}
+
+/// Events and reports name actions as the saved plan does.
+#[test]
+fn an_action_has_one_name() {
+    let copies: Scenario = toml::from_str(include_str!("../golden/copies.toml")).unwrap();
+    let mut actions = decided(&copies).actions;
+    actions.extend([create("vol-1"), set("i-1", &["vol-1", "vol-2"]), finish("snap-1"), delete("snap-2")]);
+    let mut names: Vec<&str> = actions.iter().map(Action::name).collect();
+    for (action, name) in actions.iter().zip(&names) {
+        assert_eq!(serde_json::to_value(action).unwrap()["action"], *name);
+    }
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 8, "{names:?}");
+}
+
+fn check(ok: bool, job: Option<Job>) -> CheckResult {
+    CheckResult { check: "clock", ok, job, detail: String::new() }
+}
+
+#[test]
+fn a_check_refuses_its_own_job_or_the_whole_plan() {
+    let _proof = ebskeep_proofs::proves(&["4.2"]);
+    let of = |jobs: &[Job], checks: &[CheckResult]| {
+        let refused = Plan { jobs: jobs.to_vec(), checks: checks.to_vec(), ..plan([]) };
+        let jobs = Job::ALL.map(|job| refused.refusal_of(job).is_some());
+        (jobs, refused.is_refused_whole())
+    };
+    let both = [Job::Create, Job::Expire];
+    assert_eq!(of(&both, &[]), ([false, false, false], false));
+    assert_eq!(of(&[], &[check(true, None)]), ([false, false, false], false));
+    assert_eq!(of(&both, &[check(true, None), check(false, Some(Job::Expire))]), ([false, false, true], false));
+    assert_eq!(of(&[Job::Expire], &[check(false, Some(Job::Expire))]), ([false, false, true], true));
+    assert_eq!(of(&both, &[check(false, None)]), ([true, true, true], true));
+}
+
+/// The last line of every page, and what alarms are set on.
+#[test]
+fn a_plan_counts_what_is_in_it() {
+    let volume = |id: &str, backup: &str| {
+        format!("[[volume]]\nid = \"{id}\"\ntags = [\"Backup={backup}\", \"Retention=soon\"]\n")
+    };
+    let volumes = [volume("vol-b", "daily"), volume("vol-c", "daily"), volume("vol-d", "daily"), volume("vol-e", "No")];
+    let kept =
+        |day: u8| backup(&format!("snap-keep-{day}"), &format!("2026-03-0{day}T00:00:00Z"), "volume = \"vol-e\"");
+    let over = |day: u8| {
+        backup(&format!("snap-over-{day}"), &format!("2025-03-0{day}T00:00:00Z"), "tags = [\"ebskeep:retention=24h\"]")
+    };
+    let theirs = "[[snapshot]]\nid = \"snap-theirs\"\nvolume = \"vol-e\"\nstart = \"2026-03-01T00:00:00Z\"\ntags = [\"ebskeep:slot=x\"]\n";
+    let to = |id: &str, day: &str| {
+        let tags =
+            "volume = \"vol-e\"\ntags = [\"ebskeep:copy-to=us-east-1 us-west-2\", \"ebskeep:copy-retention=forever\"]";
+        backup(id, &format!("2026-03-{day}T00:00:00Z"), tags)
+    };
+    let under_way = "[[destination.snapshot]]\nid = \"snap-copy\"\nstart = \"2026-03-10T11:00:00Z\"\nstate = \"pending\"\ncopy_of = \"snap-to-1\"\n";
+    let destination = format!("[[destination]]\nat = \"us-east-1\"\n{under_way}");
+    let rest = [
+        volumes.concat(),
+        (4..=8).map(kept).collect(),
+        (1..=7).map(over).collect(),
+        theirs.to_owned(),
+        to("snap-to-1", "09"),
+        to("snap-to-2", "10"),
+        destination,
+    ];
+    let mut plan = decided(&world(&rest.concat()));
+    plan.checks = vec![check(true, None), check(false, Some(Job::Expire)), check(false, None)];
+    let findings = plan.findings.len();
+    assert_eq!(
+        Summary::of(&plan),
+        Summary {
+            volumes: 4,
+            create: 3,
+            skip: 1,
+            snapshots: 15,
+            keep: 8,
+            delete: 6,
+            ignore: 1,
+            delete_gib: 48,
+            copy: 1,
+            copy_gib: 8,
+            // Nobody looked at us-west-2.
+            copies_waiting: 2,
+            copies_under_way: 1,
+            actions: 10,
+            problems: 4,
+            findings,
+            refused: 2,
+        }
+    );
+    assert!(findings > 0);
+}
+
+/// A saved plan is compared with a fresh one, so no order in which AWS lists things may
+/// show in it.
+#[test]
+fn a_listing_in_any_order_gives_the_same_plan() {
+    let volumes = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\"]\n[[volume]]\nid = \"vol-b\"\ntags = [\"Backup=daily\"]\n";
+    let ids = ["snap-1", "snap-2", "snap-3", "snap-4"];
+    // All at once, so that only their ids tell them apart, and one later.
+    let old = ids.map(|id| {
+        backup(id, "2026-01-01T00:00:00Z", "tags = [\"ebskeep:retention=24h\"]")
+            .replace("slot = \"2026-01-01T00:00:00Z\"", &format!("slot = \"2025-12-31T0{}:00:00Z\"", &id[5..]))
+    });
+    let scenario = world(&[volumes, &old.concat(), &backup("snap-0", "2026-03-09T00:00:00Z", "")].concat());
+    let expected = decided(&scenario);
+    let deleted: Vec<&str> = (expected.actions.iter())
+        .filter_map(|action| match action {
+            Action::DeleteSnapshot(deletion) => Some(deletion.snapshot_id.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(deleted, ids);
+    let mut inventory = scenario.inventory();
+    let mut turned = |by: usize, back: bool| {
+        inventory.snapshots.items.rotate_left(by);
+        if back {
+            inventory.snapshots.items.reverse();
+            inventory.volumes.items.reverse();
+        }
+        assert_eq!(decide(&inventory, &scenario.request(), &scenario.settings()), expected, "{by} {back}");
+    };
+    turned(0, true);
+    turned(0, true);
+    turned(2, false);
+    turned(1, true);
+}
+
+/// The last look compares with it: what has become good, or was archived since, stays.
+#[test]
+fn a_deletion_says_in_what_state_its_snapshot_was() {
+    let old = |id: &str, rest: &str| {
+        backup(id, "2025-01-01T00:00:00Z", &format!("tags = [\"ebskeep:retention=24h\"]\n{rest}"))
+    };
+    let tier = "[[tier]]\nsnapshot = \"snap-archived\"\narchived_at = \"2025-02-01T00:00:00Z\"\n";
+    let snapshots =
+        [old("snap-archived", "archived = true"), old("snap-failed", "state = \"error\""), old("snap-plain", "")];
+    let now = backup("snap-new", "2026-03-09T00:00:00Z", "");
+    let plan = decided(&world(&[snapshots.concat(), now, tier.to_owned()].concat()));
+    let deletions: Vec<_> = (plan.actions.iter())
+        .filter_map(|action| match action {
+            Action::DeleteSnapshot(deletion) => {
+                Some((deletion.snapshot_id.as_str(), deletion.failed, deletion.archived))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(deletions, [("snap-archived", false, true), ("snap-failed", true, false), ("snap-plain", false, false)]);
+}
