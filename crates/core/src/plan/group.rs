@@ -309,11 +309,10 @@ fn finish(managed: &Managed<'_>, wanted: &Tags) -> FinishTags {
             room -= 1;
         }
     }
-    // Without the volume, or a record to go by, the stand-in stays, which keeps.
-    let known = wanted.get(tags::DELETE_ON).is_some()
-        || wanted.get(tags::RETENTION).is_some()
-        || wanted.get(tags::DEPLOYMENT).is_some();
-    let remove = if managed.is_unfinished() && known { left_over(present, wanted) } else { Vec::new() };
+    // That the default governs only live tags can say, with which all else of ours comes. Of
+    // a record that names no policy the stand-in stays, which keeps.
+    let asked = wanted.get(tags::DEPLOYMENT).is_some();
+    let remove = if asked { left_over(present, wanted) } else { Vec::new() };
     FinishTags {
         snapshot_id: managed.snapshot.id.clone(),
         volume_id: managed.key.volume.clone(),
