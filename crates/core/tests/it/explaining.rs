@@ -276,3 +276,18 @@ fn policies_are_told_as_they_were_written_with_where_they_came_from() {
     assert!(bad[0].0.starts_with(why) && bad[0].0.ends_with(", which keeps"), "{bad:?}");
     assert_eq!((bad.len(), bad[0].2.as_str(), bad[0].3), (1, "recorded on snap-1", false));
 }
+
+/// Why does it stay away from R7? Because backups are not behind, or there is nothing to
+/// back up.
+#[test]
+fn that_backups_do_not_fail_is_told_of_volumes_that_are_there() {
+    let gone = backup("snap-gone", "2026-03-09T00:00:00Z", "volume = \"vol-gone\"");
+    let scenario = world(&format!(
+        "gone = [\"vol-gone\"]\n[[volume]]\nid = \"vol-a\"\n{gone}{}",
+        backup("snap-a", "2026-03-09T00:00:00Z", "")
+    ));
+    let failing = |id: &str| says(&snapshot(&scenario, id), "backups-failing");
+    let behind = "its volume's backups are not behind, or none are to be taken";
+    assert_eq!(failing("snap-a"), (Answer::No, behind.to_owned()));
+    assert_eq!(failing("snap-gone"), (Answer::No, "its volume is not there to be backed up".to_owned()));
+}

@@ -159,3 +159,24 @@ fn a_deletion_says_in_what_state_its_snapshot_was() {
         .collect();
     assert_eq!(deletions, [("snap-archived", false, true), ("snap-failed", true, false), ("snap-plain", false, false)]);
 }
+
+/// A contradiction is told with what it means today: only that of `Backup` has a backup
+/// taken.
+#[test]
+fn a_contradiction_says_what_it_means_until_it_is_mended() {
+    let volumes = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=Yes\", \"backup=No\"]\n\
+                   [[volume]]\nid = \"vol-b\"\ntags = [\"Backup=No\", \"Retention=7\", \"retention=9\"]\n";
+    let told: Vec<_> = (decided(&world(volumes)).problems.into_iter())
+        .map(|problem| (problem.resource.to_string(), problem.code, problem.detail))
+        .collect();
+    let conflict = |on: &str, detail: &str| (on.to_owned(), "conflict", detail.to_owned());
+    let (one, other) = ("Backup=Yes and backup=No", "Retention=7 and retention=9");
+    let backed_up = "It is backed up on the default schedule, and nothing of it expires";
+    assert_eq!(
+        told,
+        [
+            conflict("vol-a", &format!("{one} contradict each other; leave one. {backed_up}")),
+            conflict("vol-b", &format!("{other} contradict each other; leave one. Nothing of it expires")),
+        ]
+    );
+}
