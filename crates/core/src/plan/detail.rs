@@ -112,5 +112,7 @@ mod tests {
         assert_eq!(serde_json::to_value(&lazy).unwrap(), words);
         assert_eq!((&lazy, &lazy), (&Detail::from(words), &lazy.clone()));
         assert_ne!(lazy, Detail::from("other words"));
+        assert_eq!(Detail::from(words), Detail::from(words.to_owned()));
+        assert_ne!(Detail::from(words), Detail::from("other words"));
     }
 }

@@ -85,7 +85,8 @@ fn a_slot_is_shown_only_if_it_counts() {
     let late = backup("snap-late", "2026-03-08T00:00:00Z", "").replace("slot = \"2026-03-08", "slot = \"2026-03-09");
     let none = "[[snapshot]]\nid = \"snap-none\"\nvolume = \"vol-a\"\nstart = \"2026-03-07T00:00:00Z\"\n\
                 tags = [\"Type=Automated\", \"DeleteOn=2026-03-20\"]\n";
-    let scenario = world(&[good, late, none.to_owned()].concat());
+    let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\"]\n".to_owned();
+    let scenario = world(&[volume, good, late, none.to_owned()].concat());
     let slot = |id: &str| snapshot(&scenario, id).slot.map(|slot| slot.to_string());
     assert_eq!(slot("snap-good").as_deref(), Some("2026-03-09T00:00:00Z"));
     assert_eq!(slot("snap-late"), None);
@@ -146,16 +147,20 @@ fn the_newest_good_ones_are_told_by_their_number() {
     assert_eq!(newest("snap-08"), (Answer::No, stay.to_owned()));
 }
 
+/// When a snapshot goes by the backups to come, or why that cannot be told.
+fn date(scenario: &Scenario, id: &str) -> String {
+    match snapshot(scenario, id).goes {
+        Goes::On { date, .. } => date.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
 /// Under rules the date on which one goes is that of those to come, so the page lives
 /// through the backups of its volume.
 #[test]
 fn what_is_under_rules_goes_once_the_backups_to_come_take_its_place() {
     let scenario = days("daily=3", &[10, 9, 8]);
-    let goes = |id: &str| match snapshot(&scenario, id).goes {
-        Goes::On { date, .. } => date.to_string(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!([goes("snap-08"), goes("snap-10")], ["2026-03-11", "2026-03-13"]);
+    assert_eq!([date(&scenario, "snap-08"), date(&scenario, "snap-10")], ["2026-03-11", "2026-03-13"]);
 }
 
 /// What new snapshots record of contradicting tags is the contradiction itself, and no
@@ -283,11 +288,48 @@ fn policies_are_told_as_they_were_written_with_where_they_came_from() {
 fn that_backups_do_not_fail_is_told_of_volumes_that_are_there() {
     let gone = backup("snap-gone", "2026-03-09T00:00:00Z", "volume = \"vol-gone\"");
     let scenario = world(&format!(
-        "gone = [\"vol-gone\"]\n[[volume]]\nid = \"vol-a\"\n{gone}{}",
+        "gone = [\"vol-gone\"]\n[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\"]\n{gone}{}",
         backup("snap-a", "2026-03-09T00:00:00Z", "")
     ));
     let failing = |id: &str| says(&snapshot(&scenario, id), "backups-failing");
     let behind = "its volume's backups are not behind, or none are to be taken";
     assert_eq!(failing("snap-a"), (Answer::No, behind.to_owned()));
     assert_eq!(failing("snap-gone"), (Answer::No, "its volume is not there to be backed up".to_owned()));
+}
+
+/// It has no slots to wait for: expire's own run is one more of the creator's.
+#[test]
+fn a_backup_at_every_run_takes_the_place_of_the_one_before() {
+    let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=every-run\", \"Retention=last=1\"]\n";
+    let record = "tags = [\"ebskeep:retention=last=1\"]";
+    let scenario = world(&(volume.to_owned() + &backup("snap-a", "2026-03-10T12:00:00Z", record)));
+    assert_eq!(date(&scenario, "snap-a"), "2026-03-11");
+}
+
+/// The tag is gone, and the newest was taken without it: the record of the one before is
+/// what those to come record, and by which they go (2.4).
+#[test]
+fn those_to_come_go_by_the_policy_that_lives_on_in_a_record() {
+    let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\"]\n";
+    let new = backup("snap-new", "2026-03-10T00:00:00Z", "");
+    let old = backup("snap-old", "2026-03-09T00:00:00Z", "tags = [\"ebskeep:retention=last=3\"]");
+    let mut scenario = world(&[volume, &new, &old].concat());
+    scenario.settings.insert("policy-grace".to_owned(), "1h".to_owned());
+    assert_eq!([date(&scenario, "snap-old"), date(&scenario, "snap-new")], ["2026-03-12", "2026-03-13"]);
+}
+
+/// Three that failed stand in the way of the next backup until they are gone (2.1), and
+/// somebody holds these: so long the last good one stays.
+#[test]
+fn what_stands_in_the_way_of_backups_puts_off_the_date() {
+    let failed = |hour: u8| {
+        let held = "state = \"error\"\ntags = [\"ebskeep:retention=last=1\", \"KeepUntil=2026-03-15\"]";
+        backup(&format!("snap-failed-{hour}"), &format!("2026-03-10T0{hour}:00:00Z"), held)
+    };
+    let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\", \"Retention=last=1\"]\n";
+    let good = backup("snap-good", "2026-03-09T00:00:00Z", "tags = [\"ebskeep:retention=last=1\"]");
+    let all = [volume.to_owned(), good, failed(1), failed(2), failed(3)];
+    // The hold ends at noon of the 16th.
+    assert_eq!(date(&world(&all.concat()), "snap-good"), "2026-03-18");
+    assert_eq!(date(&world(&all[..4].concat()), "snap-good"), "2026-03-11");
 }

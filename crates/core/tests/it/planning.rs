@@ -180,3 +180,26 @@ fn a_contradiction_says_what_it_means_until_it_is_mended() {
         ]
     );
 }
+
+/// AWS's words, how often, and what comes next: what somebody with a denied key needs.
+#[test]
+fn a_failed_copy_is_told_with_how_often_it_failed_and_what_comes_of_it() {
+    let source = backup("snap-1", "2026-03-10T00:00:00Z", "tags = [\"ebskeep:copy-to=us-east-1\"]");
+    let failed = |hour: u8| {
+        let message = "state = \"error\"\nmessage = \"no such key\"\ncopy_of = \"snap-1\"";
+        format!("[[destination.snapshot]]\nid = \"snap-f{hour}\"\nstart = \"2026-03-10T0{hour}:00:00Z\"\n{message}\n")
+    };
+    let told = |times: u8| {
+        let there: String = (1..=times).map(failed).collect();
+        let scenario = world(&format!("{source}[[destination]]\nat = \"us-east-1\"\n{there}"));
+        let mut findings = decided(&scenario).findings;
+        findings.retain(|finding| finding.resource.starts_with("snap-f"));
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        (finding.code, finding.detail.clone())
+    };
+    let says =
+        |times: &str, then: &str| format!("snap-1 to us-east-1: failed {times} within a day (no such key); {then}");
+    assert_eq!(told(1), ("copy-failed", says("once", "tried again")));
+    assert_eq!(told(2), ("copy-failed", says("twice", "tried again")));
+    assert_eq!(told(3), ("copy-failing", says("three times", "left alone for a day")));
+}
