@@ -318,6 +318,29 @@ fn those_to_come_go_by_the_policy_that_lives_on_in_a_record() {
     assert_eq!([date(&scenario, "snap-old"), date(&scenario, "snap-new")], ["2026-03-12", "2026-03-13"]);
 }
 
+/// A rule keeps the oldest there is, and that is one that somebody holds: so it is not
+/// the one after it, whose own hold ends before.
+#[test]
+fn what_is_held_is_still_the_oldest_for_the_rules() {
+    let record = "ebskeep:retention=within-daily=7d";
+    let taken = |id: &str, slot: &str, hold: &str| {
+        backup(id, &format!("2026-03-{slot}:00:00Z"), &format!("tags = [\"{record}\"{hold}]"))
+    };
+    let all = [
+        "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\", \"Retention=within-daily=7d\"]\n".to_owned(),
+        taken("snap-07", "07T00", ""),
+        taken("snap-08-held", "08T06", ", \"KeepUntil=2026-03-30\""),
+        taken("snap-08-held-less", "08T12", ", \"KeepUntil=2026-03-13\""),
+        taken("snap-08", "08T18", ""),
+        taken("snap-09", "09T00", ""),
+        taken("snap-10", "10T00", ""),
+    ];
+    let scenario = world(&all.concat());
+    assert_eq!(date(&scenario, "snap-07"), "2026-03-14");
+    assert_eq!(date(&scenario, "snap-08-held-less"), "2026-03-15");
+    assert_eq!(date(&scenario, "snap-08"), "2026-03-16");
+}
+
 /// Three that failed stand in the way of the next backup until they are gone (2.1), and
 /// somebody holds these: so long the last good one stays.
 #[test]
