@@ -203,7 +203,8 @@ fn the_page_of_a_volume_has_what_create_does_and_what_is_amiss_with_it_alone() {
 #[test]
 fn the_page_of_an_instance_tells_of_each_of_its_volumes() {
     let instance = "[[instance]]\nid = \"i-a\"\ntags = [\"Backup=daily\"]\n\
-                    devices = [\"/dev/sda=vol-a\", \"/dev/sdb=vol-b\"]\n[[volume]]\nid = \"vol-a\"\n[[volume]]\nid = \"vol-b\"\n";
+                    devices = [\"/dev/sda=vol-a\", \"/dev/sdb=vol-b\"]\n\
+                    [[volume]]\nid = \"vol-a\"\n[[volume]]\nid = \"vol-b\"\n";
     let snapshots = [
         backup("snap-pending", "2026-03-10T00:00:00Z", "state = \"pending\""),
         backup("snap-good", "2026-03-09T00:00:00Z", ""),

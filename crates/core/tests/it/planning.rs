@@ -58,13 +58,15 @@ fn a_plan_counts_what_is_in_it() {
     let over = |day: u8| {
         backup(&format!("snap-over-{day}"), &format!("2025-03-0{day}T00:00:00Z"), "tags = [\"ebskeep:retention=24h\"]")
     };
-    let theirs = "[[snapshot]]\nid = \"snap-theirs\"\nvolume = \"vol-e\"\nstart = \"2026-03-01T00:00:00Z\"\ntags = [\"ebskeep:slot=x\"]\n";
+    let theirs = "[[snapshot]]\nid = \"snap-theirs\"\nvolume = \"vol-e\"\nstart = \"2026-03-01T00:00:00Z\"\n\
+                  tags = [\"ebskeep:slot=x\"]\n";
     let to = |id: &str, day: &str| {
         let tags =
             "volume = \"vol-e\"\ntags = [\"ebskeep:copy-to=us-east-1 us-west-2\", \"ebskeep:copy-retention=forever\"]";
         backup(id, &format!("2026-03-{day}T00:00:00Z"), tags)
     };
-    let under_way = "[[destination.snapshot]]\nid = \"snap-copy\"\nstart = \"2026-03-10T11:00:00Z\"\nstate = \"pending\"\ncopy_of = \"snap-to-1\"\n";
+    let under_way = "[[destination.snapshot]]\nid = \"snap-copy\"\nstart = \"2026-03-10T11:00:00Z\"\n\
+                     state = \"pending\"\ncopy_of = \"snap-to-1\"\n";
     let destination = format!("[[destination]]\nat = \"us-east-1\"\n{under_way}");
     let rest = [
         volumes.concat(),
@@ -107,7 +109,8 @@ fn a_plan_counts_what_is_in_it() {
 /// show in it.
 #[test]
 fn a_listing_in_any_order_gives_the_same_plan() {
-    let volumes = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\"]\n[[volume]]\nid = \"vol-b\"\ntags = [\"Backup=daily\"]\n";
+    let volumes = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\"]\n[[volume]]\nid = \"vol-b\"\n\
+                   tags = [\"Backup=daily\"]\n";
     let ids = ["snap-1", "snap-2", "snap-3", "snap-4"];
     // All at once, so that only their ids tell them apart, and one later.
     let old = ids.map(|id| {
