@@ -159,13 +159,20 @@ pub(super) fn thousands(number: u64) -> String {
 }
 
 /// Text of others, such as the value of a tag, made harmless to a terminal:
-/// control characters are shown and not obeyed.
+/// control characters are shown and not obeyed, and so is what is not seen or turns the
+/// order of letters round.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+        if c.is_control() || is_unseen(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
+}
+
+/// Letters without width, and those that end lines or turn the direction of others
+/// (Unicode's general punctuation, and the byte order mark).
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -184,5 +191,7 @@ mod tests {
     #[test]
     fn what_a_terminal_would_obey_is_shown_instead() {
         assert_eq!(plain("a\x1b[2J\u{9b}1m\nü日"), "a\\u{1b}[2J\\u{9b}1m\\nü日");
+        // A name must not turn round what follows it, nor hide in it.
+        assert_eq!(plain("\u{202e}gnp\u{2028}x\u{200b}\u{feff}"), "\\u{202e}gnp\\u{2028}x\\u{200b}\\u{feff}");
     }
 }
