@@ -63,6 +63,7 @@ fn damage<R: Read>(error: serde_json::Error, window: &Shared<R>) -> Damage {
 
 #[cfg(test)]
 mod tests {
+    use super::super::window::is_blank;
     use super::*;
 
     fn read(text: &str) -> Result<Listed, String> {
@@ -107,7 +108,7 @@ mod tests {
         let mut listed = Listed::default();
         let (mut line, mut column) = (1, 0);
         loop {
-            while let Some((byte, rest)) = text.split_first().filter(|(byte, _)| byte.is_ascii_whitespace()) {
+            while let Some((byte, rest)) = text.split_first().filter(|(byte, _)| is_blank(**byte)) {
                 (line, column) = if *byte == b'\n' { (line + 1, 0) } else { (line, column + 1) };
                 text = rest;
             }

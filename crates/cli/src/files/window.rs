@@ -85,7 +85,7 @@ impl<R: Read> Window<R> {
     /// Goes to where a document begins; whether there is one more.
     fn next_document(&mut self) -> std::io::Result<bool> {
         while let Some(byte) = self.peek()? {
-            if !byte.is_ascii_whitespace() {
+            if !is_blank(byte) {
                 // What serde_json counts begins anew with each document.
                 self.told = Place::BEGIN;
                 self.apart = (Place::BEGIN, self.place);
@@ -197,11 +197,15 @@ fn next_item<T: DeserializeOwned>(text: &[u8], each: &mut dyn FnMut(T)) -> Resul
     }
 }
 
+/// What JSON takes for a blank.
+pub(super) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
+}
+
 /// Where this byte is, behind nothing but blanks.
 fn found(text: &[u8], from: usize, wanted: u8) -> Result<usize, Left> {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\t' | b'\r');
     let rest = text.get(from..).unwrap_or_default();
-    match rest.iter().position(|byte| !blank(byte)) {
+    match rest.iter().position(|byte| !is_blank(*byte)) {
         Some(at) if rest.get(at) == Some(&wanted) => Ok(from + at),
         Some(_) => Err(Left::Unclear),
         None => Err(Left::Unfinished),
@@ -244,5 +248,26 @@ impl<R: Read> Read for &Shared<R> {
         window.place.pass(byte);
         window.told.pass(byte);
         Ok(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Or the fast way would be taken nowhere, and nobody notice.
+    #[test]
+    fn all_items_that_follow_are_taken_at_once_up_to_one_that_is_none() {
+        for size in [16, 64, 4096] {
+            let mut window = Window::new(&b", {\"a\": 1},\n {\"b\": []} , {\"c\": 2}, 7]"[..], size);
+            window.last = b'}';
+            let mut taken = Vec::new();
+            window.take_following(&mut |item: Value| taken.push(item.to_string()));
+            assert_eq!(taken, [r#"{"a":1}"#, r#"{"b":[]}"#, r#"{"c":2}"#], "through {size}");
+            while window.more() {}
+            assert_eq!(window.text(), b", 7]", "through {size}");
+        }
     }
 }
