@@ -177,11 +177,15 @@ impl<'a> World<'a> {
         let tag = |key| snapshot.tags.get(key);
         let automated = tag("Type").is_some_and(|value| value.eq_ignore_ascii_case("automated"));
         let deployment = tag("ebskeep:deployment").unwrap_or("default") == self.settings.deployment.as_str();
-        let copy = tag("Source_SnapshotId").is_some() && tag("ebskeep:volume").is_some();
+        let copied = tag("Source_SnapshotId").is_some();
+        let copy = copied
+            && ["ebskeep:volume", "ebskeep:source-region", "ebskeep:source-account"]
+                .iter()
+                .all(|key| tag(key).is_some());
         let date = || tag("DeleteOn").and_then(|text| text.trim().parse::<Date>().ok());
         let dated = || date().is_some_and(|date| date > utc_date(snapshot.started));
         let volume = tag("ebskeep:volume").is_none_or(|volume| volume == snapshot.volume.as_str());
-        let made_here = (tag("ebskeep:slot").is_some() || dated()) && volume;
+        let made_here = !copied && !snapshot.volume.is_dummy() && (tag("ebskeep:slot").is_some() || dated()) && volume;
         let foreign = snapshot.tags.iter().any(|(key, _)| is_foreign(key));
         let owned = snapshot.owner == self.inventory.place.account && !foreign;
         owned && automated && deployment && (copy || made_here)
