@@ -268,7 +268,7 @@ fn is_half_dressed(managed: &Managed<'_>) -> bool {
 }
 
 /// Where the volume is no longer there to ask: what the newest other snapshot
-/// of the lineage says, never with an end of its own.
+/// of the lineage says.
 fn from_record(managed: &Managed<'_>, snapshots: &[Managed<'_>]) -> Tags {
     let mut wanted = Tags::new();
     wanted.set(tags::VOLUME, managed.key.volume.as_str());
