@@ -377,6 +377,8 @@ fn folded(key: &str) -> impl Iterator<Item = char> {
 fn stays(snapshot: &Snapshot, today: Date, now: Timestamp) -> Vec<&'static str> {
     let mut stays = Vec::new();
     let failed = snapshot.state == SnapshotState::Error;
+    // What holds on a failed copy came from its source.
+    let held = !failed || snapshot.tags.get("Source_SnapshotId").is_none();
     if !matches!(snapshot.state, SnapshotState::Completed | SnapshotState::Error) {
         stays.push("it is neither completed nor failed");
     }
@@ -394,9 +396,9 @@ fn stays(snapshot: &Snapshot, today: Date, now: Timestamp) -> Vec<&'static str> 
         let is = |name: &str| folded(key).eq(name.chars());
         let begins = |mark: &str| folded(key).take(mark.len()).eq(mark.chars());
         let date = || value.trim().parse::<Date>();
-        if is("keepforever") {
+        if is("keepforever") && held {
             stays.push("KeepForever");
-        } else if is("keepuntil") {
+        } else if is("keepuntil") && held {
             // Noon UTC of the next day: the day itself is over everywhere.
             let over = date().is_ok_and(|date| {
                 let noon = date.saturating_add(1.day()).at(12, 0, 0, 0).to_zoned(TimeZone::UTC);

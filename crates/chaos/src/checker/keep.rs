@@ -194,10 +194,13 @@ impl Judge<'_> {
         // What it came from holds backups, and a failed one is none.
         let holds = volume.iter().filter(|_| snapshot.state != SnapshotState::Error);
         let resources = holds.flat_map(|v| instances(census, v).chain([&v.tags]));
-        if resources.chain([&snapshot.tags]).any(|tags| !values(tags, "KeepForever").is_empty()) {
+        // On a failed copy are the holds of its source.
+        let own = Some(&snapshot.tags)
+            .filter(|tags| snapshot.state != SnapshotState::Error || tags.get("Source_SnapshotId").is_none());
+        if resources.chain(own).any(|tags| !values(tags, "KeepForever").is_empty()) {
             self.stays("gone: keep-forever", "KeepForever");
         }
-        for until in values(&snapshot.tags, "KeepUntil") {
+        for until in own.iter().flat_map(|tags| values(tags, "KeepUntil")) {
             let noon = |date: &str| format!("{date}T12:00:00Z").parse::<Timestamp>();
             match noon(until) {
                 Ok(noon) if now.duration_since(noon) >= SignedDuration::from_hours(24) => {}

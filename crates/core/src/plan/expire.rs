@@ -1,7 +1,7 @@
 //! The decider of `expire`: a verdict with its reasons for every snapshot.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use super::history::{Lineage, World};
@@ -56,7 +56,7 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
             out.lineage_findings(&lineage, &world);
             for (managed, rank) in lineage.snapshots.iter().zip(&lineage.ranks) {
                 keep::judge(&lineage.facts(managed, *rank, &world), Ask::Passed, &mut opinions);
-                judged.push((managed.at, out.snapshot(managed, *rank, &mut opinions, &mut deletions)));
+                judged.push((managed.at, out.snapshot(managed, *rank, inventory.now, &mut opinions, &mut deletions)));
             }
             judged.drain(..).for_each(|(at, verdict)| told(at, verdict));
         }
@@ -74,6 +74,9 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
     out.actions = deletions.into_iter().map(|dated| Action::DeleteSnapshot(dated.deletion)).collect();
     out
 }
+
+/// After this the next run of `create` should have written a set's own tags.
+const LATE_TAGS: SignedDuration = SignedDuration::from_hours(24);
 
 /// A deletion and what it is put in order by.
 struct Dated {
@@ -120,6 +123,7 @@ impl Expire {
         &mut self,
         managed: &Managed<'_>,
         rank: Option<usize>,
+        now: Timestamp,
         opinions: &mut Vec<Opinion>,
         deletions: &mut Vec<Dated>,
     ) -> Judged {
@@ -127,8 +131,14 @@ impl Expire {
             let detail = "another good snapshot of this volume has the same slot; the newest counts".to_owned();
             self.finding(managed, "surplus", detail);
         }
-        self.snapshot_notices(managed);
+        self.snapshot_notices(managed, now);
         let delete = !opinions.iter().any(Opinion::keeps);
+        let mut keeping = opinions.iter().filter(|opinion| opinion.keeps()).peekable();
+        if keeping.peek().is_some() && keeping.all(|opinion| opinion.reason.rule == "restored") {
+            let detail = "only its mark that its deletion began keeps it: it was restored, or that run was cut short; \
+                          hold it, or remove ebskeep:deleted and it goes";
+            self.finding(managed, "marked-deleted", detail.to_owned());
+        }
         let expires_on = if delete { None } else { keep::expires_on(opinions) };
         let reasons = if delete { gone_by(opinions) } else { reasons(opinions, Opinion::keeps) };
         if delete {
@@ -167,12 +177,19 @@ impl Expire {
         }
     }
 
-    fn snapshot_notices(&mut self, managed: &Managed<'_>) {
+    fn snapshot_notices(&mut self, managed: &Managed<'_>, now: Timestamp) {
         self.problems.extend(problems::dates(managed).map(Notice::from));
-        if keep::delete_on_removed(managed) {
+        // R3 keeps no failed ones.
+        let failed = managed.snapshot.state == SnapshotState::Error;
+        if keep::delete_on_removed(managed) && !failed {
             let detail =
                 "its DeleteOn was removed by hand, so it is kept; write KeepForever if that is meant".to_owned();
             self.finding(managed, "delete-on-removed", detail);
+        }
+        if managed.is_unfinished() && !failed && managed.start.duration_until(now) >= LATE_TAGS {
+            let detail = "its own tags were not written in a day, so it is kept: no create run has seen it, or none \
+                          knows them; write its retention as ebskeep:retention, or delete it";
+            self.finding(managed, "unfinished-tags", detail.to_owned());
         }
         if let Some(why) = &managed.slot_unusable {
             self.finding(managed, "bad-slot", format!("{why}; its start counts instead"));

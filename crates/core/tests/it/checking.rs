@@ -408,6 +408,20 @@ fn what_has_a_reason_to_stay_is_refused() {
         assert_eq!(said.is_some(), says.is_some(), "{key}={value}: {got:?}");
         assert!(said.unwrap_or_default().contains(says.unwrap_or_default()), "{key}={value}: {got:?}");
     }
+    // Failed or not, its own hold keeps it; of a failed copy it is that of its source.
+    for (copied, keeps) in [(false, true), (true, false)] {
+        let mut world = world();
+        let failed = snap(&mut world, "snap-1");
+        failed.state = SnapshotState::Error;
+        failed.tags.set("KeepForever", "");
+        failed.tags.set("KeepUntil", "2099-01-01");
+        if copied {
+            failed.tags.set("Source_SnapshotId", "snap-9");
+        }
+        let got = refusals(&world, |plan| deleting(plan, &world, "snap-1"));
+        let held = got.iter().any(|(_, why)| why.contains("KeepForever") && why.contains("KeepUntil"));
+        assert_eq!(held, keeps, "{got:?}");
+    }
     // What another service marks, in any case of letters, is not ours either.
     for key in ["aws:backup:source-resource", "aws:dlm:lifecycle-policy-id", "dlm:managed", "AWS:DLM:x", "DLM:Managed"]
     {

@@ -67,7 +67,7 @@ pub(super) fn archived(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     out.until("archived", end, keeps, over);
 }
 
-/// R9: restored from the Recycle Bin: we asked to delete it more than an hour
+/// R9: restored from the Recycle Bin: we were about to delete it more than an hour
 /// and less than 14 days ago, and here it is. An unreadable mark keeps. A failed one has
 /// nothing to restore: it was marked by a run that died, and kept, three of them would end
 /// the volume's backups.
@@ -87,8 +87,14 @@ pub(super) fn restored(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     if facts.now <= hour {
         return out.silent("restored", || format_smolstr!("its deletion began {}, less than an hour ago", shown(at)));
     }
-    let words = |rest: &str| format_smolstr!("deleted {} and restored since, {rest}", shown(at));
-    out.until("restored", end, || words("which keeps for 14 days"), || words("more than 14 days ago"));
+    // The mark is written before the call. What comes back bears it, and so does what a run that
+    // was cut short did not come to; the two look the same.
+    let words = |rest: &str| format_smolstr!("its deletion began {} and it is here: restored, or {rest}", shown(at));
+    let (keeps, over) = (
+        || words("that run was cut short, which keeps for 14 days"),
+        || words("that run was cut short, more than 14 days ago"),
+    );
+    out.until("restored", end, keeps, over);
 }
 
 /// R11: not finished; or in a state that this version does not know.

@@ -18,6 +18,9 @@ use crate::tags;
 /// backups, and a failed snapshot is none: kept for good, three of them would end the
 /// volume's backups, which is what nobody who tags it wants.
 pub(super) fn keep_forever(facts: &Facts<'_>, out: &mut Judgement<'_>) {
+    if is_failed_copy(facts) {
+        return out.silent("keep-forever", || "it is a failed copy, and what holds its source holds no such".into());
+    }
     let failed = facts.managed.snapshot.state == SnapshotState::Error;
     match facts.live_keep_forever {
         _ if facts.managed.bears.keep_forever => out.keeps("keep-forever", Until::Open, "KeepForever on it"),
@@ -27,6 +30,13 @@ pub(super) fn keep_forever(facts: &Facts<'_>, out: &mut Judgement<'_>) {
         Some(on) => out.keeps("keep-forever", Until::Open, format_smolstr!("KeepForever on {on}")),
         None => out.silent("keep-forever", || "no KeepForever on it, or on its volume or instance".into()),
     }
+}
+
+/// Whether it is a copy that failed. Copies are born with the holds of their source, so on
+/// a failed one they say nothing about it; and of what is held for good, three more would
+/// stay each day.
+fn is_failed_copy(facts: &Facts<'_>) -> bool {
+    facts.managed.key.copies && facts.managed.snapshot.state == SnapshotState::Error
 }
 
 /// The live volume or instance that bears `KeepForever`, if one does.
@@ -54,6 +64,9 @@ pub(in crate::plan) fn dated_end(managed: &Managed<'_>) -> Option<Timestamp> {
 
 /// R2: `KeepUntil` not passed; the latest of several; unparsable keeps.
 pub(super) fn hold(facts: &Facts<'_>, out: &mut Judgement<'_>) {
+    if is_failed_copy(facts) {
+        return out.silent("hold", || "it is a failed copy, and what holds its source holds no such".into());
+    }
     if !facts.managed.bears.keep_until {
         return out.silent("hold", || "no KeepUntil on it".into());
     }

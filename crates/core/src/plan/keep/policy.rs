@@ -16,7 +16,7 @@ use crate::retention::{Bucket, Policy, Reach, Rule, Rules};
 /// R4.
 pub(super) fn policy(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     if facts.managed.is_unfinished() {
-        let detail = "its own tags were never written; the next create run writes them";
+        let detail = "its own tags were never written; a create run that knows them writes them";
         out.keeps("unfinished-tags", Until::Open, detail);
     }
     let has_delete_on = facts.managed.bears.delete_on;
