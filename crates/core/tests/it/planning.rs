@@ -206,3 +206,31 @@ fn a_failed_copy_is_told_with_how_often_it_failed_and_what_comes_of_it() {
     assert_eq!(told(2), ("copy-failed", says("twice", "tried again")));
     assert_eq!(told(3), ("copy-failing", says("three times", "left alone for a day")));
 }
+
+/// Who holds a volume is told how many backups that keeps, and no failed one is.
+#[test]
+fn a_held_volume_is_told_with_how_many_backups_that_keeps() {
+    let _proof = ebskeep_proofs::proves(&["R1.2", "3.17"]);
+    let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=Yes\", \"KeepForever=\"]\n";
+    let backups: String =
+        ["08", "09"].map(|day| backup(&format!("snap-{day}"), &format!("2026-03-{day}T00:00:00Z"), "")).concat();
+    let failed = backup("snap-07", "2026-03-07T00:00:00Z", "state = \"error\"");
+    let findings = decided(&world(&[volume, &backups, &failed].concat())).findings;
+    let held: Vec<_> = findings.iter().filter(|finding| finding.code == "keep-forever").collect();
+    let [held] = held.as_slice() else { panic!("{findings:?}") };
+    assert_eq!(held.detail, "KeepForever on vol-a keeps 2 snapshots of it");
+}
+
+/// A set's own tags are to be written by the next run; a day later somebody has to look.
+#[test]
+fn tags_that_nobody_writes_are_told_after_a_day() {
+    let _proof = ebskeep_proofs::proves(&["3.10"]);
+    let told = |slot: &str, state: &str| {
+        let half = format!("{state}tags = [\"ebskeep:retention=unset\", \"ebskeep:set=i-1/1\"]");
+        let findings = decided(&world(&backup("snap-1", slot, &half))).findings;
+        findings.iter().any(|finding| finding.code == "unfinished-tags" && finding.resource == "snap-1")
+    };
+    assert!(!told("2026-03-09T12:00:01Z", ""));
+    assert!(told("2026-03-09T12:00:00Z", ""));
+    assert!(!told("2026-03-08T12:00:00Z", "state = \"error\"\n"), "a failed one goes");
+}
