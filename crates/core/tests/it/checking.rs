@@ -367,11 +367,13 @@ fn the_last_good_one_of_a_volume_that_is_not_gone_is_refused() {
     copy.set("Source_SnapshotId", "snap-9");
     copy.set("ebskeep:volume", "vol-2");
     refused(&copied, |plan| deleting(plan, &copied, "snap-3"), &[last]);
-    // And the last copy of a volume's may go.
+    // And it may be the last.
     copied.snapshots.items[3].started = days_ago(90);
     let expected = "all 1 good snapshots of vol-2 would go";
     let said = refusals(&copied, |plan| deleting(plan, &copied, "snap-4"));
     assert!(said.iter().all(|(_, detail)| !detail.contains(expected)), "{said:?}");
+    // Nor is it ours while its tags do not say of what it is one.
+    assert!(said.iter().any(|(_, detail)| detail.contains("snap-4: it is not ours")), "{said:?}");
     let mut world = young.clone();
     world.snapshots.items.push(ours("snap-4", "vol-2", 2));
     refused(&world, |plan| deleting(plan, &world, "snap-3"), &[]);
