@@ -132,9 +132,9 @@ impl Expire {
             self.finding(managed, "surplus", detail);
         }
         self.snapshot_notices(managed, now);
-        let delete = !opinions.iter().any(Opinion::keeps);
         let mut keeping = opinions.iter().filter(|opinion| opinion.keeps()).peekable();
-        if keeping.peek().is_some() && keeping.all(|opinion| opinion.reason.rule == "restored") {
+        let delete = keeping.peek().is_none();
+        if !delete && keeping.all(|opinion| opinion.reason.rule == "restored") {
             let detail = "only its mark that its deletion began keeps it: it was restored, or that run was cut short; \
                           hold it, or remove ebskeep:deleted and it goes";
             self.finding(managed, "marked-deleted", detail.to_owned());

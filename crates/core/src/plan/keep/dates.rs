@@ -19,7 +19,7 @@ use crate::tags;
 /// volume's backups, which is what nobody who tags it wants.
 pub(super) fn keep_forever(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     if is_failed_copy(facts) {
-        return out.silent("keep-forever", || "it is a failed copy, and what holds its source holds no such".into());
+        return out.silent("keep-forever", || FAILED_COPY.into());
     }
     let failed = facts.managed.snapshot.state == SnapshotState::Error;
     match facts.live_keep_forever {
@@ -31,6 +31,8 @@ pub(super) fn keep_forever(facts: &Facts<'_>, out: &mut Judgement<'_>) {
         None => out.silent("keep-forever", || "no KeepForever on it, or on its volume or instance".into()),
     }
 }
+
+const FAILED_COPY: &str = "it is a failed copy, and what holds its source holds no such";
 
 /// Whether it is a copy that failed. Copies are born with the holds of their source, so on
 /// a failed one they say nothing about it; and of what is held for good, three more would
@@ -65,7 +67,7 @@ pub(in crate::plan) fn dated_end(managed: &Managed<'_>) -> Option<Timestamp> {
 /// R2: `KeepUntil` not passed; the latest of several; unparsable keeps.
 pub(super) fn hold(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     if is_failed_copy(facts) {
-        return out.silent("hold", || "it is a failed copy, and what holds its source holds no such".into());
+        return out.silent("hold", || FAILED_COPY.into());
     }
     if !facts.managed.bears.keep_until {
         return out.silent("hold", || "no KeepUntil on it".into());
