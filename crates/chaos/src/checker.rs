@@ -14,8 +14,8 @@ mod slots;
 use std::collections::BTreeSet;
 
 use ebskeep_core::id::Place;
-use ebskeep_sim::{Call, Census, Past};
-use jiff::Timestamp;
+use ebskeep_sim::{Call, Census, Outcome, Past};
+use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use keep::Limits;
@@ -114,10 +114,25 @@ fn tag<'p>(past: &'p Past, key: &str) -> Option<&'p str> {
     past.tags.get(key)
 }
 
+/// How long after an answer that did not come the same run may try again.
+const SAME_RUN: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long a snapshot can be pending in these worlds, and a little more.
+const UNDER_WAY: SignedDuration = SignedDuration::from_hours(2);
+
 impl Facts {
+    /// Whether the outcome of such a call was not known, made so shortly before that the
+    /// same run may have tried again then.
+    fn unknown_before(&self, at: Timestamp, such: impl Fn(&Call) -> bool) -> bool {
+        self.calls.iter().any(|call| {
+            let since = at.duration_since(call.at);
+            call.outcome == Outcome::LostAfter && !since.is_negative() && since < SAME_RUN && such(call)
+        })
+    }
+
     /// Whether two runs were under way then, or within five minutes of it.
     fn overlapped(&self, at: Timestamp) -> bool {
-        let near = jiff::SignedDuration::from_mins(5);
+        let near = SignedDuration::from_mins(5);
         self.overlaps.iter().any(|(from, to)| from.duration_since(at) <= near && at.duration_since(*to) <= near)
     }
 }

@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ebskeep_sim::{Call, Outcome};
+use ebskeep_sim::{CHANGES, Call, Outcome};
 
-use crate::checker::runs::CHANGES;
 use crate::faults::{CREATIONS, LISTINGS, RARE, REFUSALS};
 
 /// How often what happened.

@@ -72,7 +72,7 @@ pub use ec2::builtin::IMAGE as AMAZON_IMAGE;
 pub use fault::{Fault, What, When};
 pub use history::{Call, Deleted, Outcome, Past};
 pub use model::{LockMode, Source};
-pub use port::{SimCloud, SimClouds};
+pub use port::{CHANGES, SimCloud, SimClouds};
 pub use refusal::Refusal;
 pub use rules::Rules;
 pub use serve::{ServeOptions, serve};

@@ -32,6 +32,17 @@ use crate::world::{Answer, Asked, Delivery, World};
 /// The Region that account-wide calls are made in.
 const HOME: &str = "us-east-1";
 
+/// The EC2 actions by which the port changes something.
+pub const CHANGES: [&str; 7] = [
+    "CopySnapshot",
+    "CreateSnapshot",
+    "CreateSnapshots",
+    "CreateTags",
+    "DeleteSnapshot",
+    "DeleteTags",
+    "ModifySnapshotAttribute",
+];
+
 /// All of a world that one access key reaches.
 #[derive(Clone, Debug)]
 pub struct SimClouds {

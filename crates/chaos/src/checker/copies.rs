@@ -10,9 +10,6 @@ use smol_str::SmolStr;
 use super::{Facts, Wrong, is_outsider, tag};
 use crate::words::span_of;
 
-/// How long after an answer that did not come the same run may try again.
-const SAME_RUN: SignedDuration = SignedDuration::from_hours(1);
-
 /// Holds a world's copies against all that must hold of them.
 pub(super) fn check(facts: &Facts, wrong: &mut Wrong<'_>) {
     let judge = Judge::new(facts);
@@ -171,13 +168,9 @@ impl<'a> Judge<'a> {
     /// What a second copy may have come of: an outcome was not known, or two runs
     /// overlapped.
     fn excuse(&self, twins: &Twins<'_>) -> Option<&'static str> {
-        let since = |at: Timestamp| twins.two.started.duration_since(at);
-        let unknown = self.facts.calls.iter().any(|call| {
+        let unknown = self.facts.unknown_before(twins.two.started, |call| {
             call.action == "CopySnapshot"
                 && call.region == twins.place.region
-                && call.outcome == Outcome::LostAfter
-                && !since(call.at).is_negative()
-                && since(call.at) < SAME_RUN
                 && call.params.values().any(|value| value == twins.source)
         });
         if unknown {

@@ -6,28 +6,15 @@ use ebskeep_core::id::{Place, SnapshotId};
 use ebskeep_core::inventory::{Snapshot, SnapshotState};
 use ebskeep_core::plan::{Action, Job};
 use ebskeep_core::report::{Conclusion, Outcome, Report};
-use ebskeep_sim::{Call, Census, World};
+use ebskeep_sim::{CHANGES, Call, Census, World};
 use jiff::{SignedDuration, Timestamp};
 
-use super::Violation;
 use super::keep::{Limits, lineage, time, wanted};
+use super::{UNDER_WAY, Violation};
 
-/// Calls that change something.
-pub const CHANGES: [&str; 7] = [
-    "CopySnapshot",
-    "CreateSnapshot",
-    "CreateSnapshots",
-    "CreateTags",
-    "DeleteSnapshot",
-    "DeleteTags",
-    "ModifySnapshotAttribute",
-];
 /// From this far on a clock is surely wrong: more than the five minutes that are
 /// allowed, and what an answer takes on its way.
 const WRONG: SignedDuration = SignedDuration::from_secs(330);
-
-/// How long a snapshot can be pending in these worlds, and a little more.
-const UNDER_WAY: SignedDuration = SignedDuration::from_hours(2);
 
 /// A run that is over.
 #[derive(Debug)]

@@ -4,17 +4,11 @@ use std::collections::BTreeMap;
 
 use ebskeep_core::id::VolumeId;
 use ebskeep_core::inventory::{Snapshot, SnapshotState};
-use ebskeep_sim::{Outcome, Past};
-use jiff::{SignedDuration, Timestamp};
+use ebskeep_sim::Past;
 use smol_str::SmolStr;
 
 use super::keep::{lineage, time, values, wanted};
-use super::{Facts, Wrong, is_outsider, tag};
-
-/// How long after an answer that did not come the same run may try again.
-const SAME_RUN: SignedDuration = SignedDuration::from_hours(1);
-/// What may still be under way when the last creator runs.
-const UNDER_WAY: SignedDuration = SignedDuration::from_hours(2);
+use super::{Facts, UNDER_WAY, Wrong, is_outsider, tag};
 
 /// Why there may be two in a slot, as it is counted.
 const UNKNOWN: &str = "two in a slot, where an outcome was not known";
@@ -90,13 +84,9 @@ fn none_is_taken_twice(facts: &Facts, wrong: &mut Wrong<'_>) {
 /// was not known, or two runs overlapped.
 fn excuse(facts: &Facts, twins: &Twins<'_>) -> Option<&'static str> {
     let Twins { volume, one, two, .. } = twins;
-    let since = |at: Timestamp| two.started.duration_since(at);
     let about = [Some(volume.as_str()), tag(one, "ebskeep:instance"), tag(two, "ebskeep:instance")];
-    let unknown = facts.calls.iter().any(|call| {
+    let unknown = facts.unknown_before(two.started, |call| {
         matches!(call.action.as_str(), "CreateSnapshot" | "CreateSnapshots")
-            && call.outcome == Outcome::LostAfter
-            && !since(call.at).is_negative()
-            && since(call.at) < SAME_RUN
             && call.params.values().any(|value| about.contains(&Some(value.as_str())))
     });
     if unknown {

@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 use ebskeep_core::cloud::Cloud as _;
 use ebskeep_core::id::SnapshotId;
 use ebskeep_core::tags::Tags;
-use ebskeep_sim::{Past, World};
+use ebskeep_sim::{CHANGES, Past, World};
 use serde_json::Value;
 
 use crate::server::{Fate, Server, hermetic, program};
 use crate::world::{left, place};
-use scene::{MUTATING, PER_VOLUME, Scene, Weather, copy, home, primary, put, share, wait};
+use scene::{PER_VOLUME, Scene, Weather, copy, home, primary, put, share, wait};
 
 const APPLY: [&str; 4] = ["apply", "--yes", "--format", "json"];
 
@@ -38,7 +38,7 @@ impl Moment {
     /// Whether it is now, with these actions called so far; and whether after its effect.
     fn is_now(self, calls: &[String]) -> (bool, bool) {
         let action = calls.last().map_or("", String::as_str);
-        let changes = |action: &str| MUTATING.contains(&action);
+        let changes = |action: &str| CHANGES.contains(&action);
         match self {
             Self::Mutating { at, after } => {
                 (changes(action) && calls.iter().filter(|call| changes(call)).count() == at, after)
@@ -84,7 +84,7 @@ fn killed_where(
             return instead(body).map_or(Fate::Answered, Fate::AnsweredAs);
         }
         let (action, earlier) = calls.split_last().unwrap();
-        let changed = after || earlier.iter().any(|call| MUTATING.contains(&call.as_str()));
+        let changed = after || earlier.iter().any(|call| CHANGES.contains(&call.as_str()));
         let (death, hit, deads) = (Death { action: action.clone(), changed }, hit.clone(), Arc::clone(&deads));
         drop(shared);
         // Until the process is dead; then whoever waits for this is gone.
@@ -203,7 +203,7 @@ fn calls_of_a_run() -> (usize, Vec<String>) {
     let before = scene.world.calls().len();
     clean(&scene.world);
     let calls: Vec<String> = scene.world.calls()[before..].iter().map(|call| call.action.to_string()).collect();
-    let mutating = calls.iter().filter(|action| MUTATING.contains(&action.as_str())).cloned().collect();
+    let mutating = calls.iter().filter(|action| CHANGES.contains(&action.as_str())).cloned().collect();
     (calls.len(), mutating)
 }
 
@@ -241,8 +241,8 @@ fn round(n: usize, all: usize, mutating: usize, tally: &Mutex<Tally>) {
     // Before and after the effect of the first call of each action, then of each call that
     // changes something, round and round; now and then anywhere.
     let (turn, after) = (n / 2, n.is_multiple_of(2));
-    let first = match turn.checked_sub(MUTATING.len()) {
-        None => Moment::First { action: MUTATING[turn], after },
+    let first = match turn.checked_sub(CHANGES.len()) {
+        None => Moment::First { action: CHANGES[turn], after },
         Some(_) if n % 16 == 9 => Moment::Any { at: 1 + drawn(n, all) },
         Some(turn) => Moment::Mutating { at: 1 + turn % mutating, after },
     };
@@ -278,7 +278,7 @@ fn round(n: usize, all: usize, mutating: usize, tally: &Mutex<Tally>) {
 fn a_hundred_kills_lose_nothing_and_leave_nothing_behind() {
     let (all, mutating) = calls_of_a_run();
     let every: BTreeSet<&str> = mutating.iter().map(String::as_str).collect();
-    assert_eq!(every.into_iter().collect::<Vec<_>>(), MUTATING, "in {mutating:?}");
+    assert_eq!(every.into_iter().collect::<Vec<_>>(), CHANGES, "in {mutating:?}");
     let (tally, next) = (Mutex::new(Tally::default()), Mutex::new(0..));
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -293,7 +293,7 @@ fn a_hundred_kills_lose_nothing_and_leave_nothing_behind() {
     let Tally { worlds, kills, between, hit, surplus } = tally.into_inner().unwrap();
     let told = format!("{kills} kills, {between} of them in between, {worlds} worlds, surplus {surplus}, {hit:?}");
     assert!(between >= KILLS * 8 / 10, "{told}");
-    for action in MUTATING {
+    for action in CHANGES {
         for after in [false, true] {
             assert!(hit.contains_key(&(action.to_owned(), after)), "never {action}, after its effect {after}: {told}");
         }

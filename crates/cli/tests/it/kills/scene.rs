@@ -15,17 +15,6 @@ use crate::world::{ACCOUNT, act, by_hand, left, place, volume};
 const AWAY: &str = "us-east-1";
 const THEIRS: &str = "222222222222";
 
-/// Every action that changes anything.
-pub(super) const MUTATING: [&str; 7] = [
-    "CopySnapshot",
-    "CreateSnapshot",
-    "CreateSnapshots",
-    "CreateTags",
-    "DeleteSnapshot",
-    "DeleteTags",
-    "ModifySnapshotAttribute",
-];
-
 /// How soon AWS shows and finishes what is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weather {

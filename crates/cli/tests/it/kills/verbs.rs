@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use ebskeep_core::tags::Tags;
-use ebskeep_sim::{Deed, World};
+use ebskeep_sim::{CHANGES, Deed, World};
 
-use super::scene::MUTATING;
 use super::{Moment, killed};
 use crate::server::Server;
 use crate::world::{act, backup, left, legacy, snapshot, volume, world};
@@ -76,7 +75,7 @@ fn killed_in_each(scene: Scene, held: bool) -> usize {
     let (world, ids, verb) = scene();
     to_its_end(&world, &verb);
     let wanted = tags_of(&world, &ids);
-    let calls = world.calls().iter().filter(|call| MUTATING.contains(&call.action.as_str())).count();
+    let calls = world.calls().iter().filter(|call| CHANGES.contains(&call.action.as_str())).count();
     assert_ne!(tags_of(&scene().0, &ids), wanted, "it changes something");
     for at in 1..=calls {
         for after in [false, true] {
