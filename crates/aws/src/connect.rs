@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
@@ -18,6 +19,7 @@ use crate::Aws;
 use crate::call::Caller;
 use crate::credentials::Remembered;
 use crate::endpoint::{self, EndpointError, Service, Variant};
+use crate::environment::Environment;
 use crate::transport::TrustError;
 use crate::transport::network::Network;
 use crate::transport::trust::Trust;
@@ -70,10 +72,7 @@ pub async fn connect(options: Options) -> Result<Aws, ConnectError> {
     let ec2 = variant(&sdk, "EC2", &options);
     let sts = variant(&sdk, "STS", &options);
     let region = sdk.region().map(|region| Region::new(region.as_ref()));
-    // What cannot work is said before the first call.
-    let probe = region.clone().unwrap_or_else(|| Region::new("us-east-1"));
-    endpoint::resolve(Service::Ec2, &probe, &ec2)?;
-    endpoint::resolve(Service::Sts, &probe, &sts)?;
+    probe(region.as_ref(), &ec2, &sts)?;
 
     let credentials = Arc::new(match (&options.profile, sdk.credentials_provider()) {
         (Some(profile), _) => Remembered::new(of_profile(profile, &sdk, network.clone())),
@@ -83,6 +82,29 @@ pub async fn connect(options: Options) -> Result<Aws, ConnectError> {
     let user_agent = user_agent(options.user_agent_extra.as_deref());
     let clock = SharedTimeSource::default();
     Ok(Aws::new(Caller { http: network.connector(), credentials, ec2, sts, user_agent, clock }, region))
+}
+
+/// The way to AWS of a program that has nothing but its environment, such as a
+/// function: keys, Region and endpoints are what its variables say, and nothing else is
+/// looked for. Reads `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+/// `AWS_SESSION_TOKEN`, `AWS_REGION` and the variables of [`connect`]. Nothing that
+/// finds credentials elsewhere is linked into a program that calls this alone.
+pub fn connect_from_env(user_agent_extra: &str) -> Result<Aws, ConnectError> {
+    let network = Network::new(Trust::from_env()?);
+    let Environment { region, ec2, sts } = Environment::read(|name| std::env::var(name).ok());
+    probe(region.as_ref(), &ec2, &sts)?;
+    let credentials = Arc::new(Remembered::new(EnvironmentVariableCredentialsProvider::new()));
+    let user_agent = user_agent(Some(user_agent_extra));
+    let clock = SharedTimeSource::default();
+    Ok(Aws::new(Caller { http: network.connector(), credentials, ec2, sts, user_agent, clock }, region))
+}
+
+/// What cannot work is said before the first call.
+fn probe(region: Option<&Region>, ec2: &Variant, sts: &Variant) -> Result<(), EndpointError> {
+    let region = region.cloned().unwrap_or_else(|| Region::new("us-east-1"));
+    endpoint::resolve(Service::Ec2, &region, ec2)?;
+    endpoint::resolve(Service::Sts, &region, sts)?;
+    Ok(())
 }
 
 /// An [`Aws`] over an HTTP transport of the caller's, such as

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ebskeep_aws::{Aws, ConnectError, Options, connect};
+use ebskeep_aws::{Aws, ConnectError, connect_from_env};
 use ebskeep_core::cloud::Clock;
 use ebskeep_core::report::Conclusion;
 use ebskeep_core::stop::{Stop, Why};
@@ -57,8 +57,7 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
 
-    let extra = Some("lambda".to_owned());
-    let service = Service::new(connect(Options { user_agent_extra: extra, ..Options::default() }).await);
+    let service = Service::new(connect_from_env("lambda"));
     let handler = service_fn(|event: LambdaEvent<Value>| service.invoke(event));
     let ended = tokio::select! {
         ended = Runtime::new(handler).run() => ended,
