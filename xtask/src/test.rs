@@ -182,7 +182,8 @@ fn python(
 ) -> anyhow::Result<Verdict> {
     let mut pytest = venv.context("there is no Python environment to run them in")?.python();
     let (paths, names): (Vec<&String>, Vec<&String>) = options.filters.iter().partition(|f| is_python_path(f));
-    pytest.args(["-m", "pytest", "-c", "tests/pytest.ini"]).envs(programs);
+    // One of them for each core: many wait for a server or a deadline.
+    pytest.args(["-m", "pytest", "-c", "tests/pytest.ini", "-n", "auto", "--dist", "worksteal"]).envs(programs);
     pytest.envs(proofs.map(|directory| (ebskeep_proofs::DIRECTORY, directory)));
     if paths.is_empty() {
         pytest.arg("tests");
