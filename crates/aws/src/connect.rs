@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
+use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
@@ -85,15 +87,21 @@ pub async fn connect(options: Options) -> Result<Aws, ConnectError> {
 }
 
 /// The way to AWS of a program that has nothing but its environment, such as a
-/// function: keys, Region and endpoints are what its variables say, and nothing else is
-/// looked for. Reads `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-/// `AWS_SESSION_TOKEN`, `AWS_REGION` and the variables of [`connect`]. Nothing that
-/// finds credentials elsewhere is linked into a program that calls this alone.
+/// function: keys, Region and endpoints are what its variables say. Keys that are not there
+/// are asked for where `AWS_CONTAINER_CREDENTIALS_FULL_URI` says, as Lambda has it
+/// with `SnapStart`; nothing else is looked for, nor linked into a program that calls this
+/// alone. Reads `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
+/// `AWS_REGION` and the variables of [`connect`]; makes no call.
 pub fn connect_from_env(user_agent_extra: &str) -> Result<Aws, ConnectError> {
     let network = Network::new(Trust::from_env()?);
     let Environment { region, ec2, sts } = Environment::read(|name| std::env::var(name).ok());
     probe(region.as_ref(), &ec2, &sts)?;
-    let credentials = Arc::new(Remembered::new(EnvironmentVariableCredentialsProvider::new()));
+    let container = EcsCredentialsProvider::builder()
+        .configure(&ProviderConfig::without_region().with_http_client(network.clone()))
+        .build();
+    let credentials = CredentialsProviderChain::first_try("variables", EnvironmentVariableCredentialsProvider::new())
+        .or_else("container", container);
+    let credentials = Arc::new(Remembered::new(credentials));
     let user_agent = user_agent(Some(user_agent_extra));
     let clock = SharedTimeSource::default();
     Ok(Aws::new(Caller { http: network.connector(), credentials, ec2, sts, user_agent, clock }, region))
