@@ -23,22 +23,47 @@ use keep::Limits;
 /// Everything the checker goes by at the end.
 #[derive(Debug)]
 pub struct Facts {
-    /// Where the primaries are.
-    pub home: Place,
+    /// The Places that have primaries, as they are in the end.
+    pub sites: Vec<Site>,
     /// The end of it.
     pub now: Timestamp,
     /// Every snapshot that ever was.
     pub history: Vec<Past>,
     /// Every call.
     pub calls: Vec<Call>,
-    /// What there is at home in the end.
-    pub census: Census,
-    /// When two runs overlapped, from the first's beginning to the last's end.
-    pub overlaps: Vec<(Timestamp, Timestamp)>,
+    /// When two runs overlapped in one Place.
+    pub overlaps: Vec<Overlap>,
     /// What the last runs found: code and resource.
     pub last_findings: BTreeSet<(String, SmolStr)>,
-    /// The deployments, and when the last run of each creator was.
+}
+
+/// A Place that has primaries.
+#[derive(Debug)]
+pub struct Site {
+    /// Which.
+    pub place: Place,
+    /// What there is in the end.
+    pub census: Census,
+    /// The deployments, and when the last run of each creator was here.
     pub creators: Vec<(Limits, Timestamp)>,
+}
+
+/// Two runs at one time in one Place.
+#[derive(Clone, Debug)]
+pub struct Overlap {
+    /// Which.
+    pub place: Place,
+    /// When the first began.
+    pub from: Timestamp,
+    /// When the last ended.
+    pub to: Timestamp,
+}
+
+impl Overlap {
+    /// Whether it is of this Place, and then, or within so long of it.
+    fn is(&self, place: &Place, at: Timestamp, near: SignedDuration) -> bool {
+        self.place == *place && self.from.duration_since(at) <= near && at.duration_since(self.to) <= near
+    }
 }
 
 /// What does not hold.
@@ -130,9 +155,13 @@ impl Facts {
         })
     }
 
-    /// Whether two runs were under way then, or within five minutes of it.
-    fn overlapped(&self, at: Timestamp) -> bool {
-        let near = SignedDuration::from_mins(5);
-        self.overlaps.iter().any(|(from, to)| from.duration_since(at) <= near && at.duration_since(*to) <= near)
+    /// Whether two runs of one Place were under way then, or within five minutes of it. What
+    /// two accounts do at one time excuses nothing in either.
+    fn overlapped(&self, place: &Place, at: Timestamp) -> bool {
+        self.overlaps.iter().any(|overlap| overlap.is(place, at, SignedDuration::from_mins(5)))
+    }
+
+    fn has_primaries(&self, place: &Place) -> bool {
+        self.sites.iter().any(|site| site.place == *place)
     }
 }

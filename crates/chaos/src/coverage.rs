@@ -48,7 +48,7 @@ const KEEPS: [&str; 23] = [
 const KEEPS_TOO: [&str; 5] = ["monthly", "unfinished-tags", "within", "within-daily", "yearly"];
 
 /// What else is to happen.
-const BESIDES: [&str; 27] = [
+const BESIDES: [&str; 32] = [
     "AssumeRole × UnauthorizedOperation",
     "copied into another account",
     "nothing overlaps and no answer is lost",
@@ -65,6 +65,11 @@ const BESIDES: [&str; 27] = [
     "refused all-listed",
     "refused clock",
     "refused snapshots-listed",
+    "second account: create-set Done",
+    "second account: create-snapshot Done",
+    "second account: delete-snapshot Done",
+    "two accounts",
+    "two accounts at once",
     "two deployments",
     "two copies, where an outcome was not known",
     "two copies, where runs overlapped",

@@ -86,11 +86,15 @@ pub enum Flaw {
     SurplusNotSeen,
     /// Archived snapshots are taken for others.
     ArchivedNotSeen,
+    /// In the second account creations are told to be done, and no call is made.
+    SecondAccountForgotten,
+    /// In the second account `KeepForever` is not seen.
+    SecondAccountHoldNotSeen,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -130,6 +134,8 @@ impl Flaw {
         Self::MemberTagsNotWritten,
         Self::SurplusNotSeen,
         Self::ArchivedNotSeen,
+        Self::SecondAccountForgotten,
+        Self::SecondAccountHoldNotSeen,
     ];
 
     /// The invariant that it breaks before all others, by its name.
@@ -143,7 +149,7 @@ impl Flaw {
             Self::NeverMarked => "copied-again",
             Self::ShareKept | Self::ShareNotNoted => "share-left",
             Self::HoldNotFollowed => "hold-not-followed",
-            Self::HoldNotSeen | Self::HoldByTagOrder => "gone: keep-forever",
+            Self::HoldNotSeen | Self::HoldByTagOrder | Self::SecondAccountHoldNotSeen => "gone: keep-forever",
             Self::GapTakenForEnd | Self::UnattachedTakenForGone | Self::InstanceTagsNotSeen => "wrong-success",
             Self::LastLookSkipped => "no-last-look",
             Self::UnknownTakenForFailure => "said-nothing-was-done",
@@ -157,7 +163,7 @@ impl Flaw {
             Self::FailedTakenForGood => "gone: backups-failing",
             Self::FailedTakenForOld => "gone: error",
             Self::DeletionNeverMade | Self::MemberTagsNotWritten => "said-and-not-done",
-            Self::CreationNeverMade => "due-and-not-there",
+            Self::CreationNeverMade | Self::SecondAccountForgotten => "due-and-not-there",
             Self::DeletionNotMarked => "not-marked",
             Self::RestoredNotSeen => "gone: restored",
             Self::MinimumNotHeeded => "gone: newest-good",

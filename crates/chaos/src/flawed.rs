@@ -17,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use crate::flaw::Flaw;
+use crate::scene::OTHER;
 
 /// The port of a product with a flaw, or of the product as it is.
 #[derive(Clone, Debug)]
@@ -63,7 +64,7 @@ impl<C> Flawed<C> {
     }
 
     /// Snapshots as this product sees them.
-    fn seen(&self, mut page: Page<Snapshot>) -> Page<Snapshot> {
+    fn seen(&self, mut page: Page<Snapshot>, second: bool) -> Page<Snapshot> {
         match self.flaw {
             Some(Flaw::HalfListing) => page.next = None,
             Some(Flaw::CopiesNotSeen) => page.items.retain(|s| s.tags.get("Source_SnapshotId").is_none()),
@@ -78,12 +79,12 @@ impl<C> Flawed<C> {
             _ => {}
         }
         for snapshot in &mut page.items {
-            self.misread(snapshot);
+            self.misread(snapshot, second);
         }
         page
     }
 
-    fn misread(&self, snapshot: &mut Snapshot) {
+    fn misread(&self, snapshot: &mut Snapshot, second: bool) {
         let copy = snapshot.tags.get("Source_SnapshotId").is_some();
         let hidden: &[&str] = match self.flaw {
             Some(Flaw::PendingTakenForGood) if copy && snapshot.state == SnapshotState::Pending => {
@@ -110,6 +111,7 @@ impl<C> Flawed<C> {
             Some(Flaw::DeploymentNotSeen) => &["ebskeep:deployment"],
             Some(Flaw::CopyToNotSeen) => &["ebskeep:copy-to"],
             Some(Flaw::HoldNotSeen) => &["KeepForever"],
+            Some(Flaw::SecondAccountHoldNotSeen) if second => &["KeepForever"],
             // AWS lists tags in no order that means anything: here by the id.
             Some(Flaw::HoldByTagOrder) if snapshot.id.as_str().ends_with(|c: char| c < '8') => &["KeepForever"],
             Some(Flaw::RecordNotSeen) => &["ebskeep:retention"],
@@ -129,6 +131,13 @@ impl<C> Flawed<C> {
         let listed = self.listed.borrow();
         let items = ids.iter().filter_map(|id| listed.get(&SnapshotId::new(id.as_str()))).cloned().collect();
         Page { items, next: None, at }
+    }
+}
+
+impl<C: Cloud> Flawed<C> {
+    /// Whether this is the second account.
+    fn in_second(&self) -> bool {
+        self.inner.place().account.as_str() == OTHER
     }
 }
 
@@ -188,7 +197,7 @@ impl<C: Cloud> Cloud for Flawed<C> {
             let at = self.inner.describe_images(&Query::All, None).await?.at;
             return Ok(self.remembered(ids, at));
         }
-        let page = self.seen(self.read(self.inner.describe_snapshots(query, token).await)?);
+        let page = self.seen(self.read(self.inner.describe_snapshots(query, token).await)?, self.in_second());
         if self.has(Flaw::LastLookSkipped) {
             let listed = page.items.iter().map(|snapshot| (snapshot.id.clone(), snapshot.clone()));
             self.listed.borrow_mut().extend(listed);
@@ -218,6 +227,9 @@ impl<C: Cloud> Cloud for Flawed<C> {
 
     async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {
         match self.flaw {
+            Some(Flaw::SecondAccountForgotten) if self.in_second() => {
+                Ok(Begun { id: SnapshotId::new("snap-00000000000000000"), volume: request.volume.clone() })
+            }
             Some(Flaw::CreationNeverMade) => {
                 Ok(Begun { id: SnapshotId::new("snap-00000000000000000"), volume: request.volume.clone() })
             }

@@ -19,7 +19,7 @@ use smol_str::SmolStr;
 
 use crate::checker::keep::Limits;
 use crate::checker::runs::{self, Ran};
-use crate::checker::{self, Facts, Violation};
+use crate::checker::{self, Facts, Overlap, Site, Violation};
 use crate::clock::Off;
 use crate::coverage::{self, Coverage};
 use crate::faults;
@@ -88,13 +88,15 @@ struct Stage {
     fleet: Fleet,
     witness: Witness,
     flaw: Option<Flaw>,
+    /// The Places that have primaries; home is the first.
+    sites: Vec<Place>,
     deployments: Vec<Deployment>,
     coverage: Coverage,
     story: Vec<String>,
     violations: Vec<Violation>,
-    overlaps: Vec<(Timestamp, Timestamp)>,
+    overlaps: Vec<Overlap>,
     /// What the last run of these jobs found, by the deployment's number.
-    findings: BTreeMap<(usize, Vec<Job>), Found>,
+    findings: BTreeMap<(usize, Place, Vec<Job>), Found>,
     /// Whether runs never overlap here and no answer is lost: then there is never more
     /// than one snapshot in a slot, whatever else befalls them.
     orderly: bool,
@@ -103,12 +105,12 @@ struct Stage {
 /// Findings: code and resource.
 type Found = BTreeSet<(String, SmolStr)>;
 
-/// One of those that work in the account.
+/// One of those that work in each account.
 struct Deployment {
     settings: Settings,
     limits: Limits,
-    /// When its creator last ran.
-    created: Timestamp,
+    /// When its creator last ran in each Place.
+    created: BTreeMap<Place, Timestamp>,
 }
 
 /// A run and how it is to end.
@@ -144,7 +146,11 @@ impl Stage {
             stale_for: Duration::from_secs(rng.pick(&[0, 0, 3, 20]).copied().unwrap_or(0)),
             ..Rules::default()
         });
-        let fleet = Fleet::new(&world, theme, &mut rng)?;
+        let mut sites = vec![scene::home()];
+        if theme == Theme::Retention && rng.percent(25) {
+            sites.push(scene::second());
+        }
+        let fleet = Fleet::new(&world, theme, &sites, &mut rng)?;
         let (minimum, orphans) = match theme {
             Theme::Copies => (1, 90),
             Theme::Retention => (rng.between(1, 3), *rng.pick(&[90, 90, 2]).unwrap_or(&90)),
@@ -176,7 +182,7 @@ impl Stage {
                 minimum: minimum.parse()?,
                 orphan_grace: SignedDuration::from_hours(24 * orphans),
             };
-            deployments.push(Deployment { settings, limits, created: START });
+            deployments.push(Deployment { settings, limits, created: BTreeMap::new() });
         }
         Ok(Self {
             seed,
@@ -187,6 +193,7 @@ impl Stage {
             rng,
             fleet,
             flaw,
+            sites,
             deployments,
             coverage: BTreeMap::new(),
             story: Vec::new(),
@@ -208,6 +215,9 @@ impl Stage {
     async fn days(&mut self) {
         if self.deployments.len() > 1 {
             self.count("two deployments");
+        }
+        if self.sites.len() > 1 {
+            self.count("two accounts");
         }
         for _ in 0..STEPS {
             let minutes = match self.theme {
@@ -242,7 +252,13 @@ impl Stage {
                     Theme::Retention if self.rng.percent(70) => vec![Job::Create],
                     Theme::Retention => vec![Job::Expire],
                 };
-                let other = Wanted { deployment: wanted.deployment, ..Wanted::at(scene::home(), &jobs) };
+                let place = match self.theme {
+                    Theme::Copies => scene::home(),
+                    Theme::Retention => wanted.place.clone(),
+                };
+                let other = Wanted { deployment: wanted.deployment, ..Wanted::at(place, &jobs) };
+                Box::pin(self.both(wanted, other)).await;
+            } else if let Some(other) = self.in_another_account(&wanted) {
                 Box::pin(self.both(wanted, other)).await;
             } else {
                 let deletes = self.theme == Theme::Retention && wanted.jobs.contains(&Job::Expire);
@@ -273,14 +289,32 @@ impl Stage {
             _ => return None,
         };
         let deployment = usize::try_from(self.rng.below(self.deployments.len() as u64)).unwrap_or(0);
-        Some(Wanted { deployment, ..Wanted::at(scene::home(), jobs) })
+        Some(Wanted { deployment, ..Wanted::at(self.site(), jobs) })
+    }
+
+    /// One of the Places that have primaries.
+    fn site(&mut self) -> Place {
+        self.rng.pick(&self.sites).cloned().unwrap_or_else(scene::home)
+    }
+
+    /// The same run in another account, which is begun by the same minute of the clock: each
+    /// account has its own function, or line of cron.
+    fn in_another_account(&mut self, wanted: &Wanted) -> Option<Wanted> {
+        let place = self.sites.iter().find(|site| **site != wanted.place && self.sites.contains(&wanted.place))?;
+        let place = place.clone();
+        if !self.rng.percent(30) {
+            return None;
+        }
+        let dies = if self.rng.percent(22) { Some(self.death()) } else { None };
+        Some(Wanted { deployment: wanted.deployment, dies, ..Wanted::at(place, &wanted.jobs) })
     }
 
     fn somebody_acts(&mut self) {
         let did = match self.theme {
             Theme::Copies => self.fleet.somebody_acts(&self.world, &mut self.rng),
             Theme::Retention => {
-                let mut user = User { world: &self.world, witness: &self.witness, rng: &mut self.rng };
+                let place = &self.site();
+                let mut user = User { world: &self.world, place, witness: &self.witness, rng: &mut self.rng };
                 // Seldom one thing alone.
                 [user.acts(), user.acts()].join(AND)
             }
@@ -340,19 +374,25 @@ impl Stage {
 
     async fn both(&mut self, one: Wanted, two: Wanted) {
         let (from, first_call) = (self.world.now(), self.world.calls_so_far());
-        self.count("two runs at once");
-        self.tell(format_args!("{:?} at {} beside {:?}", one.jobs, one.place, two.jobs));
+        let beside = one.place == two.place || self.theme == Theme::Copies;
+        self.count(if beside { "two runs at once" } else { "two accounts at once" });
+        self.tell(format_args!("{:?} at {} beside {:?} at {}", one.jobs, one.place, two.jobs, two.place));
         let later = if self.rng.percent(50) { 0 } else { self.rng.between(1, 240) };
-        if later > 0 {
+        if later > 0 && beside {
             self.count("two runs at once, one of them later");
         }
         let (first, second) = futures::join!(self.drive(&one), async {
             self.clock.sleep(Duration::from_secs(later)).await;
             self.drive(&two).await
         });
-        self.overlaps.push((from, self.world.now()));
+        if beside {
+            // Of a copier beside the manager of another Place, too: it tags copies there.
+            let places: BTreeSet<Place> = [one.place.clone(), two.place.clone()].into();
+            let to = self.world.now();
+            self.overlaps.extend(places.into_iter().map(|place| Overlap { place, from, to }));
+        }
         for (wanted, done) in [(one, first), (two, second)] {
-            self.note(&wanted, done, (from, first_call), true);
+            self.note(&wanted, done, (from, first_call), beside);
         }
     }
 
@@ -364,7 +404,7 @@ impl Stage {
         let (from, first_call) = (self.world.now(), self.world.calls_so_far());
         let done = if interfered {
             let mut rng = self.rng.clone();
-            let mut user = User { world: &self.world, witness: &self.witness, rng: &mut rng };
+            let mut user = User { world: &self.world, place: &wanted.place, witness: &self.witness, rng: &mut rng };
             let (done, did) = futures::join!(self.drive(&wanted), async {
                 let mut did = Vec::new();
                 for _ in 0..INTERFERENCES {
@@ -384,13 +424,17 @@ impl Stage {
     }
 
     fn note(&mut self, wanted: &Wanted, done: Done, (from, first_call): (Timestamp, usize), beside: bool) {
-        let calls = self.world.calls_from(first_call);
+        let mut calls = self.world.calls_from(first_call);
+        if self.theme == Theme::Retention {
+            // Of two accounts at once each is held to its own.
+            calls.retain(|call| call.account == wanted.place.account);
+        }
         coverage::count(&mut self.coverage, if beside { &[] } else { &calls });
         let now = self.world.now();
         let mut found = self.witness.verdict();
         if let Some(deployment) = self.deployments.get_mut(wanted.deployment) {
             if wanted.jobs.contains(&Job::Create) {
-                deployment.created = now;
+                deployment.created.insert(wanted.place.clone(), now);
             }
             let limits = &deployment.limits;
             let ran = Ran { place: &wanted.place, limits, from, off: wanted.off, beside, calls: &calls };
@@ -415,6 +459,9 @@ impl Stage {
         for result in &report.results {
             let action = report.plan.actions.get(result.action).map(Action::name).unwrap_or_default();
             self.count(format!("outcome {action} {:?}", result.outcome));
+            if self.theme == Theme::Retention && wanted.place != scene::home() {
+                self.count(format!("second account: {action} {:?}", result.outcome));
+            }
             let made = result.snapshot_id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
             self.tell(format_args!("  {action} {}{made} {:?} {}", result.resource, result.outcome, result.detail));
         }
@@ -429,10 +476,10 @@ impl Stage {
                 self.tell(format_args!("  {} is skipped: {}: {}", verdict.volume_id, reason.rule, reason.detail));
             }
         }
-        if wanted.place == scene::home() {
+        if self.sites.contains(&wanted.place) {
             let all = report.plan.findings.iter().chain(&report.notes);
             let found = all.map(|notice| (notice.code.to_owned(), notice.resource.clone())).collect();
-            self.findings.insert((wanted.deployment, wanted.jobs.clone()), found);
+            self.findings.insert((wanted.deployment, wanted.place.clone(), wanted.jobs.clone()), found);
         }
         for check in report.plan.refusals() {
             self.count(format!("refused {}", check.check));
@@ -490,29 +537,43 @@ impl Stage {
             Theme::Retention => {
                 for _ in 0..QUIET_ROUNDS {
                     self.clock.sleep(Duration::from_secs(60 * QUIET_MINUTES)).await;
-                    for deployment in 0..self.deployments.len() {
-                        for job in [Job::Create, Job::Expire] {
-                            let wanted = Wanted { deployment, ..Wanted::at(scene::home(), &[job]) };
-                            self.run(wanted, false).await;
-                        }
+                    for place in self.sites.clone() {
+                        Box::pin(self.quiet_round(&place)).await;
                     }
                 }
             }
         }
     }
 
+    async fn quiet_round(&mut self, place: &Place) {
+        for deployment in 0..self.deployments.len() {
+            for job in [Job::Create, Job::Expire] {
+                let wanted = Wanted { deployment, ..Wanted::at(place.clone(), &[job]) };
+                self.run(wanted, false).await;
+            }
+        }
+    }
+
+    /// A Place that has primaries, as it is.
+    fn as_it_is(&self, place: &Place) -> Site {
+        let created = |deployment: &Deployment| deployment.created.get(place).copied().unwrap_or(START);
+        Site {
+            place: place.clone(),
+            census: self.world.census(place),
+            creators: self.deployments.iter().map(|d| (d.limits.clone(), created(d))).collect(),
+        }
+    }
+
     fn end(mut self) -> Life {
         let last = |jobs: &[Job]| jobs.len() == 1;
-        let findings = self.findings.iter().filter(|((_, jobs), _)| last(jobs)).flat_map(|(_, found)| found.clone());
+        let findings = self.findings.iter().filter(|((.., jobs), _)| last(jobs)).flat_map(|(_, found)| found.clone());
         let facts = Facts {
-            home: scene::home(),
+            sites: self.sites.iter().map(|place| self.as_it_is(place)).collect(),
             now: self.world.now(),
             history: self.world.history(),
             calls: self.world.calls(),
-            census: self.world.census(&scene::home()),
             overlaps: std::mem::take(&mut self.overlaps),
             last_findings: findings.collect(),
-            creators: self.deployments.iter().map(|d| (d.limits.clone(), d.created)).collect(),
         };
         let away = |call: &ebskeep_sim::Call| call.account.as_str() == OTHER && call.action == "CopySnapshot";
         if facts.calls.iter().any(away) {

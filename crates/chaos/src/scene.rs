@@ -12,7 +12,7 @@ use crate::words::SHORT;
 
 /// Whose snapshots are copied.
 pub const ACCOUNT: &str = "111111111111";
-/// The account that takes copies too.
+/// The account that takes copies too, or in some worlds of retention has backups of its own.
 pub const OTHER: &str = "222222222222";
 /// The Regions there are for us; the first is home.
 pub const REGIONS: [&str; 3] = ["eu-west-1", "us-east-1", "ap-south-1"];
@@ -38,6 +38,11 @@ pub fn home() -> Place {
     place(ACCOUNT, REGIONS[0])
 }
 
+/// Where a second account has primaries of its own.
+pub fn second() -> Place {
+    place(OTHER, REGIONS[0])
+}
+
 /// Everywhere that copies can be wanted.
 pub fn destinations() -> Vec<Place> {
     let near = REGIONS[1..].iter().map(|region| place(ACCOUNT, region));
@@ -56,15 +61,18 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Sets a random scene.
+    /// Sets a random scene in the Places that have primaries; in a world of copies that is home
+    /// alone.
     ///
     /// # Errors
     ///
     /// If sim refuses a deed.
-    pub fn new(world: &World, theme: Theme, rng: &mut Rng) -> anyhow::Result<Self> {
+    pub fn new(world: &World, theme: Theme, sites: &[Place], rng: &mut Rng) -> anyhow::Result<Self> {
         let mut fleet = Self { volumes: Vec::new() };
         if theme == Theme::Retention {
-            users::people(world, rng)?;
+            for place in sites {
+                users::people(world, place, rng)?;
+            }
             return Ok(fleet);
         }
         for number in 0..rng.between(1, 3) {
@@ -77,7 +85,7 @@ impl Fleet {
                 key: None,
                 tags: configured(rng),
             };
-            act(world, deed)?;
+            act(world, &home(), deed)?;
             fleet.volumes.push(id);
         }
         if rng.percent(50) {
@@ -85,7 +93,7 @@ impl Fleet {
             let volumes: BTreeMap<_, _> = [("/dev/sdf".into(), 8), ("/dev/sdg".into(), 8)].into();
             let deed =
                 Deed::Run { id: Some(id), image: None, volumes, tags: configured(rng), volume_tags: Tags::new() };
-            let made = act(world, deed)?;
+            let made = act(world, &home(), deed)?;
             fleet.volumes.extend(made.volumes.into_values());
         }
         Ok(fleet)
@@ -182,6 +190,6 @@ fn configured(rng: &mut Rng) -> Tags {
 }
 
 /// Does what sets a scene.
-pub(crate) fn act(world: &World, deed: Deed) -> anyhow::Result<ebskeep_sim::Acted> {
-    world.act(Act::at(&home(), deed)).map_err(|refusal| anyhow::anyhow!("sim refused: {refusal:?}"))
+pub(crate) fn act(world: &World, place: &Place, deed: Deed) -> anyhow::Result<ebskeep_sim::Acted> {
+    world.act(Act::at(place, deed)).map_err(|refusal| anyhow::anyhow!("sim refused: {refusal:?}"))
 }

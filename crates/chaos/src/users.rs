@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ebskeep_core::id::{InstanceId, SnapshotId, VolumeId};
+use ebskeep_core::id::{InstanceId, Place, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{InstanceState, SnapshotState, StorageTier, VolumeState};
 use ebskeep_core::tags::Tags;
 use ebskeep_sim::{Act, Census, Deed, LockMode, PutState, World};
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use crate::rng::Rng;
-use crate::scene::{act, home};
+use crate::scene::act;
 use crate::witness::Witness;
 use crate::words::{LONG, SCHEDULES};
 
@@ -21,21 +21,21 @@ const BIN: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// So many of the oldest snapshots are interfered with while a run goes on.
 const OLDEST: usize = 6;
 
-/// Sets a random scene: a few volumes, and instances with some more.
+/// Sets a random scene in a Place: a few volumes, and instances with some more.
 ///
 /// # Errors
 ///
 /// If sim refuses a deed.
-pub fn people(world: &World, rng: &mut Rng) -> anyhow::Result<()> {
+pub fn people(world: &World, place: &Place, rng: &mut Rng) -> anyhow::Result<()> {
     for _ in 0..rng.between(1, 2) {
-        act(world, volume(configured(rng)))?;
+        act(world, place, volume(configured(rng)))?;
     }
     for _ in 0..rng.between(1, 2) {
-        let made = act(world, instance(rng))?;
+        let made = act(world, place, instance(rng))?;
         for volume in made.volumes.values() {
             if rng.percent(40) {
                 let tags = configured(rng);
-                act(world, Deed::Tag { resources: vec![volume.as_str().into()], tags })?;
+                act(world, place, Deed::Tag { resources: vec![volume.as_str().into()], tags })?;
             }
         }
     }
@@ -76,8 +76,10 @@ fn day(now: Timestamp, after: i64) -> String {
 /// One who is about to do something.
 #[derive(Debug)]
 pub struct User<'a> {
-    /// Where.
+    /// In which world.
     pub world: &'a World,
+    /// Whose account, and where.
+    pub place: &'a Place,
     /// Who is told what happens to snapshots.
     pub witness: &'a Witness,
     /// What it is chosen by.
@@ -87,7 +89,7 @@ pub struct User<'a> {
 impl User<'_> {
     /// Does something, to anything; tells what in words.
     pub fn acts(&mut self) -> String {
-        let census = self.world.census(&home());
+        let census = self.world.census(self.place);
         let deed = match self.rng.below(10) {
             0..3 => self.tags_a_snapshot(&census),
             3..5 => self.does_to_a_snapshot(&census),
@@ -100,7 +102,7 @@ impl User<'_> {
     /// Does something to an old snapshot while a run goes on that may be about to
     /// delete it.
     pub fn interferes(&mut self) -> String {
-        let mut census = self.world.census(&home());
+        let mut census = self.world.census(self.place);
         census.snapshots.sort_by_key(|snapshot| snapshot.started);
         census.snapshots.truncate(OLDEST);
         let deed = if self.rng.percent(30) { self.image(&census, false) } else { self.tags_a_snapshot(&census) };
@@ -131,7 +133,7 @@ impl User<'_> {
             Deed::Restore { snapshot } => self.ours_at(snapshot),
             _ => None,
         };
-        match self.world.act(Act::at(&home(), deed)) {
+        match self.world.act(Act::at(self.place, deed)) {
             Ok(_) => {
                 for id in &touched {
                     self.witness.touched(id);
@@ -217,7 +219,7 @@ impl User<'_> {
         let mut all: Vec<SnapshotId> = Vec::new();
         for past in self.world.history() {
             let Some(end) = past.deleted.filter(|end| now.duration_since(end.at) < BIN) else { continue };
-            if past.place == home() && past.state == "completed" && !end.by.ends_with("user/outsider") {
+            if past.place == *self.place && past.state == "completed" && !end.by.ends_with("user/outsider") {
                 all.push(past.id);
             }
         }

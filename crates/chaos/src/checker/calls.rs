@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ebskeep_core::id::{AccountId, Region};
+use ebskeep_core::id::{AccountId, Place, Region};
 use ebskeep_sim::{Call, Outcome};
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,6 +18,10 @@ pub(super) fn check(facts: &Facts, wrong: &mut Wrong<'_>) {
     none_is_begun_again_without_a_look(facts, wrong);
     each_deletion_follows_a_look(facts, wrong);
     what_goes_is_marked(facts, wrong);
+}
+
+fn place_of(call: &Call) -> Place {
+    Place { account: call.account.clone(), region: call.region.clone() }
 }
 
 /// Calls that create, the parameter that names what of, and the tags that they carry.
@@ -35,7 +39,7 @@ fn creation(call: &Call) -> Option<(&'static str, &str, &'static [&'static str])
 fn nothing_is_untagged(facts: &Facts, wrong: &mut Wrong<'_>) {
     for past in facts.history.iter().filter(|past| !is_outsider(&past.made_by)) {
         let mut keys = vec!["Type", "ebskeep:slot", "ebskeep:deployment"];
-        if past.place != facts.home {
+        if past.copy_of.is_some() {
             keys.extend([
                 "Source_SnapshotId",
                 "ebskeep:volume",
@@ -76,7 +80,12 @@ fn none_is_begun_again_without_a_look(facts: &Facts, wrong: &mut Wrong<'_>) {
         // Of one instance there may be several sets, of volumes that are due at other times.
         let excluded = call.params.iter().filter(|(key, _)| key.contains("Exclude"));
         let same = (action, about, excluded.map(|(_, value)| value.as_str()).collect());
-        let beside = facts.overlaps.iter().any(|(from, to)| *from <= call.at && call.at <= *to);
+        // A copier calls where copies go, and is at work where primaries are.
+        let anywhere = action == "CopySnapshot";
+        let beside = facts.overlaps.iter().any(|both| {
+            let place = if anywhere { both.place.clone() } else { place_of(call) };
+            both.is(&place, call.at, SignedDuration::ZERO)
+        });
         if open.contains(&same) && !beside {
             wrong("begun-again-blindly", format!("{action} of {about} at {}", call.at));
         }
@@ -98,7 +107,7 @@ fn each_deletion_follows_a_look(facts: &Facts, wrong: &mut Wrong<'_>) {
                 let id = call.params.get("SnapshotId");
                 let seen = |look: &Call| {
                     let ids = look.params.iter().filter(|(key, _)| key.starts_with("SnapshotId."));
-                    look.region == call.region && ids.map(|(_, value)| value).any(|value| Some(value) == id)
+                    place_of(look) == place_of(call) && ids.map(|(_, value)| value).any(|value| Some(value) == id)
                 };
                 if !looks.iter().any(|(_, look)| seen(look)) {
                     wrong("no-last-look", format!("DeleteSnapshot of {id:?} at {}", call.at));
@@ -113,7 +122,7 @@ fn what_goes_is_marked(facts: &Facts, wrong: &mut Wrong<'_>) {
     for past in &facts.history {
         let Some(end) = past.deleted.as_ref().filter(|end| !is_outsider(&end.by)) else { continue };
         // One of two runs may take off the mark of the other.
-        if tag(past, "ebskeep:deleted").is_none() && !facts.overlapped(end.at) {
+        if tag(past, "ebskeep:deleted").is_none() && !facts.overlapped(&past.place, end.at) {
             wrong("not-marked", format!("{} in {} went at {} without a mark", past.id, past.place, end.at));
         }
     }

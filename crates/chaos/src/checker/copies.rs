@@ -60,7 +60,7 @@ impl<'a> Judge<'a> {
         for past in &facts.history {
             match tag(past, "Source_SnapshotId") {
                 Some(source) => copies.entry((source, &past.place)).or_default().push(past),
-                None if past.place == facts.home => primaries.push(past),
+                None if facts.has_primaries(&past.place) => primaries.push(past),
                 None => {}
             }
         }
@@ -89,8 +89,8 @@ impl<'a> Judge<'a> {
         if !Self::within_span(primary, at) {
             return Vec::new();
         }
-        let mut all = entries(text, &self.facts.home);
-        all.retain(|(_, place)| place.as_ref() != Some(&self.facts.home));
+        let mut all = entries(text, &primary.place);
+        all.retain(|(_, place)| place.as_ref() != Some(&primary.place));
         all
     }
 
@@ -176,7 +176,13 @@ impl<'a> Judge<'a> {
         if unknown {
             return Some("two copies, where an outcome was not known");
         }
-        self.facts.overlapped(twins.two.started).then_some("two copies, where runs overlapped")
+        self.copier_overlapped(twins.two).then_some("two copies, where runs overlapped")
+    }
+
+    /// Whether two copiers were at work where its source is, which may be gone by now: they run
+    /// where primaries are.
+    fn copier_overlapped(&self, copy: &Past) -> bool {
+        self.facts.sites.iter().any(|site| self.facts.overlapped(&site.place, copy.started))
     }
 
     fn what_expired_is_not_copied_again(&self, wrong: &mut Wrong<'_>) {

@@ -23,11 +23,12 @@ pub(super) fn check(facts: &Facts, wrong: &mut Wrong<'_>) {
     every_due_volume_has_its_backup(facts, wrong);
 }
 
-/// Our primaries, by deployment, volume and slot.
+/// Our primaries, by deployment, volume and slot; no two accounts have a volume of one id.
 fn slots(facts: &Facts) -> BTreeMap<(&str, &VolumeId, &str), Vec<&Past>> {
     let mut slots: BTreeMap<_, Vec<&Past>> = BTreeMap::new();
     for past in &facts.history {
-        let ours = past.place == facts.home && !is_outsider(&past.made_by) && tag(past, "Source_SnapshotId").is_none();
+        let ours =
+            facts.has_primaries(&past.place) && !is_outsider(&past.made_by) && tag(past, "Source_SnapshotId").is_none();
         if let (true, Some(slot)) = (ours, tag(past, "ebskeep:slot")) {
             let deployment = tag(past, "ebskeep:deployment").unwrap_or_default();
             slots.entry((deployment, &past.volume, slot)).or_default().push(past);
@@ -92,7 +93,7 @@ fn excuse(facts: &Facts, twins: &Twins<'_>) -> Option<&'static str> {
     if unknown {
         return Some(UNKNOWN);
     }
-    facts.overlapped(two.started).then_some(OVERLAP)
+    facts.overlapped(&two.place, two.started).then_some(OVERLAP)
 }
 
 /// What each snapshot that is one too many came of, for those who count them.
@@ -101,11 +102,12 @@ pub(super) fn surplus(facts: &Facts) -> Vec<&'static str> {
 }
 
 fn every_due_volume_has_its_backup(facts: &Facts, wrong: &mut Wrong<'_>) {
-    for (limits, ran) in &facts.creators {
-        for volume in &facts.census.volumes {
-            let Some(every) = wanted(&facts.census, volume) else { continue };
+    let creators = facts.sites.iter().flat_map(|site| site.creators.iter().map(move |creator| (site, creator)));
+    for (site, (limits, ran)) in creators {
+        for volume in &site.census.volumes {
+            let Some(every) = wanted(&site.census, volume) else { continue };
             let due = every.slot(ran.checked_sub(UNDER_WAY).unwrap_or(*ran));
-            let taken = lineage(&facts.census, &volume.id, &limits.deployment);
+            let taken = lineage(&site.census, &volume.id, &limits.deployment);
             // Three failed ones of which each is held by hand stand in the way for good; that is told.
             let by_hand =
                 |s: &Snapshot| ["KeepForever", "KeepUntil"].iter().any(|key| !values(&s.tags, key).is_empty());
@@ -115,7 +117,8 @@ fn every_due_volume_has_its_backup(facts: &Facts, wrong: &mut Wrong<'_>) {
                 continue;
             }
             if !taken.iter().any(|s| s.state != SnapshotState::Error && time(s) >= due) {
-                let detail = format!("{}: nothing of {} for {due}, after {ran}", limits.deployment, volume.id);
+                let (name, place) = (&limits.deployment, &site.place);
+                let detail = format!("{name} at {place}: nothing of {} for {due}, after {ran}", volume.id);
                 wrong("due-and-not-there", detail);
             }
         }
