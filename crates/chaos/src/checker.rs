@@ -2,14 +2,14 @@
 //!
 //! It reads sim's history, census and log of calls, and tags as plain text. It
 //! shares no code with the product: not how a policy is read, nor whose a snapshot
-//! is. [`keep`] is asked at each deletion, [`runs`] after each run, the rest at the
-//! end of the world.
+//! is. [`keep`] is asked at each deletion, [`runs`] after each run, [`steps`] after each
+//! step of the world, the rest at its end.
 
-mod calls;
 mod copies;
 pub mod keep;
 pub mod runs;
 mod slots;
+pub mod steps;
 
 use std::collections::BTreeSet;
 
@@ -73,6 +73,23 @@ pub struct Violation {
     pub what: &'static str,
     /// Where and how.
     pub detail: String,
+    /// After which step of its world it was seen; at the end, if none is named.
+    pub step: Option<u64>,
+}
+
+impl Violation {
+    pub(crate) fn new(what: &'static str, detail: String) -> Self {
+        Self { what, detail, step: None }
+    }
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.step {
+            Some(step) => write!(f, "{} after step {step}: {}", self.what, self.detail),
+            None => write!(f, "{} at the end: {}", self.what, self.detail),
+        }
+    }
 }
 
 /// The names of all invariants that planted mistakes break.
@@ -108,6 +125,19 @@ pub const INVARIANTS: [&str; 29] = [
     "wrong-success",
 ];
 
+/// Those of them that are looked for at the end of a world; all others after the step in
+/// which they appear.
+pub const AT_THE_END: [&str; 8] = [
+    "copied-again",
+    "copied-twice",
+    "due-and-not-there",
+    "hold-not-followed",
+    "primary-gone-before-copy",
+    "share-left",
+    "surplus-not-told",
+    "wanted-copy-missing",
+];
+
 /// Those that no planted mistake breaks, since none between the product and the port
 /// can: what only AWS's or the product's own state shows.
 pub const UNBROKEN: [&str; 3] = ["gone: fresh-copy", "gone: pending", "gone: unfinished-tags"];
@@ -115,17 +145,17 @@ pub const UNBROKEN: [&str; 3] = ["gone: fresh-copy", "gone: pending", "gone: unf
 /// Holds a world at its end against all that must hold then.
 pub fn check(facts: &Facts) -> Vec<Violation> {
     let mut found = Vec::new();
-    let mut wrong = |what: &'static str, detail: String| found.push(Violation { what, detail });
+    let mut wrong = |what: &'static str, detail: String| found.push(Violation::new(what, detail));
     copies::check(facts, &mut wrong);
-    calls::check(facts, &mut wrong);
+    nothing_lost_its_tags(facts, &mut wrong);
     slots::check(facts, &mut wrong);
     found
 }
 
-/// Each snapshot that was one too many in its slot, and each such copy, by what it came
-/// of: where everything holds, all of them are excused.
+/// Each copy that was one too many, by what it came of: where everything holds, all of
+/// them are excused.
 pub fn surplus(facts: &Facts) -> Vec<&'static str> {
-    slots::surplus(facts).into_iter().chain(copies::surplus(facts)).collect()
+    copies::surplus(facts)
 }
 
 type Wrong<'w> = dyn FnMut(&'static str, String) + 'w;
@@ -137,6 +167,30 @@ fn is_outsider(arn: &str) -> bool {
 
 fn tag<'p>(past: &'p Past, key: &str) -> Option<&'p str> {
     past.tags.get(key)
+}
+
+/// The first tag that a snapshot is understood by and does not have.
+fn missing_key(past: &Past) -> Option<&'static str> {
+    let own = ["Type", "ebskeep:slot", "ebskeep:deployment"];
+    let away =
+        ["Source_SnapshotId", "ebskeep:volume", "ebskeep:source-region", "ebskeep:source-account", "ebskeep:started"];
+    let away = away.into_iter().filter(|_| past.copy_of.is_some());
+    own.into_iter().chain(away).find(|key| tag(past, key).is_none())
+}
+
+/// What had its tags when it began has them still.
+fn nothing_lost_its_tags(facts: &Facts, wrong: &mut Wrong<'_>) {
+    for past in facts.history.iter().filter(|past| !is_outsider(&past.made_by)) {
+        if let Some(key) = missing_key(past) {
+            wrong("untagged", format!("{} in {} has no {key}", past.id, past.place));
+        }
+    }
+}
+
+/// Whether two runs of one Place were under way then, or within five minutes of it. What
+/// two accounts do at one time excuses nothing in either.
+fn overlapped(overlaps: &[Overlap], place: &Place, at: Timestamp) -> bool {
+    overlaps.iter().any(|overlap| overlap.is(place, at, SignedDuration::from_mins(5)))
 }
 
 /// How long after an answer that did not come the same run may try again.
@@ -155,10 +209,9 @@ impl Facts {
         })
     }
 
-    /// Whether two runs of one Place were under way then, or within five minutes of it. What
-    /// two accounts do at one time excuses nothing in either.
+    /// As the function of this name.
     fn overlapped(&self, place: &Place, at: Timestamp) -> bool {
-        self.overlaps.iter().any(|overlap| overlap.is(place, at, SignedDuration::from_mins(5)))
+        overlapped(&self.overlaps, place, at)
     }
 
     fn has_primaries(&self, place: &Place) -> bool {

@@ -48,7 +48,10 @@ const KEEPS: [&str; 23] = [
 const KEEPS_TOO: [&str; 5] = ["monthly", "unfinished-tags", "within", "within-daily", "yearly"];
 
 /// What else is to happen.
-const BESIDES: [&str; 32] = [
+const BESIDES: [&str; 35] = [
+    "after a step: a deletion",
+    "after a step: an outcome that is not known",
+    "after a step: what began",
     "AssumeRole × UnauthorizedOperation",
     "copied into another account",
     "nothing overlaps and no answer is lost",

@@ -12,13 +12,14 @@ use ebskeep_core::plan::{Action, ExpireVerdict, Job};
 use ebskeep_core::report::Report;
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
-use ebskeep_sim::{Act, Deed, Rules, World, WorldClock};
+use ebskeep_sim::{Act, Call, Deed, Rules, World, WorldClock};
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use crate::checker::keep::Limits;
 use crate::checker::runs::{self, Ran};
+use crate::checker::steps::Steps;
 use crate::checker::{self, Facts, Overlap, Site, Violation};
 use crate::clock::Off;
 use crate::coverage::{self, Coverage};
@@ -95,6 +96,9 @@ struct Stage {
     story: Vec<String>,
     violations: Vec<Violation>,
     overlaps: Vec<Overlap>,
+    /// How many things happened so far.
+    step: u64,
+    steps: Steps,
     /// What the last run of these jobs found, by the deployment's number.
     findings: BTreeMap<(usize, Place, Vec<Job>), Found>,
     /// Whether runs never overlap here and no answer is lost: then there is never more
@@ -199,6 +203,8 @@ impl Stage {
             story: Vec::new(),
             violations: Vec::new(),
             overlaps: Vec::new(),
+            step: 0,
+            steps: Steps::new(START),
             findings: BTreeMap::new(),
             orderly,
         })
@@ -209,7 +215,7 @@ impl Stage {
     }
 
     fn tell(&mut self, what: impl std::fmt::Display) {
-        self.story.push(format!("{}  {what}", self.world.now()));
+        self.story.push(format!("{}  {:>3}  {what}", self.world.now(), self.step));
     }
 
     async fn days(&mut self) {
@@ -220,6 +226,7 @@ impl Stage {
             self.count("two accounts");
         }
         for _ in 0..STEPS {
+            self.step += 1;
             let minutes = match self.theme {
                 Theme::Copies => self.rng.between(10, 240),
                 // Now and then soon after the run before.
@@ -391,9 +398,14 @@ impl Stage {
             let to = self.world.now();
             self.overlaps.extend(places.into_iter().map(|place| Overlap { place, from, to }));
         }
+        let calls = self.world.calls_from(first_call);
         for (wanted, done) in [(one, first), (two, second)] {
-            self.note(&wanted, done, (from, first_call), beside);
+            // Of two accounts at once each is held to its own calls.
+            let its = |call: &&Call| beside || call.account == wanted.place.account;
+            let its: Vec<Call> = calls.iter().filter(its).cloned().collect();
+            self.note(&wanted, done, (from, &its), beside);
         }
+        self.judge(&calls);
     }
 
     async fn run(&mut self, wanted: Wanted, interfered: bool) {
@@ -420,16 +432,28 @@ impl Stage {
         } else {
             self.drive(&wanted).await
         };
-        self.note(&wanted, done, (from, first_call), false);
+        let calls = self.world.calls_from(first_call);
+        self.note(&wanted, done, (from, &calls), false);
+        self.judge(&calls);
     }
 
-    fn note(&mut self, wanted: &Wanted, done: Done, (from, first_call): (Timestamp, usize), beside: bool) {
-        let mut calls = self.world.calls_from(first_call);
-        if self.theme == Theme::Retention {
-            // Of two accounts at once each is held to its own.
-            calls.retain(|call| call.account == wanted.place.account);
+    /// Holds what is new since the last step against what must hold of it.
+    fn judge(&mut self, calls: &[Call]) {
+        let judged = self.steps.judge(&self.world, calls, &self.overlaps);
+        for what in judged.counted {
+            self.count(what);
         }
-        coverage::count(&mut self.coverage, if beside { &[] } else { &calls });
+        self.amiss(judged.found);
+    }
+
+    /// Notes what does not hold after this step.
+    fn amiss(&mut self, found: Vec<Violation>) {
+        let step = Some(self.step);
+        self.violations.extend(found.into_iter().map(|violation| Violation { step, ..violation }));
+    }
+
+    fn note(&mut self, wanted: &Wanted, done: Done, (from, calls): (Timestamp, &[Call]), beside: bool) {
+        coverage::count(&mut self.coverage, if beside { &[] } else { calls });
         let now = self.world.now();
         let mut found = self.witness.verdict();
         if let Some(deployment) = self.deployments.get_mut(wanted.deployment) {
@@ -437,13 +461,13 @@ impl Stage {
                 deployment.created.insert(wanted.place.clone(), now);
             }
             let limits = &deployment.limits;
-            let ran = Ran { place: &wanted.place, limits, from, off: wanted.off, beside, calls: &calls };
+            let ran = Ran { place: &wanted.place, limits, from, off: wanted.off, beside, calls };
             found.extend(runs::clock(&ran));
             if let Done::Reported(report) = &done {
                 found.extend(runs::check(&ran, report, &self.world));
             }
         }
-        self.violations.extend(found);
+        self.amiss(found);
         match done {
             Done::Died(call, after) => {
                 let when = if after { "after" } else { "before" };
@@ -515,7 +539,8 @@ impl Stage {
 
     /// Nobody acts and nothing fails any more.
     async fn quiet(&mut self) {
-        self.tell("quiet");
+        self.step += 1;
+        self.tell("quiet, and each round is a step");
         self.world.disarm();
         for place in scene::destinations().into_iter().chain([scene::home()]) {
             let _ = self.world.act(Act::at(&place, Deed::AllowAll));
@@ -523,6 +548,7 @@ impl Stage {
         match self.theme {
             Theme::Copies => {
                 for run in 0..QUIET_RUNS {
+                    self.step += 1;
                     self.clock.sleep(Duration::from_secs(60 * COPY_MINUTES)).await;
                     if run < 6 {
                         self.run(Wanted::at(scene::home(), &[Job::Create]), false).await;
@@ -536,6 +562,7 @@ impl Stage {
             }
             Theme::Retention => {
                 for _ in 0..QUIET_ROUNDS {
+                    self.step += 1;
                     self.clock.sleep(Duration::from_secs(60 * QUIET_MINUTES)).await;
                     for place in self.sites.clone() {
                         Box::pin(self.quiet_round(&place)).await;
@@ -575,7 +602,7 @@ impl Stage {
             overlaps: std::mem::take(&mut self.overlaps),
             last_findings: findings.collect(),
         };
-        let away = |call: &ebskeep_sim::Call| call.account.as_str() == OTHER && call.action == "CopySnapshot";
+        let away = |call: &Call| call.account.as_str() == OTHER && call.action == "CopySnapshot";
         if facts.calls.iter().any(away) {
             self.count("copied into another account");
         }
@@ -594,7 +621,7 @@ impl Stage {
         }
         self.violations.extend(checker::check(&facts));
         for violation in &self.violations {
-            self.story.push(format!("does not hold: {}: {}", violation.what, violation.detail));
+            self.story.push(format!("does not hold: {violation}"));
         }
         Life { seed: self.seed, violations: self.violations, coverage: self.coverage, story: self.story }
     }

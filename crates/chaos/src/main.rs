@@ -54,7 +54,7 @@ fn main() -> anyhow::Result<ExitCode> {
         if !life.violations.is_empty() {
             failed += 1;
             for violation in &life.violations {
-                println!("seed {seed}: {}: {}", violation.what, violation.detail);
+                println!("seed {seed}: {violation}");
             }
             let flaw = options.flaw.map(|flaw| format!(" --flaw {flaw:?}")).unwrap_or_default();
             println!("again: cargo xtask chaos --from {seed} --seeds 1 --story{flaw}");

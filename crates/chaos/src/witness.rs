@@ -76,10 +76,8 @@ impl Witness {
         if let Some(deleted) = inner.restored.get(id).filter(|_| !failed) {
             let since = now.duration_since(*deleted);
             if since > UNDER_WAY && since < RESTORED {
-                found.push(Violation {
-                    what: "gone: restored",
-                    detail: format!("{id}, restored after its end at {deleted}"),
-                });
+                let detail = format!("{id}, restored after its end at {deleted}");
+                found.push(Violation::new("gone: restored", detail));
             }
         }
         if !found.is_empty() {

@@ -142,6 +142,18 @@ impl World {
         state.buried.iter().cloned().chain(there).collect()
     }
 
+    /// Those of [`World::history`] that began or ended then or later.
+    pub fn history_since(&self, since: Timestamp) -> Vec<Past> {
+        let state = self.state();
+        let places = state.sites.iter();
+        let there = places.flat_map(|(place, site)| {
+            let new = site.snapshots.values().filter(|snapshot| snapshot.started >= since);
+            new.map(move |snapshot| Past::of(place, snapshot, None))
+        });
+        let ended = |past: &&Past| past.deleted.as_ref().is_some_and(|end| end.at >= since);
+        state.buried.iter().filter(ended).cloned().chain(there).collect()
+    }
+
     /// What there is in a Place at this moment, beside all calls.
     pub fn census(&self, place: &Place) -> Census {
         Census::of(&self.state(), place)

@@ -184,7 +184,7 @@ impl Judge<'_> {
     fn stays(&mut self, what: &'static str, why: impl std::fmt::Display) {
         let Scene { place, now, .. } = self.scene;
         let detail = format!("{} in {place} at {now}: {why}", self.snapshot.id);
-        self.found.push(Violation { what, detail });
+        self.found.push(Violation::new(what, detail));
     }
 
     /// What somebody wrote on it, and what uses it.

@@ -39,9 +39,9 @@ pub fn clock(ran: &Ran<'_>) -> Vec<Violation> {
         return Vec::new();
     }
     let changes = ran.calls.iter().filter(|call| CHANGES.contains(&call.action.as_str()));
-    let told = |call: &Call| Violation {
-        what: "wrong-clock",
-        detail: format!("{} at {} by a machine whose clock is off by {}", call.action, call.at, ran.off),
+    let told = |call: &Call| {
+        let detail = format!("{} at {} by a machine whose clock is off by {}", call.action, call.at, ran.off);
+        Violation::new("wrong-clock", detail)
     };
     changes.map(told).collect()
 }
@@ -67,7 +67,7 @@ impl Truth<'_> {
     }
 
     fn wrong(&mut self, what: &'static str, detail: String) {
-        self.found.push(Violation { what, detail });
+        self.found.push(Violation::new(what, detail));
     }
 
     fn results(&mut self, world: &World) {

@@ -1,0 +1,228 @@
+//! What can be judged after each step of a world, of what is new since the last one: tags
+//! in the call that creates, a look before a creation is begun again and before each
+//! deletion, a mark on what goes, and one backup for a slot.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use ebskeep_core::id::{Place, VolumeId};
+use ebskeep_sim::{Call, Outcome, Past, World};
+use jiff::{SignedDuration, Timestamp};
+use smol_str::SmolStr;
+
+use super::{Overlap, SAME_RUN, Violation, is_outsider, missing_key, overlapped, tag};
+
+/// How old the look may be that a deletion follows.
+const LOOK: SignedDuration = SignedDuration::from_secs(60);
+
+/// Why there may be two in a slot, as it is counted.
+const UNKNOWN: &str = "two in a slot, where an outcome was not known";
+const OVERLAP: &str = "two in a slot, where runs overlapped";
+
+/// Calls that create, the parameter that names what of, and the tags that they carry.
+const CREATIONS: [(&str, &str, &[&str]); 3] = [
+    ("CopySnapshot", "SourceSnapshotId", &["Type", "Source_SnapshotId", "ebskeep:volume", "ebskeep:started"]),
+    ("CreateSnapshot", "VolumeId", &["Type", "ebskeep:slot", "ebskeep:deployment", "ebskeep:volume"]),
+    ("CreateSnapshots", "InstanceSpecification.InstanceId", &["Type", "ebskeep:slot", "ebskeep:deployment"]),
+];
+
+/// What a creation is of: the action, the volume, instance or source, and of an instance the
+/// volumes that are left out, since there may be several sets, of volumes due at other times.
+type Same = (&'static str, String, Vec<String>);
+/// One slot of one volume, of one deployment.
+type Slot = (SmolStr, VolumeId, SmolStr);
+
+fn creation(call: &Call) -> Option<(Same, &'static [&'static str])> {
+    let (action, about, tags) = CREATIONS.iter().find(|(action, ..)| *action == call.action)?;
+    let excluded = call.params.iter().filter(|(key, _)| key.contains("Exclude"));
+    let excluded = excluded.map(|(_, value)| value.clone()).collect();
+    Some(((*action, call.params.get(*about)?.clone(), excluded), tags))
+}
+
+fn place_of(call: &Call) -> Place {
+    Place { account: call.account.clone(), region: call.region.clone() }
+}
+
+/// A look at some snapshots by their ids.
+#[derive(Debug)]
+struct Look {
+    at: Timestamp,
+    place: Place,
+    ids: BTreeSet<String>,
+}
+
+/// What was judged so far, and what has to be remembered of it.
+#[derive(Debug)]
+pub struct Steps {
+    since: Timestamp,
+    /// Creations whose answer did not come, and after which nobody has looked yet.
+    open: BTreeMap<Place, BTreeSet<Same>>,
+    looks: VecDeque<Look>,
+    /// Creations that took effect and whose answer was lost, of the last hours.
+    lost: VecDeque<Call>,
+    taken: BTreeMap<Slot, Vec<Past>>,
+}
+
+/// What there is to say after a step.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// What does not hold.
+    pub found: Vec<Violation>,
+    /// What was looked at, and each that was one too many in its slot by what it came of.
+    pub counted: Vec<&'static str>,
+}
+
+impl Judged {
+    fn wrong(&mut self, what: &'static str, detail: String) {
+        self.found.push(Violation::new(what, detail));
+    }
+}
+
+impl Steps {
+    /// Nothing is judged yet.
+    pub fn new(start: Timestamp) -> Self {
+        Self {
+            since: start,
+            open: BTreeMap::new(),
+            looks: VecDeque::new(),
+            lost: VecDeque::new(),
+            taken: BTreeMap::new(),
+        }
+    }
+
+    /// Judges what is new: these calls, and the snapshots that began or ended since the last
+    /// step.
+    pub fn judge(&mut self, world: &World, calls: &[Call], overlaps: &[Overlap]) -> Judged {
+        let mut judged = Judged::default();
+        let kept = self.since;
+        self.lost.retain(|call| kept.duration_since(call.at) < SAME_RUN);
+        for call in calls {
+            self.call(call, overlaps, &mut judged);
+        }
+        let mut new = world.history_since(self.since);
+        new.sort_by_key(|past| past.started);
+        for past in &new {
+            if past.started >= self.since && !is_outsider(&past.made_by) {
+                judged.counted.push("after a step: what began");
+                if let Some(key) = missing_key(past) {
+                    judged.wrong("untagged", format!("{} in {} has no {key}", past.id, past.place));
+                }
+                self.one_for_its_slot(world, past, overlaps, &mut judged);
+            }
+            is_marked(past, overlaps, &mut judged);
+        }
+        self.since = world.now();
+        judged
+    }
+
+    fn call(&mut self, call: &Call, overlaps: &[Overlap], judged: &mut Judged) {
+        let place = place_of(call);
+        if call.action == "DescribeSnapshots" && call.outcome == Outcome::Done {
+            self.open.remove(&place);
+            let ids = call.params.iter().filter(|(key, _)| key.starts_with("SnapshotId."));
+            let ids: BTreeSet<String> = ids.map(|(_, value)| value.clone()).collect();
+            if !ids.is_empty() {
+                self.looks.push_back(Look { at: call.at, place: place.clone(), ids });
+            }
+        }
+        if call.action == "DeleteSnapshot" {
+            judged.counted.push("after a step: a deletion");
+            self.follows_a_look(call, &place, judged);
+        }
+        let Some((same, keys)) = creation(call) else { return };
+        carries(call, &same, keys, judged);
+        let open = self.open.entry(place.clone()).or_default();
+        if open.contains(&same) && !beside(call, &place, overlaps) {
+            judged.wrong("begun-again-blindly", format!("{} of {} at {}", same.0, same.1, call.at));
+        }
+        match call.outcome {
+            Outcome::LostBefore => drop(open.insert(same)),
+            Outcome::LostAfter => {
+                judged.counted.push("after a step: an outcome that is not known");
+                open.insert(same);
+                self.lost.push_back(call.clone());
+            }
+            Outcome::Done | Outcome::Refused(_) => {}
+        }
+    }
+
+    fn follows_a_look(&mut self, call: &Call, place: &Place, judged: &mut Judged) {
+        while self.looks.front().is_some_and(|look| call.at.duration_since(look.at) > LOOK) {
+            self.looks.pop_front();
+        }
+        let id = call.params.get("SnapshotId");
+        let seen = |look: &Look| look.place == *place && id.is_some_and(|id| look.ids.contains(id));
+        if !self.looks.iter().any(seen) {
+            judged.wrong("no-last-look", format!("DeleteSnapshot of {id:?} at {}", call.at));
+        }
+    }
+
+    /// A primary of ours is the only one for its slot, but for those that failed or were gone
+    /// when it began.
+    fn one_for_its_slot(&mut self, world: &World, two: &Past, overlaps: &[Overlap], judged: &mut Judged) {
+        let Some(slot) = tag(two, "ebskeep:slot").filter(|_| two.copy_of.is_none()) else { return };
+        let deployment = tag(two, "ebskeep:deployment").unwrap_or_default();
+        let slot: Slot = (deployment.into(), two.volume.clone(), slot.into());
+        let before = self.taken.entry(slot.clone()).or_default();
+        // Where calls take no time, one step ends when the next begins.
+        if before.iter().any(|one| one.id == two.id) {
+            return;
+        }
+        let mut one = None;
+        if !before.is_empty() {
+            // How the older ones are by now; seldom is there any.
+            let history = world.history();
+            let counts = |past: &&Past| {
+                let gone = past.deleted.as_ref().is_some_and(|end| end.at <= two.started);
+                past.state != "error" && !gone && before.iter().any(|one| one.id == past.id)
+            };
+            one = history.iter().find(counts).cloned();
+        }
+        before.push(two.clone());
+        let Some(one) = one else { return };
+        match self.excuse(&one, two, overlaps) {
+            Some(why) => judged.counted.push(why),
+            None => {
+                let (deployment, volume, slot) = slot;
+                let detail = format!("{deployment}: {} and {} of {volume} for {slot}", one.id, two.id);
+                judged.wrong("two-in-a-slot", detail);
+            }
+        }
+    }
+
+    /// What a second one may have come of: an outcome of this volume's or its instance's
+    /// was not known, or two runs overlapped.
+    fn excuse(&self, one: &Past, two: &Past, overlaps: &[Overlap]) -> Option<&'static str> {
+        let about = [Some(two.volume.as_str()), tag(one, "ebskeep:instance"), tag(two, "ebskeep:instance")];
+        let unknown = self.lost.iter().any(|call| {
+            let since = two.started.duration_since(call.at);
+            !since.is_negative() && since < SAME_RUN && call.params.values().any(|v| about.contains(&Some(v.as_str())))
+        });
+        if unknown {
+            return Some(UNKNOWN);
+        }
+        overlapped(overlaps, &two.place, two.started).then_some(OVERLAP)
+    }
+}
+
+/// Whether another run was at work in the same Place then. A copier calls where copies go,
+/// and is at work where primaries are.
+fn beside(call: &Call, place: &Place, overlaps: &[Overlap]) -> bool {
+    let anywhere = call.action == "CopySnapshot";
+    overlaps.iter().any(|both| both.is(if anywhere { &both.place } else { place }, call.at, SignedDuration::ZERO))
+}
+
+fn carries(call: &Call, same: &Same, keys: &[&str], judged: &mut Judged) {
+    let carried: BTreeSet<&str> =
+        call.params.iter().filter(|(key, _)| key.ends_with(".Key")).map(|(_, value)| value.as_str()).collect();
+    for key in keys.iter().filter(|key| !carried.contains(**key)) {
+        judged.wrong("untagged", format!("{} of {} at {} carries no {key}", same.0, same.1, call.at));
+    }
+}
+
+fn is_marked(past: &Past, overlaps: &[Overlap], judged: &mut Judged) {
+    let Some(end) = past.deleted.as_ref().filter(|end| !is_outsider(&end.by)) else { return };
+    // One of two runs may take off the mark of the other.
+    if tag(past, "ebskeep:deleted").is_none() && !overlapped(overlaps, &past.place, end.at) {
+        judged.wrong("not-marked", format!("{} in {} went at {} without a mark", past.id, past.place, end.at));
+    }
+}
