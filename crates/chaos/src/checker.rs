@@ -10,6 +10,7 @@ pub mod keep;
 pub mod runs;
 mod slots;
 pub mod steps;
+pub mod together;
 
 use std::collections::BTreeSet;
 
@@ -93,11 +94,12 @@ impl std::fmt::Display for Violation {
 }
 
 /// The names of all invariants that planted mistakes break.
-pub const INVARIANTS: [&str; 29] = [
+pub const INVARIANTS: [&str; 30] = [
     "begun-again-blindly",
     "copied-again",
     "copied-twice",
     "due-and-not-there",
+    "gone-together",
     "gone: archived",
     "gone: backups-failing",
     "gone: delete-on",

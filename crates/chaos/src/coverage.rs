@@ -48,7 +48,7 @@ const KEEPS: [&str; 23] = [
 const KEEPS_TOO: [&str; 5] = ["monthly", "unfinished-tags", "within", "within-daily", "yearly"];
 
 /// What else is to happen.
-const BESIDES: [&str; 35] = [
+const BESIDES: [&str; 37] = [
     "after a step: a deletion",
     "after a step: an outcome that is not known",
     "after a step: what began",
@@ -78,12 +78,14 @@ const BESIDES: [&str; 35] = [
     "two copies, where runs overlapped",
     "two in a slot, where an outcome was not known",
     "two in a slot, where runs overlapped",
+    "two managers at once, and something went",
     "two runs at once",
     "two runs at once, one of them later",
     "the other account deleted a copy",
     "the clock was off by minutes",
     "user Restore",
     "user Terminate",
+    "users act while two runs overlap",
 ];
 
 /// All that must have happened: each call that changes something, with each fault and

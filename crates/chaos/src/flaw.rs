@@ -90,11 +90,13 @@ pub enum Flaw {
     SecondAccountForgotten,
     /// In the second account `KeepForever` is not seen.
     SecondAccountHoldNotSeen,
+    /// While two runs overlap, each leaves it to the other to keep the minimum.
+    MinimumLeftToTheOther,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -136,6 +138,7 @@ impl Flaw {
         Self::ArchivedNotSeen,
         Self::SecondAccountForgotten,
         Self::SecondAccountHoldNotSeen,
+        Self::MinimumLeftToTheOther,
     ];
 
     /// The invariant that it breaks before all others, by its name.
@@ -170,12 +173,21 @@ impl Flaw {
             Self::MachineClockBelieved => "wrong-clock",
             Self::SurplusNotSeen => "surplus-not-told",
             Self::ArchivedNotSeen => "gone: archived",
+            Self::MinimumLeftToTheOther => "gone-together",
         }
     }
 
     /// The worlds in which it is looked for: those in which what it is about happens.
     pub fn theme(self) -> Theme {
         if self < Self::BlindRetryOfCreate { Theme::Copies } else { Theme::Retention }
+    }
+
+    /// What it does to the settings of a run beside which another one is at work.
+    pub fn mis_set_beside(self, settings: &mut Settings) {
+        if self == Self::MinimumLeftToTheOther {
+            // As above.
+            let _ = settings.set("minimum", "1");
+        }
     }
 
     /// What it does to the product's settings.

@@ -12,7 +12,7 @@ use ebskeep_core::plan::{Action, ExpireVerdict, Job};
 use ebskeep_core::report::Report;
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
-use ebskeep_sim::{Act, Call, Deed, Rules, World, WorldClock};
+use ebskeep_sim::{Act, Call, Census, Deed, Rules, World, WorldClock};
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
@@ -20,6 +20,7 @@ use smol_str::SmolStr;
 use crate::checker::keep::Limits;
 use crate::checker::runs::{self, Ran};
 use crate::checker::steps::Steps;
+use crate::checker::together::{self, Both};
 use crate::checker::{self, Facts, Overlap, Site, Violation};
 use crate::clock::Off;
 use crate::coverage::{self, Coverage};
@@ -127,11 +128,21 @@ struct Wanted {
     /// How far its machine's clock is off.
     off: SignedDuration,
     dies: Option<Death>,
+    /// Whether another run is at work in its Place.
+    beside: bool,
 }
 
 impl Wanted {
     fn at(place: Place, jobs: &[Job]) -> Self {
-        Self { place, jobs: jobs.to_vec(), only: None, deployment: 0, off: SignedDuration::ZERO, dies: None }
+        Self {
+            place,
+            jobs: jobs.to_vec(),
+            only: None,
+            deployment: 0,
+            off: SignedDuration::ZERO,
+            dies: None,
+            beside: false,
+        }
     }
 }
 
@@ -256,7 +267,7 @@ impl Stage {
             if !self.orderly && self.rng.percent(8) {
                 let jobs = match self.theme {
                     Theme::Copies => vec![Job::Copy],
-                    Theme::Retention if self.rng.percent(70) => vec![Job::Create],
+                    Theme::Retention if self.rng.percent(60) => vec![Job::Create],
                     Theme::Retention => vec![Job::Expire],
                 };
                 let place = match self.theme {
@@ -379,7 +390,7 @@ impl Stage {
         Wanted::at(place, &[Job::Expire])
     }
 
-    async fn both(&mut self, one: Wanted, two: Wanted) {
+    async fn both(&mut self, mut one: Wanted, mut two: Wanted) {
         let (from, first_call) = (self.world.now(), self.world.calls_so_far());
         let beside = one.place == two.place || self.theme == Theme::Copies;
         self.count(if beside { "two runs at once" } else { "two accounts at once" });
@@ -388,11 +399,28 @@ impl Stage {
         if later > 0 && beside {
             self.count("two runs at once, one of them later");
         }
-        let (first, second) = futures::join!(self.drive(&one), async {
-            self.clock.sleep(Duration::from_secs(later)).await;
-            self.drive(&two).await
-        });
+        (one.beside, two.beside) = (beside, beside);
+        let before = self.world.census(&one.place);
+        let (mut rng, acts) = (self.rng.clone(), self.theme == Theme::Retention && self.rng.percent(40));
+        let (first, second, did) = futures::join!(
+            self.drive(&one),
+            async {
+                self.clock.sleep(Duration::from_secs(later)).await;
+                self.drive(&two).await
+            },
+            async {
+                if acts { self.interfere(&one.place, &mut rng, 1_000 + 500 * later).await } else { String::new() }
+            }
+        );
+        self.rng = rng;
+        self.did(&did);
         if beside {
+            if !did.is_empty() {
+                self.count("users act while two runs overlap");
+            }
+            if self.theme == Theme::Retention {
+                self.together(&one, &two, &before);
+            }
             // Of a copier beside the manager of another Place, too: it tags copies there.
             let places: BTreeSet<Place> = [one.place.clone(), two.place.clone()].into();
             let to = self.world.now();
@@ -416,16 +444,7 @@ impl Stage {
         let (from, first_call) = (self.world.now(), self.world.calls_so_far());
         let done = if interfered {
             let mut rng = self.rng.clone();
-            let mut user = User { world: &self.world, place: &wanted.place, witness: &self.witness, rng: &mut rng };
-            let (done, did) = futures::join!(self.drive(&wanted), async {
-                let mut did = Vec::new();
-                for _ in 0..INTERFERENCES {
-                    let wait = Duration::from_millis(user.rng.between(50, 1_000));
-                    self.clock.sleep(wait).await;
-                    did.push(user.interferes());
-                }
-                did.join(AND)
-            });
+            let (done, did) = futures::join!(self.drive(&wanted), self.interfere(&wanted.place, &mut rng, 1_000));
             self.rng = rng;
             self.did(&did);
             done
@@ -435,6 +454,32 @@ impl Stage {
         let calls = self.world.calls_from(first_call);
         self.note(&wanted, done, (from, &calls), false);
         self.judge(&calls);
+    }
+
+    /// What a user does while a run goes on, or two, with at most so many milliseconds before
+    /// each.
+    async fn interfere(&self, place: &Place, rng: &mut Rng, wait: u64) -> String {
+        let mut user = User { world: &self.world, place, witness: &self.witness, rng };
+        let mut did = Vec::new();
+        for _ in 0..INTERFERENCES {
+            let wait = Duration::from_millis(user.rng.between(50, wait));
+            self.clock.sleep(wait).await;
+            did.push(user.interferes());
+        }
+        did.retain(|one| !one.is_empty());
+        did.join(AND)
+    }
+
+    /// Holds what two runs left against what there was before either.
+    fn together(&mut self, one: &Wanted, two: &Wanted, before: &Census) {
+        let Some(deployment) = self.deployments.get(one.deployment) else { return };
+        let after = self.world.census(&one.place);
+        let (place, now, limits) = (&one.place, self.world.now(), &deployment.limits);
+        let (found, volumes) = together::check(&Both { place, before, after: &after, now, limits });
+        if volumes > 0 && [one, two].iter().all(|wanted| wanted.jobs.contains(&Job::Expire)) {
+            self.count("two managers at once, and something went");
+        }
+        self.amiss(found);
     }
 
     /// Holds what is new since the last step against what must hold of it.
@@ -526,7 +571,11 @@ impl Stage {
         let clouds = Mortal::new(self.world.clouds(&key), fate.clone(), &self.witness, &deployment.limits);
         let clouds = Flawed::new(clouds, self.flaw, wanted.off);
         let clock = Off::new(self.clock.clone(), wanted.off);
-        let work = whole(&clouds, &clock, &deployment.settings, wanted);
+        let mut settings = deployment.settings.clone();
+        if let Some(flaw) = self.flaw.filter(|_| wanted.beside) {
+            flaw.mis_set_beside(&mut settings);
+        }
+        let work = whole(&clouds, &clock, &settings, wanted);
         let Some(hears) = hears else { return work.await };
         match select(pin!(work), pin!(hears)).await {
             Either::Left((done, _)) => done,

@@ -35,7 +35,8 @@ struct Inner {
     touched: BTreeMap<SnapshotId, Timestamp>,
     restored: BTreeMap<SnapshotId, Timestamp>,
     /// Whose deletion was called for since the last verdict, as they were then. A plan
-    /// is judged by what there was before it: what goes with the others counts for them.
+    /// is judged by what there was before it: what goes with the others counts for them. Of
+    /// two runs that overlap that is what was there before either, whichever of them deletes.
     going: Vec<(Place, Snapshot)>,
 }
 

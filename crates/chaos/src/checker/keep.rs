@@ -93,8 +93,25 @@ pub fn wanted(census: &Census, volume: &Volume) -> Option<Every> {
     }
 }
 
+/// What governs a volume by its tags, or those of its instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tagged(String);
+
+impl Tagged {
+    /// What it keeps.
+    pub(super) fn keeps(&self) -> &'static [Keeps] {
+        meaning(&self.0)
+    }
+}
+
+/// The policies that tags say of a volume. A contradiction is none of the tables, and keeps.
+pub(super) fn policies(census: &Census, volume: &Volume) -> Vec<Tagged> {
+    let said = said(census, volume, "Retention");
+    if said.is_empty() { Vec::new() } else { vec![Tagged(said.into_iter().collect::<Vec<_>>().join(" | "))] }
+}
+
 /// When it began; of a copy, when its source did.
-fn begun(snapshot: &Snapshot) -> Timestamp {
+pub(super) fn begun(snapshot: &Snapshot) -> Timestamp {
     let source = if is_copy(snapshot) { snapshot.tags.get("ebskeep:started") } else { None };
     source.and_then(|started| started.parse().ok()).unwrap_or(snapshot.started)
 }
