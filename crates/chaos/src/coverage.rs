@@ -48,11 +48,18 @@ const KEEPS: [&str; 23] = [
 const KEEPS_TOO: [&str; 5] = ["monthly", "unfinished-tags", "within", "within-daily", "yearly"];
 
 /// What else is to happen.
-const BESIDES: [&str; 37] = [
+const BESIDES: [&str; 45] = [
     "after a step: a deletion",
     "after a step: an outcome that is not known",
     "after a step: what began",
     "AssumeRole × UnauthorizedOperation",
+    "backed up at every run",
+    "backed up in a zone that there is not",
+    "backed up in the zone America/New_York",
+    "backed up in the zone Asia/Kolkata",
+    "backed up in the zone Europe/Berlin",
+    "backed up in the zone Pacific/Kiritimati",
+    "backed up what is on several instances",
     "copied into another account",
     "nothing overlaps and no answer is lost",
     "outcome copy-snapshot Done",
@@ -71,6 +78,7 @@ const BESIDES: [&str; 37] = [
     "second account: create-set Done",
     "second account: create-snapshot Done",
     "second account: delete-snapshot Done",
+    "the default zone is not UTC",
     "two accounts",
     "two accounts at once",
     "two deployments",

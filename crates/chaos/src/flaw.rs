@@ -92,11 +92,17 @@ pub enum Flaw {
     SecondAccountHoldNotSeen,
     /// While two runs overlap, each leaves it to the other to keep the minimum.
     MinimumLeftToTheOther,
+    /// Zones are not seen: all is in UTC.
+    ZoneNotSeen,
+    /// `every-run` is taken for `daily`.
+    EveryRunTakenForDaily,
+    /// Of several instances that a volume is on, all but the first are not seen.
+    OneInstanceSeen,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 45] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -139,6 +145,9 @@ impl Flaw {
         Self::SecondAccountForgotten,
         Self::SecondAccountHoldNotSeen,
         Self::MinimumLeftToTheOther,
+        Self::ZoneNotSeen,
+        Self::EveryRunTakenForDaily,
+        Self::OneInstanceSeen,
     ];
 
     /// The invariant that it breaks before all others, by its name.
@@ -156,7 +165,7 @@ impl Flaw {
             Self::GapTakenForEnd | Self::UnattachedTakenForGone | Self::InstanceTagsNotSeen => "wrong-success",
             Self::LastLookSkipped => "no-last-look",
             Self::UnknownTakenForFailure => "said-nothing-was-done",
-            Self::RecordNotSeen | Self::CopyPolicyMisread => "gone: policy",
+            Self::RecordNotSeen | Self::CopyPolicyMisread | Self::OneInstanceSeen => "gone: policy",
             Self::GraceNotGiven => "gone: policy-grace",
             Self::DateNotSeen => "gone: delete-on",
             Self::KeepUntilNotSeen => "gone: hold",
@@ -166,7 +175,10 @@ impl Flaw {
             Self::FailedTakenForGood => "gone: backups-failing",
             Self::FailedTakenForOld => "gone: error",
             Self::DeletionNeverMade | Self::MemberTagsNotWritten => "said-and-not-done",
-            Self::CreationNeverMade | Self::SecondAccountForgotten => "due-and-not-there",
+            Self::CreationNeverMade
+            | Self::SecondAccountForgotten
+            | Self::ZoneNotSeen
+            | Self::EveryRunTakenForDaily => "due-and-not-there",
             Self::DeletionNotMarked => "not-marked",
             Self::RestoredNotSeen => "gone: restored",
             Self::MinimumNotHeeded => "gone: newest-good",

@@ -126,6 +126,15 @@ impl<C> Flawed<C> {
         }
     }
 
+    /// The tags of a volume or instance as this product reads them.
+    fn misconfigured(&self, tags: &mut Tags) {
+        match self.flaw {
+            Some(Flaw::ZoneNotSeen) => drop(tags.remove("Backup_TimeZone")),
+            Some(Flaw::EveryRunTakenForDaily) if tags.get("Backup") == Some("every-run") => tags.set("Backup", "daily"),
+            _ => {}
+        }
+    }
+
     /// The answer to a last look by one who remembers what was listed.
     fn remembered(&self, ids: &[SmolStr], at: Timestamp) -> Page<Snapshot> {
         let listed = self.listed.borrow();
@@ -171,11 +180,20 @@ impl<C: Cloud> Cloud for Flawed<C> {
         if self.has(Flaw::InstanceTagsNotSeen) {
             page.items.iter_mut().for_each(|instance| instance.tags = Tags::new());
         }
+        if self.has(Flaw::OneInstanceSeen) {
+            // Then volumes alone tell what they are on.
+            page.items.iter_mut().for_each(|instance| instance.devices.clear());
+        }
+        page.items.iter_mut().for_each(|instance| self.misconfigured(&mut instance.tags));
         Ok(page)
     }
 
     async fn describe_volumes(&self, query: &Query, token: Option<&Token>) -> Result<Page<Volume>, CloudError> {
         let mut page = self.read(self.inner.describe_volumes(query, token).await)?;
+        if self.has(Flaw::OneInstanceSeen) {
+            page.items.iter_mut().for_each(|volume| volume.attachments.truncate(1));
+        }
+        page.items.iter_mut().for_each(|volume| self.misconfigured(&mut volume.tags));
         if self.has(Flaw::UnattachedTakenForGone) {
             page.items.retain(|volume| volume.state == VolumeState::InUse);
             if let (Query::Ids(ids), true) = (query, page.items.is_empty()) {

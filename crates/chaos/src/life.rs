@@ -32,6 +32,7 @@ use crate::rng::Rng;
 use crate::scene::{self, Fleet, OTHER, Theme};
 use crate::users::User;
 use crate::witness::Witness;
+use crate::words::{UTC, ZONES};
 
 /// When every world begins: three weeks before daylight saving does in Europe.
 const START: Timestamp = Timestamp::constant(1_772_928_000, 0);
@@ -171,6 +172,9 @@ impl Stage {
             Theme::Retention => (rng.between(1, 3), *rng.pick(&[90, 90, 2]).unwrap_or(&90)),
         };
         let orderly = rng.percent(15);
+        let known = ZONES.iter().filter_map(|(name, zone)| zone.map(|zone| (*name, zone))).collect::<Vec<_>>();
+        let elsewhere = rng.pick(&known).copied().filter(|_| theme == Theme::Retention && rng.percent(15));
+        let (zone_name, zone) = elsewhere.unwrap_or(("UTC", UTC));
         let mut names = vec!["default"];
         if theme == Theme::Retention && rng.percent(35) {
             names.push("night");
@@ -186,6 +190,7 @@ impl Stage {
                 ("deployment", name),
                 ("minimum", minimum.as_str()),
                 ("orphan-grace", orphan_grace.as_str()),
+                ("time-zone", zone_name),
             ] {
                 settings.set(name, value)?;
             }
@@ -196,6 +201,7 @@ impl Stage {
                 deployment: name.into(),
                 minimum: minimum.parse()?,
                 orphan_grace: SignedDuration::from_hours(24 * orphans),
+                zone,
             };
             deployments.push(Deployment { settings, limits, created: BTreeMap::new() });
         }
@@ -232,6 +238,9 @@ impl Stage {
     async fn days(&mut self) {
         if self.deployments.len() > 1 {
             self.count("two deployments");
+        }
+        if self.deployments.iter().any(|deployment| deployment.limits.zone != UTC) {
+            self.count("the default zone is not UTC");
         }
         if self.sites.len() > 1 {
             self.count("two accounts");
@@ -528,6 +537,10 @@ impl Stage {
         for result in &report.results {
             let action = report.plan.actions.get(result.action).map(Action::name).unwrap_or_default();
             self.count(format!("outcome {action} {:?}", result.outcome));
+            if result.snapshot_id.is_some() && self.fleet.shared.iter().any(|shared| shared.as_str() == result.resource)
+            {
+                self.count("backed up what is on several instances");
+            }
             if self.theme == Theme::Retention && wanted.place != scene::home() {
                 self.count(format!("second account: {action} {:?}", result.outcome));
             }
@@ -568,7 +581,8 @@ impl Stage {
                 (fate, Some(hears))
             }
         };
-        let clouds = Mortal::new(self.world.clouds(&key), fate.clone(), &self.witness, &deployment.limits);
+        let (clouds, began) = (self.world.clouds(&key), self.world.now());
+        let clouds = Mortal::new(clouds, fate.clone(), &self.witness, &deployment.limits, began);
         let clouds = Flawed::new(clouds, self.flaw, wanted.off);
         let clock = Off::new(self.clock.clone(), wanted.off);
         let mut settings = deployment.settings.clone();

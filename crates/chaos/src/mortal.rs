@@ -15,6 +15,7 @@ use ebskeep_core::id::{AccountId, Place, Region, SnapshotId};
 use ebskeep_core::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
 use ebskeep_core::tags::Tags;
 use futures::channel::oneshot;
+use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use crate::checker::keep::Limits;
@@ -112,17 +113,18 @@ pub struct Mortal<C> {
     fate: Fate,
     witness: Witness,
     limits: Rc<Limits>,
+    began: Timestamp,
 }
 
 impl<C> Mortal<C> {
-    /// The same, with this fate; of a deployment with these limits.
-    pub fn new(inner: C, fate: Fate, witness: &Witness, limits: &Limits) -> Self {
-        Self { inner, fate, witness: witness.clone(), limits: Rc::new(limits.clone()) }
+    /// The same, with this fate; of a deployment with these limits, in a run that begins now.
+    pub fn new(inner: C, fate: Fate, witness: &Witness, limits: &Limits, began: Timestamp) -> Self {
+        Self { inner, fate, witness: witness.clone(), limits: Rc::new(limits.clone()), began }
     }
 
     fn other<D>(&self, inner: D) -> Mortal<D> {
         let (fate, witness, limits) = (self.fate.clone(), self.witness.clone(), Rc::clone(&self.limits));
-        Mortal { inner, fate, witness, limits }
+        Mortal { inner, fate, witness, limits, began: self.began }
     }
 }
 
@@ -200,7 +202,7 @@ impl<C: Cloud> Cloud for Mortal<C> {
     }
 
     async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {
-        self.witness.sees(self.inner.place(), id, &self.limits);
+        self.witness.sees(self.inner.place(), id, &self.limits, self.began);
         self.fate.call("DeleteSnapshot", self.inner.delete_snapshot(id)).await
     }
 

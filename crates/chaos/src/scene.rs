@@ -58,6 +58,8 @@ fn place(account: &str, region: &str) -> Place {
 pub struct Fleet {
     /// Volumes that exist; in a world of retention whoever acts looks for himself.
     pub volumes: Vec<VolumeId>,
+    /// In a world of retention, those that are on several instances at first.
+    pub shared: Vec<VolumeId>,
 }
 
 impl Fleet {
@@ -68,10 +70,10 @@ impl Fleet {
     ///
     /// If sim refuses a deed.
     pub fn new(world: &World, theme: Theme, sites: &[Place], rng: &mut Rng) -> anyhow::Result<Self> {
-        let mut fleet = Self { volumes: Vec::new() };
+        let mut fleet = Self { volumes: Vec::new(), shared: Vec::new() };
         if theme == Theme::Retention {
             for place in sites {
-                users::people(world, place, rng)?;
+                fleet.shared.extend(users::people(world, place, rng)?);
             }
             return Ok(fleet);
         }

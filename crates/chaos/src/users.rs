@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use ebskeep_core::id::{InstanceId, Place, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{InstanceState, SnapshotState, StorageTier, VolumeState};
 use ebskeep_core::tags::Tags;
-use ebskeep_sim::{Act, Census, Deed, LockMode, PutState, World};
+use ebskeep_sim::{Act, Census, Deed, LockMode, Past, PutState, World};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use crate::rng::Rng;
 use crate::scene::act;
 use crate::witness::Witness;
-use crate::words::{LONG, SCHEDULES};
+use crate::words::{LONG, SCHEDULES, ZONES};
 
 /// How far back what was deleted can be restored.
 const BIN: SignedDuration = SignedDuration::from_hours(5 * 24);
@@ -21,16 +21,18 @@ const BIN: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// So many of the oldest snapshots are interfered with while a run goes on.
 const OLDEST: usize = 6;
 
-/// Sets a random scene in a Place: a few volumes, and instances with some more.
+/// Sets a random scene in a Place: a few volumes, and instances with some more. Tells which
+/// volumes are on several instances.
 ///
 /// # Errors
 ///
 /// If sim refuses a deed.
-pub fn people(world: &World, place: &Place, rng: &mut Rng) -> anyhow::Result<()> {
+pub fn people(world: &World, place: &Place, rng: &mut Rng) -> anyhow::Result<Vec<VolumeId>> {
     for _ in 0..rng.between(1, 2) {
         act(world, place, volume(configured(rng)))?;
     }
-    for _ in 0..rng.between(1, 2) {
+    let shared = rng.percent(30);
+    for _ in 0..if shared { 2 } else { rng.between(1, 2) } {
         let made = act(world, place, instance(rng))?;
         for volume in made.volumes.values() {
             if rng.percent(40) {
@@ -39,7 +41,18 @@ pub fn people(world: &World, place: &Place, rng: &mut Rng) -> anyhow::Result<()>
             }
         }
     }
-    Ok(())
+    if shared { Ok(vec![on_all_instances(world, place, rng)?]) } else { Ok(Vec::new()) }
+}
+
+/// A volume on all instances that there are; most often they alone say what is wanted.
+fn on_all_instances(world: &World, place: &Place, rng: &mut Rng) -> anyhow::Result<VolumeId> {
+    let tags = if rng.percent(25) { configured(rng) } else { Tags::new() };
+    let deed = Deed::CreateVolume { id: None, size_gib: 8, kind: None, multi_attach: true, key: None, tags };
+    let volume = VolumeId::new(act(world, place, deed)?.id.unwrap_or_default().as_str());
+    for instance in world.census(place).instances {
+        act(world, place, Deed::Attach { volume: volume.clone(), instance: instance.id, device: "/dev/sdm".into() })?;
+    }
+    Ok(volume)
 }
 
 fn volume(tags: Tags) -> Deed {
@@ -63,6 +76,9 @@ fn configured(rng: &mut Rng) -> Tags {
     }
     if rng.percent(30) {
         tags.set("Name", "box");
+    }
+    if rng.percent(15) {
+        tags.set("Backup_TimeZone", rng.pick(&ZONES).map_or("UTC", |(name, _)| *name));
     }
     tags
 }
@@ -148,10 +164,13 @@ impl User<'_> {
         }
     }
 
-    /// When we deleted a snapshot, if we did.
+    /// When we deleted a snapshot, if we did, and with a mark: without one nobody can know
+    /// that it was restored. That it has one is held at its end, but where runs overlapped, of
+    /// which one may take off the mark of the other where AWS refuses it the deletion.
     fn ours_at(&self, id: &SnapshotId) -> Option<Timestamp> {
         let history = self.world.history();
-        let end = history.iter().find(|past| past.id == *id)?.deleted.as_ref()?;
+        let marked = |past: &&Past| past.id == *id && past.tags.get("ebskeep:deleted").is_some();
+        let end = history.iter().find(marked)?.deleted.as_ref()?;
         (!end.by.ends_with("user/outsider")).then_some(end.at)
     }
 
@@ -265,8 +284,11 @@ impl User<'_> {
             resources: resources.clone(),
             tags: [(key, value)].into_iter().collect(),
         };
-        Some(match self.rng.below(12) {
+        let zone = self.rng.pick(&ZONES).map_or("UTC", |(name, _)| *name);
+        Some(match self.rng.below(13) {
             0..3 => tag("Retention", policy),
+            12 if self.rng.percent(60) => tag("Backup_TimeZone", zone),
+            12 => Deed::Untag { resources, keys: vec!["Backup_TimeZone".into()] },
             3 | 4 => Deed::Tag { resources, tags: configured(self.rng) },
             5..8 => Deed::Untag { resources, keys: vec!["Retention".into(), "retention".into()] },
             8 => Deed::Untag { resources, keys: vec!["Backup".into(), "backup".into()] },
@@ -285,11 +307,17 @@ impl User<'_> {
             census.instances.iter().filter(|i| i.state == state).map(|i| i.id.clone()).collect()
         };
         let (running, stopped) = (in_state(InstanceState::Running), in_state(InstanceState::Stopped));
-        let few = census.volumes.len() < 4;
+        let (few, twice) = (census.volumes.len() < 4, self.rng.percent(15));
         Some(match self.rng.below(12) {
-            0..3 => Deed::Detach { volume: self.rng.pick(&used)?.clone(), instance: None },
+            0..3 => {
+                let volume = self.rng.pick(&used)?.clone();
+                let on = census.volumes.iter().filter(|one| one.id == volume).flat_map(|one| &one.attachments);
+                let on: Vec<InstanceId> = on.map(|attachment| attachment.instance.clone()).collect();
+                Deed::Detach { volume, instance: self.rng.pick(&on).cloned() }
+            }
+            // What takes several instances may be on one already.
             3 | 4 => Deed::Attach {
-                volume: self.rng.pick(&free)?.clone(),
+                volume: self.rng.pick(if twice { &used } else { &free })?.clone(),
                 instance: self.rng.pick(&running)?.clone(),
                 device: "/dev/sdh".into(),
             },

@@ -34,10 +34,11 @@ struct Inner {
     suspects: Vec<(Place, SnapshotId, Vec<Violation>)>,
     touched: BTreeMap<SnapshotId, Timestamp>,
     restored: BTreeMap<SnapshotId, Timestamp>,
-    /// Whose deletion was called for since the last verdict, as they were then. A plan
-    /// is judged by what there was before it: what goes with the others counts for them. Of
-    /// two runs that overlap that is what was there before either, whichever of them deletes.
-    going: Vec<(Place, Snapshot)>,
+    /// Whose deletion was called for since the last verdict, and when, as they were then. A
+    /// plan is judged by what there was before it: what goes with the others counts for them.
+    /// What another run took before this one began does not: a record that went with it
+    /// governs nothing any more, as after any run (docs/semantics.md 2.5).
+    going: Vec<(Timestamp, Place, Snapshot)>,
 }
 
 impl Witness {
@@ -56,16 +57,20 @@ impl Witness {
         self.inner.borrow_mut().restored.insert(id.clone(), deleted);
     }
 
-    /// A deletion is about to be called for, by a deployment with these limits.
-    pub fn sees(&self, place: &Place, id: &SnapshotId, limits: &Limits) {
+    /// A deletion is about to be called for, by a deployment with these limits, in a run that
+    /// began then.
+    pub fn sees(&self, place: &Place, id: &SnapshotId, limits: &Limits, began: Timestamp) {
         let now = self.world.now();
         let mut inner = self.inner.borrow_mut();
         let mut census: Census = self.world.census(place);
         let there = |id: &SnapshotId| census.snapshots.iter().find(|snapshot| snapshot.id == *id);
-        let with_it = inner.going.iter().filter(|(at, snapshot)| at == place && there(&snapshot.id).is_none());
-        let with_it: Vec<Snapshot> = with_it.map(|(_, snapshot)| snapshot.clone()).collect();
+        let with_it = inner
+            .going
+            .iter()
+            .filter(|(at, went_from, snapshot)| *at >= began && went_from == place && there(&snapshot.id).is_none());
+        let with_it: Vec<Snapshot> = with_it.map(|(.., snapshot)| snapshot.clone()).collect();
         if let Some(snapshot) = there(id) {
-            inner.going.push((place.clone(), snapshot.clone()));
+            inner.going.push((now, place.clone(), snapshot.clone()));
         }
         census.snapshots.extend(with_it);
         if inner.touched.get(id).is_some_and(|at| now.duration_since(*at) <= LOOK) {

@@ -24,7 +24,60 @@ pub enum Keeps {
     Within(Option<Each>, i64),
 }
 
-/// Periods of the calendar, in UTC.
+/// A time zone: what is added to UTC, and from when on what else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone {
+    offset: i64,
+    /// From this second on.
+    later: Option<(i64, i64)>,
+}
+
+/// The zone of all that names none.
+pub const UTC: Zone = Zone { offset: 0, later: None };
+
+/// The values of `Backup_TimeZone` in worlds of retention, and one that no atlas has. Two of
+/// them change their clocks in these weeks, one in the first hours.
+pub const ZONES: [(&str, Option<Zone>); 5] = [
+    ("Asia/Kolkata", Some(Zone { offset: 5 * HOUR + 1_800, later: None })),
+    ("Pacific/Kiritimati", Some(Zone { offset: 14 * HOUR, later: None })),
+    // 2026-03-08T07:00:00Z
+    ("America/New_York", Some(Zone { offset: -5 * HOUR, later: Some((1_772_953_200, -4 * HOUR)) })),
+    // 2026-03-29T01:00:00Z
+    ("Europe/Berlin", Some(Zone { offset: HOUR, later: Some((1_774_746_000, 2 * HOUR)) })),
+    ("Mars/Olympus", None),
+];
+
+/// The zone of this name, if there is one.
+pub fn zone(name: &str) -> Option<Zone> {
+    ZONES.iter().find(|(known, _)| *known == name).and_then(|(_, zone)| *zone)
+}
+
+impl Zone {
+    fn offset_at(self, second: i64) -> i64 {
+        self.later.filter(|(from, _)| second >= *from).map_or(self.offset, |(_, offset)| offset)
+    }
+
+    /// The seconds of 1970's first midnight that a clock on the wall shows.
+    fn local(self, at: Timestamp) -> i64 {
+        at.as_second() + self.offset_at(at.as_second())
+    }
+
+    /// When a clock on the wall shows these. No slot here is in an hour that is left out.
+    fn instant(self, local: i64) -> i64 {
+        let before = local - self.offset;
+        let changed = self.later.filter(|(from, _)| before >= *from);
+        changed.map_or(before, |(_, offset)| local - offset)
+    }
+
+    /// By how much less than so many seconds days in this zone can last from then on: an hour
+    /// where clocks are put forward on the way.
+    pub fn short(self, from: Timestamp, seconds: i64) -> i64 {
+        let from = from.as_second();
+        (self.offset_at(from.saturating_add(seconds)) - self.offset_at(from)).max(0)
+    }
+}
+
+/// Periods of the calendar, in a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Each {
     /// Those of one length: that and their offset from 1970, in seconds.
@@ -41,10 +94,12 @@ const EACH_WEEK: Each = Each::Length(7 * DAY, MONDAY);
 
 impl Each {
     /// Which of them an instant is in.
-    pub fn bucket(self, at: Timestamp) -> i64 {
-        let date = jiff::tz::TimeZone::UTC.to_datetime(at).date();
+    pub fn bucket(self, at: Timestamp, zone: Zone) -> i64 {
+        let local = zone.local(at);
+        let shown = Timestamp::from_second(local).unwrap_or(at);
+        let date = jiff::tz::TimeZone::UTC.to_datetime(shown).date();
         match self {
-            Self::Length(length, offset) => (at.as_second() - offset).div_euclid(length),
+            Self::Length(length, offset) => (local - offset).div_euclid(length),
             Self::Month => 12 * i64::from(date.year()) + i64::from(date.month()),
             Self::Year => date.year().into(),
         }
@@ -99,45 +154,70 @@ pub fn span_of(policy: &str) -> Option<SignedDuration> {
     known.and_then(|(_, span, _)| *span).map(SignedDuration::from_secs)
 }
 
-/// A schedule whose slots are always as far apart, in UTC.
+/// What a value of `Backup` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Every {
-    period: i64,
-    offset: i64,
+pub enum Every {
+    /// Slots that are always as far apart on the clock on the wall: by that, from this second
+    /// of a first midnight on.
+    Period(i64, i64),
+    /// Whenever a creator runs.
+    Run,
 }
 
-impl Every {
+/// How far back a volume that is backed up at every run may have its newest backup.
+const RUNS_BACK: i64 = 48 * HOUR;
+
+/// A schedule in a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    every: Every,
+    zone: Zone,
+}
+
+impl Schedule {
     /// Its latest slot that is not after this instant.
     pub fn slot(self, now: Timestamp) -> Timestamp {
-        let since = (now.as_second() - self.offset).rem_euclid(self.period);
-        Timestamp::from_second(now.as_second() - since).unwrap_or(now)
+        match self.every {
+            Every::Period(period, offset) => self.slots_back(now, period, offset, 0),
+            Every::Run => now,
+        }
     }
 
     /// The slot before that.
     pub fn slot_before(self, now: Timestamp) -> Timestamp {
-        let slot = self.slot(now);
-        slot.checked_sub(SignedDuration::from_secs(self.period)).unwrap_or(slot)
+        match self.every {
+            Every::Period(period, offset) => self.slots_back(now, period, offset, 1),
+            Every::Run => now.checked_sub(SignedDuration::from_secs(RUNS_BACK)).unwrap_or(now),
+        }
+    }
+
+    fn slots_back(self, now: Timestamp, period: i64, offset: i64, slots: i64) -> Timestamp {
+        let local = self.zone.local(now);
+        let slot = local - (local - offset).rem_euclid(period) - slots * period;
+        Timestamp::from_second(self.zone.instant(slot)).unwrap_or(now)
     }
 }
 
 /// Values of `Backup` in worlds of retention. What is not here means the default,
 /// which is `daily`.
-pub const SCHEDULES: [(&str, Option<Every>); 9] = [
-    ("daily", Some(Every { period: DAY, offset: 0 })),
-    ("Yes", Some(Every { period: DAY, offset: 0 })),
-    ("every 12h", Some(Every { period: 12 * HOUR, offset: 0 })),
-    ("every 6h", Some(Every { period: 6 * HOUR, offset: 0 })),
-    ("every 4h", Some(Every { period: 4 * HOUR, offset: 0 })),
-    ("daily @ 03:30", Some(Every { period: DAY, offset: 3 * HOUR + 1_800 })),
-    ("30 15 * * *", Some(Every { period: DAY, offset: 15 * HOUR + 1_800 })),
-    ("sometimes", Some(Every { period: DAY, offset: 0 })),
+pub const SCHEDULES: [(&str, Option<Every>); 10] = [
+    ("daily", Some(Every::Period(DAY, 0))),
+    ("Yes", Some(Every::Period(DAY, 0))),
+    ("every 12h", Some(Every::Period(12 * HOUR, 0))),
+    ("every 6h", Some(Every::Period(6 * HOUR, 0))),
+    ("every 4h", Some(Every::Period(4 * HOUR, 0))),
+    ("daily @ 03:30", Some(Every::Period(DAY, 3 * HOUR + 1_800))),
+    ("30 15 * * *", Some(Every::Period(DAY, 15 * HOUR + 1_800))),
+    ("every-run", Some(Every::Run)),
+    ("sometimes", Some(Every::Period(DAY, 0))),
     ("No", None),
 ];
 
-/// When a value of `Backup` wants backups, if it wants any.
-pub fn schedule(value: &str) -> Option<Every> {
+/// When a value of `Backup` wants backups in a zone, if it wants any.
+pub fn schedule(value: &str, zone: Zone) -> Option<Schedule> {
     let known = SCHEDULES.iter().find(|(text, _)| *text == value);
-    known.map_or(Some(Every { period: DAY, offset: 0 }), |(_, every)| *every)
+    let every = known.map_or(Some(Every::Period(DAY, 0)), |(_, every)| *every)?;
+    Some(Schedule { every, zone })
 }
 
 #[cfg(test)]
@@ -156,10 +236,40 @@ mod tests {
             ("daily @ 03:30", "2026-03-11T03:30:00Z", "2026-03-10T03:30:00Z"),
             ("30 15 * * *", "2026-03-10T15:30:00Z", "2026-03-09T15:30:00Z"),
             ("every 6h", "2026-03-11T00:00:00Z", "2026-03-10T18:00:00Z"),
+            ("every-run", "2026-03-11T04:05:06Z", "2026-03-09T04:05:06Z"),
         ] {
-            let every = schedule(value).unwrap();
+            let every = schedule(value, UTC).unwrap();
             assert_eq!((every.slot(now), every.slot_before(now)), (at(slot), at(before)), "{value}");
         }
-        assert_eq!(schedule("No"), None);
+        assert_eq!(schedule("No", UTC), None);
+    }
+
+    #[test]
+    fn slots_and_buckets_are_where_a_clock_on_the_wall_has_them() {
+        for (name, value, now, slot, before) in [
+            ("Asia/Kolkata", "daily", "2026-03-11T04:05:06Z", "2026-03-10T18:30:00Z", "2026-03-09T18:30:00Z"),
+            (
+                "Pacific/Kiritimati",
+                "daily @ 03:30",
+                "2026-03-11T04:05:06Z",
+                "2026-03-10T13:30:00Z",
+                "2026-03-09T13:30:00Z",
+            ),
+            // Clocks go forward at two o'clock in the morning, 07:00Z.
+            ("America/New_York", "daily", "2026-03-08T12:00:00Z", "2026-03-08T05:00:00Z", "2026-03-07T05:00:00Z"),
+            ("America/New_York", "daily", "2026-03-09T12:00:00Z", "2026-03-09T04:00:00Z", "2026-03-08T05:00:00Z"),
+            ("America/New_York", "every 4h", "2026-03-08T09:00:00Z", "2026-03-08T08:00:00Z", "2026-03-08T05:00:00Z"),
+            ("Europe/Berlin", "every 6h", "2026-03-29T08:00:00Z", "2026-03-29T04:00:00Z", "2026-03-28T23:00:00Z"),
+        ] {
+            let every = schedule(value, zone(name).unwrap()).unwrap();
+            let now = at(now);
+            assert_eq!((every.slot(now), every.slot_before(now)), (at(slot), at(before)), "{value} in {name}");
+        }
+        let berlin = zone("Europe/Berlin").unwrap();
+        let day = |text: &str| EACH_DAY.bucket(at(text), berlin);
+        assert_eq!(day("2026-03-28T23:00:00Z"), day("2026-03-29T21:59:59Z"));
+        assert_eq!(day("2026-03-28T23:00:00Z") + 1, day("2026-03-29T22:00:00Z"));
+        assert_eq!(berlin.short(at("2026-03-28T12:00:00Z"), DAY), HOUR);
+        assert_eq!(zone("Mars/Olympus"), None);
     }
 }

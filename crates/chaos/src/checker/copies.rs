@@ -84,7 +84,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Where copies of it are wanted.
-    fn wanted(&self, primary: &'a Past, at: Timestamp) -> Vec<(&'a str, Option<Place>)> {
+    fn wanted(primary: &'a Past, at: Timestamp) -> Vec<(&'a str, Option<Place>)> {
         let Some(text) = tag(primary, "ebskeep:copy-to") else { return Vec::new() };
         if !Self::within_span(primary, at) {
             return Vec::new();
@@ -105,7 +105,7 @@ impl<'a> Judge<'a> {
             if primary.deleted.is_some() || primary.completed.is_none() {
                 continue;
             }
-            for (entry, place) in self.wanted(primary, self.facts.now) {
+            for (entry, place) in Self::wanted(primary, self.facts.now) {
                 let Some(place) = place else { continue };
                 if !self.good_by(primary, &place, self.facts.now) {
                     wrong("wanted-copy-missing", format!("{} has no copy in {entry}", primary.id));
@@ -120,7 +120,7 @@ impl<'a> Judge<'a> {
             if primary.state != "completed" {
                 continue;
             }
-            for (entry, place) in self.wanted(primary, end.at) {
+            for (entry, place) in Self::wanted(primary, end.at) {
                 let good = place.is_some_and(|place| self.good_by(primary, &place, end.at));
                 if !good {
                     let detail = format!("{} went at {} without a copy in {entry}", primary.id, end.at);

@@ -1,5 +1,5 @@
 //! What has a reason to stay, read plainly: tags as text, policies and schedules
-//! from a table by hand, calendars as seconds of UTC.
+//! from a table by hand, calendars as seconds that a clock on the wall shows.
 //!
 //! It names no more than it is sure of. What it does not name may stay or go.
 
@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use super::Violation;
-use crate::words::{DEFAULT, Each, Every, Keeps, meaning, schedule};
+use crate::words::{DEFAULT, Each, Keeps, Schedule, Zone, meaning, schedule, zone};
 
 /// What a deployment is set to.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Limits {
     pub minimum: usize,
     /// How long the history of a gone volume stays, at least.
     pub orphan_grace: SignedDuration,
+    /// The zone of what names none.
+    pub zone: Zone,
 }
 
 /// A Place at one moment.
@@ -58,14 +60,82 @@ pub(super) fn values<'t>(tags: &'t Tags, key: &str) -> BTreeSet<&'t str> {
     tags.iter().filter(|(key, _)| plain(key) == wanted).map(|(_, value)| value.as_str()).collect()
 }
 
-/// What resources say under a key: the volume, else its instance. More than one
-/// value is a contradiction.
-pub fn said<'a>(census: &'a Census, volume: &'a Volume, key: &str) -> BTreeSet<&'a str> {
-    let own = values(&volume.tags, key);
-    if !own.is_empty() {
-        return own;
+/// What a volume and one instance that it is on say together. Of one on several there are
+/// several; of one on none, one.
+struct Scope<'a> {
+    volume: &'a Tags,
+    instance: Option<&'a Tags>,
+}
+
+impl<'a> Scope<'a> {
+    fn all(census: &'a Census, volume: &'a Volume) -> Vec<Self> {
+        let on: Vec<_> = instances(census, volume).map(Some).collect();
+        let on = if on.is_empty() { vec![None] } else { on };
+        on.into_iter().map(|instance| Self { volume: &volume.tags, instance }).collect()
     }
-    instances(census, volume).flat_map(|tags| values(tags, key)).collect()
+
+    /// What is said under a key: the volume's own, else the instance's. More than one value
+    /// is a contradiction.
+    fn said(&self, key: &str) -> BTreeSet<&'a str> {
+        let own = values(self.volume, key);
+        if own.is_empty() { self.instance.map(|tags| values(tags, key)).unwrap_or_default() } else { own }
+    }
+
+    /// The name of its zone, if it has one.
+    fn zone(&self) -> Option<&'a str> {
+        self.said("Backup_TimeZone").first().copied()
+    }
+
+    fn wanted(&self, limits: &Limits) -> Option<Schedule> {
+        // In a zone that nobody knows the default schedules.
+        let zone = self.zone().and_then(zone).unwrap_or(limits.zone);
+        let said = self.said("Backup");
+        match said.first() {
+            None => None,
+            Some(one) if said.len() == 1 => schedule(one, zone),
+            Some(_) => schedule("daily", zone),
+        }
+    }
+
+    /// The policy that its tags say, if they say one. A contradiction is in no table, and so
+    /// keeps.
+    fn policy(&self) -> Option<Policy> {
+        let said: Vec<&str> = self.said("Retention").into_iter().collect();
+        (!said.is_empty()).then(|| Policy { text: said.join(" | "), zone: self.zone().map(str::to_owned) })
+    }
+}
+
+/// A policy, and the zone it counts in, as they are written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Policy {
+    text: String,
+    zone: Option<String>,
+}
+
+impl Policy {
+    fn recorded(snapshot: &Snapshot) -> Option<Self> {
+        let text = snapshot.tags.get("ebskeep:retention").filter(|text| *text != "unset")?;
+        Some(Self { text: text.to_owned(), zone: snapshot.tags.get("ebskeep:tz").map(str::to_owned) })
+    }
+
+    /// What keeps under it, and in which zone.
+    pub(super) fn keeps(&self, limits: &Limits) -> (&'static [Keeps], Zone) {
+        let keeps = meaning(&self.text);
+        match self.zone.as_deref() {
+            None => (keeps, limits.zone),
+            Some(name) => match zone(name) {
+                Some(zone) => (keeps, zone),
+                // Rules in a calendar that nobody knows keep everything; ages last as long.
+                None if keeps.iter().all(|keeps| matches!(keeps, Keeps::Age(_))) => (keeps, limits.zone),
+                None => (&[Keeps::Always], limits.zone),
+            },
+        }
+    }
+}
+
+/// The policies that tags say of a volume.
+pub(super) fn policies(census: &Census, volume: &Volume) -> Vec<Policy> {
+    Scope::all(census, volume).iter().filter_map(Scope::policy).collect()
 }
 
 /// The tags of the instances that a volume is on.
@@ -80,34 +150,12 @@ fn instances<'a>(census: &'a Census, volume: &'a Volume) -> impl Iterator<Item =
     census.instances.iter().filter(move |i| there(i.state) && on(i.id.clone())).map(|instance| &instance.tags)
 }
 
-/// When a volume is to be backed up, if it is.
-pub fn wanted(census: &Census, volume: &Volume) -> Option<Every> {
+/// When a volume is to be backed up, if it is: by each instance that wants it.
+pub fn wanted(census: &Census, volume: &Volume, limits: &Limits) -> Vec<Schedule> {
     if !matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
-        return None;
+        return Vec::new();
     }
-    let said = said(census, volume, "Backup");
-    match said.first() {
-        None => None,
-        Some(one) if said.len() == 1 => schedule(one),
-        Some(_) => schedule("daily"),
-    }
-}
-
-/// What governs a volume by its tags, or those of its instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Tagged(String);
-
-impl Tagged {
-    /// What it keeps.
-    pub(super) fn keeps(&self) -> &'static [Keeps] {
-        meaning(&self.0)
-    }
-}
-
-/// The policies that tags say of a volume. A contradiction is none of the tables, and keeps.
-pub(super) fn policies(census: &Census, volume: &Volume) -> Vec<Tagged> {
-    let said = said(census, volume, "Retention");
-    if said.is_empty() { Vec::new() } else { vec![Tagged(said.into_iter().collect::<Vec<_>>().join(" | "))] }
+    Scope::all(census, volume).iter().filter_map(|scope| scope.wanted(limits)).collect()
 }
 
 /// When it began; of a copy, when its source did.
@@ -268,65 +316,74 @@ impl Judge<'_> {
         if stays && rank.is_some_and(|rank| rank < limits.minimum) {
             self.stays("gone: newest-good", format_args!("number {rank:?} of {}", self.snapshot.volume));
         }
-        let recorded = |snapshot: &&Snapshot| {
-            snapshot.tags.get("ebskeep:retention").filter(|text| *text != "unset").map(str::to_owned)
-        };
-        let tagged = exists.map(|volume| said(census, volume, "Retention")).unwrap_or_default();
-        let (text, keeps) = match tagged.first() {
-            Some(one) if tagged.len() == 1 => ((*one).to_owned(), meaning(one)),
-            Some(_) => ("a contradiction".to_owned(), &[Keeps::Always][..]),
-            None => match all.iter().find_map(recorded) {
-                Some(record) => {
-                    let keeps = meaning(&record);
-                    (record, keeps)
-                }
-                None if values(&self.snapshot.tags, "DeleteOn").is_empty() => ("the default".to_owned(), DEFAULT),
-                None => (String::new(), &[][..]),
-            },
-        };
-        if self.kept(keeps, &good, rank, counts) {
-            self.stays("gone: policy", &text);
+        let scopes = exists.map(|volume| Scope::all(census, volume)).unwrap_or_default();
+        let mut governing: BTreeSet<Policy> = scopes.iter().filter_map(Scope::policy).collect();
+        // Where no tag speaks, for one instance of several or for all, the record does.
+        if governing.is_empty() || scopes.iter().any(|scope| scope.policy().is_none()) {
+            match all.iter().find_map(|snapshot| Policy::recorded(snapshot)) {
+                Some(record) => drop(governing.insert(record)),
+                None => self.by_default(scopes.iter().find_map(Scope::zone), &all),
+            }
+        }
+        for policy in &governing {
+            if self.kept(policy.keeps(limits), &good, rank, counts) {
+                self.stays("gone: policy", format_args!("{policy:?}"));
+            }
         }
         let lately = all.iter().filter(|snapshot| now.duration_since(begun(snapshot)) < GRACE);
-        let before: BTreeSet<String> = lately.filter_map(recorded).collect();
-        for policy in before {
-            if policy != text && self.kept(meaning(&policy), &good, rank, counts) {
-                self.stays("gone: policy-grace", policy);
+        let before: BTreeSet<Policy> = lately.filter_map(|snapshot| Policy::recorded(snapshot)).collect();
+        for policy in before.difference(&governing) {
+            if self.kept(policy.keeps(limits), &good, rank, counts) {
+                self.stays("gone: policy-grace", format_args!("{policy:?}"));
             }
         }
         if self.snapshot.tags.get("ebskeep:retention") == Some("unset") {
             self.stays("gone: unfinished-tags", "its own tags were never written");
         }
-        let every = exists.and_then(|volume| wanted(census, volume));
+        let every = exists.map(|volume| wanted(census, volume, limits)).unwrap_or_default();
         let then = now.checked_sub(PLAN).unwrap_or(now);
-        if every.is_some_and(|every| time(newest) < every.slot_before(then)) {
+        if every.iter().any(|every| time(newest) < every.slot_before(then)) {
             self.stays("gone: backups-failing", format_args!("the newest good one is of {}", time(newest)));
+        }
+    }
+
+    /// The default, which governs where neither a tag nor a record does, and no date.
+    fn by_default(&mut self, tagged: Option<&str>, lineage: &[&Snapshot]) {
+        if !values(&self.snapshot.tags, "DeleteOn").is_empty() {
+            return;
+        }
+        let name = tagged.or_else(|| lineage.iter().find_map(|snapshot| snapshot.tags.get("ebskeep:tz")));
+        let zone = name.and_then(zone).unwrap_or(self.scene.limits.zone);
+        if self.kept((DEFAULT, zone), &[], None, false) {
+            self.stays("gone: policy", "the default");
         }
     }
 
     /// Whether a policy keeps it. `rules` tells whether those of its rules that count
     /// others still do.
-    fn kept(&self, policy: &[Keeps], good: &[&Snapshot], rank: Option<usize>, rules: bool) -> bool {
+    fn kept(&self, (policy, zone): (&[Keeps], Zone), good: &[&Snapshot], rank: Option<usize>, rules: bool) -> bool {
+        let bucket = |each: Each, snapshot: &Snapshot| each.bucket(time(snapshot), zone);
         policy.iter().any(|keeps| match *keeps {
             Keeps::Always => true,
             Keeps::Age(seconds) => {
                 // Those of the original tool, without a slot, count in dates.
                 let less = if self.snapshot.tags.get("ebskeep:slot").is_none() { 86_400 } else { 0 };
+                let less = less + zone.short(begun(self.snapshot), seconds);
                 self.scene.now.duration_since(begun(self.snapshot)) < SignedDuration::from_secs(seconds - less)
             }
             Keeps::Last(many) => rules && rank.is_some_and(|rank| rank < many),
             Keeps::Newest(each, many) => {
                 let newer = rank.and_then(|rank| good.get(..rank)).unwrap_or_default();
-                let taken: BTreeSet<i64> = newer.iter().map(|snapshot| each.bucket(time(snapshot))).collect();
-                rules && rank.is_some() && taken.len() < many && !taken.contains(&each.bucket(time(self.snapshot)))
+                let taken: BTreeSet<i64> = newer.iter().map(|snapshot| bucket(each, snapshot)).collect();
+                rules && rank.is_some() && taken.len() < many && !taken.contains(&bucket(each, self.snapshot))
             }
             Keeps::Within(each, seconds) => {
                 let newest = good.first().map(|newest| time(newest));
+                let seconds = seconds - zone.short(time(self.snapshot), seconds);
                 let within =
                     |newest: Timestamp| newest.duration_since(time(self.snapshot)) < SignedDuration::from_secs(seconds);
                 let newer = rank.and_then(|rank| good.get(..rank)).unwrap_or_default();
-                let same =
-                    |each: Each| newer.iter().any(|other| each.bucket(time(other)) == each.bucket(time(self.snapshot)));
+                let same = |each: Each| newer.iter().any(|other| bucket(each, other) == bucket(each, self.snapshot));
                 rules && rank.is_some() && newest.is_some_and(within) && !each.is_some_and(same)
             }
         })

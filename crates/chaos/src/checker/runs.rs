@@ -132,8 +132,8 @@ impl Truth<'_> {
         }
         let mut missing = BTreeSet::new();
         for volume in &self.census.volumes {
-            let Some(every) = wanted(&self.census, volume) else { continue };
-            let due = every.slot_before(plan.now);
+            let every = wanted(&self.census, volume, limits);
+            let Some(due) = every.iter().map(|every| every.slot_before(plan.now)).max() else { continue };
             let taken = lineage(&self.census, &volume.id, &limits.deployment);
             // What failed may still have been pending when the run looked.
             let pending = plan.now.checked_sub(UNDER_WAY).unwrap_or(plan.now);

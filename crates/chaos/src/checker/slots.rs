@@ -50,8 +50,9 @@ fn every_due_volume_has_its_backup(facts: &Facts, wrong: &mut Wrong<'_>) {
     let creators = facts.sites.iter().flat_map(|site| site.creators.iter().map(move |creator| (site, creator)));
     for (site, (limits, ran)) in creators {
         for volume in &site.census.volumes {
-            let Some(every) = wanted(&site.census, volume) else { continue };
-            let due = every.slot(ran.checked_sub(UNDER_WAY).unwrap_or(*ran));
+            let then = ran.checked_sub(UNDER_WAY).unwrap_or(*ran);
+            let every = wanted(&site.census, volume, limits);
+            let Some(due) = every.iter().map(|every| every.slot(then)).max() else { continue };
             let taken = lineage(&site.census, &volume.id, &limits.deployment);
             // Three failed ones of which each is held by hand stand in the way for good; that is told.
             let by_hand =

