@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from support.clients import key_of
 from support.lambda_runtime import Function, function
 from support.sim_server import Account, Sim, sim_server
 
@@ -29,7 +30,7 @@ def start(account: Account) -> Iterator[Callable[..., Function]]:
 
         def start(**variables: str) -> Function:
             given = {
-                "AWS_ACCESS_KEY_ID": f"AKIASIM{account.id}",
+                "AWS_ACCESS_KEY_ID": key_of(account.id),
                 "AWS_SECRET_ACCESS_KEY": "secret",
                 "AWS_REGION": "eu-west-1",
                 "AWS_ENDPOINT_URL": account.sim.url,

@@ -6,9 +6,11 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
+from support.clients import key_of
+from support.lambda_runtime import Handler
 from support.worlds import instance
 
 TOKEN = "a-token-of-lambdas"
@@ -18,23 +20,17 @@ TOKEN = "a-token-of-lambdas"
 def credentials_of(account: Any) -> Iterator[str]:
     """Gives out an account's credentials to whoever knows the token."""
 
-    class Asked(BaseHTTPRequestHandler):
+    class Asked(Handler):
         def do_GET(self) -> None:
             known = self.headers.get("Authorization") == TOKEN
             given = {
-                "AccessKeyId": f"AKIASIM{account.id}",
+                "AccessKeyId": key_of(account.id),
                 "SecretAccessKey": "secret",
                 "Token": "session",
                 "Expiration": "2100-01-01T00:00:00Z",
             }
             body = json.dumps(given if known else {"code": "AccessDenied", "message": "no"}).encode()
-            self.send_response(200 if known else 403)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
+            self.send(200 if known else 403, body)
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Asked) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -57,7 +53,7 @@ def test_they_are_asked_for_where_lambda_says(start, account):
 def test_a_file_is_none_of_its_sources(start, account, tmp_path):
     instance(account, Name="web", Backup="Yes")
     file = tmp_path / "credentials"
-    file.write_text(f"[default]\naws_access_key_id = AKIASIM{account.id}\naws_secret_access_key = secret\n")
+    file.write_text(f"[default]\naws_access_key_id = {key_of(account.id)}\naws_secret_access_key = secret\n")
     without = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SHARED_CREDENTIALS_FILE": str(file)}
     answer = start(**without).invoke({"job": "create"})
     assert "no AWS credentials were found" in answer.error_message, answer

@@ -201,21 +201,14 @@ const SAME_RUN: SignedDuration = SignedDuration::from_hours(1);
 /// How long a snapshot can be pending in these worlds, and a little more.
 const UNDER_WAY: SignedDuration = SignedDuration::from_hours(2);
 
+/// Whether the outcome of this call was not known, and it was made so shortly before that
+/// the same run may have tried again then.
+fn unknown_before(at: Timestamp, call: &Call) -> bool {
+    let since = at.duration_since(call.at);
+    call.outcome == Outcome::LostAfter && !since.is_negative() && since < SAME_RUN
+}
+
 impl Facts {
-    /// Whether the outcome of such a call was not known, made so shortly before that the
-    /// same run may have tried again then.
-    fn unknown_before(&self, at: Timestamp, such: impl Fn(&Call) -> bool) -> bool {
-        self.calls.iter().any(|call| {
-            let since = at.duration_since(call.at);
-            call.outcome == Outcome::LostAfter && !since.is_negative() && since < SAME_RUN && such(call)
-        })
-    }
-
-    /// As the function of this name.
-    fn overlapped(&self, place: &Place, at: Timestamp) -> bool {
-        overlapped(&self.overlaps, place, at)
-    }
-
     fn has_primaries(&self, place: &Place) -> bool {
         self.sites.iter().any(|site| site.place == *place)
     }

@@ -245,10 +245,9 @@ impl<C: Cloud> Cloud for Flawed<C> {
 
     async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {
         match self.flaw {
-            Some(Flaw::SecondAccountForgotten) if self.in_second() => {
-                Ok(Begun { id: SnapshotId::new("snap-00000000000000000"), volume: request.volume.clone() })
-            }
-            Some(Flaw::CreationNeverMade) => {
+            Some(flaw @ (Flaw::CreationNeverMade | Flaw::SecondAccountForgotten))
+                if flaw == Flaw::CreationNeverMade || self.in_second() =>
+            {
                 Ok(Begun { id: SnapshotId::new("snap-00000000000000000"), volume: request.volume.clone() })
             }
             Some(Flaw::TagsAfterCreate) => {

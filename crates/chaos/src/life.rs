@@ -327,9 +327,8 @@ impl Stage {
     /// The same run in another account, which is begun by the same minute of the clock: each
     /// account has its own function, or line of cron.
     fn in_another_account(&mut self, wanted: &Wanted) -> Option<Wanted> {
-        let place = self.sites.iter().find(|site| **site != wanted.place && self.sites.contains(&wanted.place))?;
-        let place = place.clone();
-        if !self.rng.percent(30) {
+        let place = self.sites.iter().find(|site| **site != wanted.place)?.clone();
+        if self.sites.len() == 1 || !self.rng.percent(30) {
             return None;
         }
         let dies = if self.rng.percent(22) { Some(self.death()) } else { None };
@@ -440,7 +439,7 @@ impl Stage {
             // Of two accounts at once each is held to its own calls.
             let its = |call: &&Call| beside || call.account == wanted.place.account;
             let its: Vec<Call> = calls.iter().filter(its).cloned().collect();
-            self.note(&wanted, done, (from, &its), beside);
+            self.note(&wanted, done, (from, &its));
         }
         self.judge(&calls);
     }
@@ -461,7 +460,7 @@ impl Stage {
             self.drive(&wanted).await
         };
         let calls = self.world.calls_from(first_call);
-        self.note(&wanted, done, (from, &calls), false);
+        self.note(&wanted, done, (from, &calls));
         self.judge(&calls);
     }
 
@@ -506,8 +505,8 @@ impl Stage {
         self.violations.extend(found.into_iter().map(|violation| Violation { step, ..violation }));
     }
 
-    fn note(&mut self, wanted: &Wanted, done: Done, (from, calls): (Timestamp, &[Call]), beside: bool) {
-        coverage::count(&mut self.coverage, if beside { &[] } else { calls });
+    fn note(&mut self, wanted: &Wanted, done: Done, (from, calls): (Timestamp, &[Call])) {
+        coverage::count(&mut self.coverage, if wanted.beside { &[] } else { calls });
         let now = self.world.now();
         let mut found = self.witness.verdict();
         if let Some(deployment) = self.deployments.get_mut(wanted.deployment) {
@@ -515,7 +514,8 @@ impl Stage {
                 deployment.created.insert(wanted.place.clone(), now);
             }
             let limits = &deployment.limits;
-            let ran = Ran { place: &wanted.place, limits, from, off: wanted.off, beside, calls };
+            let Wanted { place, off, beside, .. } = wanted;
+            let ran = Ran { place, limits, from, off: *off, beside: *beside, calls };
             found.extend(runs::clock(&ran));
             if let Done::Reported(report) = &done {
                 found.extend(runs::check(&ran, report, &self.world));

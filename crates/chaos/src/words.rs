@@ -96,12 +96,14 @@ impl Each {
     /// Which of them an instant is in.
     pub fn bucket(self, at: Timestamp, zone: Zone) -> i64 {
         let local = zone.local(at);
-        let shown = Timestamp::from_second(local).unwrap_or(at);
-        let date = jiff::tz::TimeZone::UTC.to_datetime(shown).date();
+        let date = || {
+            let shown = Timestamp::from_second(local).unwrap_or(at);
+            jiff::tz::TimeZone::UTC.to_datetime(shown).date()
+        };
         match self {
             Self::Length(length, offset) => (local - offset).div_euclid(length),
-            Self::Month => 12 * i64::from(date.year()) + i64::from(date.month()),
-            Self::Year => date.year().into(),
+            Self::Month => 12 * i64::from(date().year()) + i64::from(date().month()),
+            Self::Year => date().year().into(),
         }
     }
 }

@@ -134,12 +134,7 @@ impl World {
     /// Every snapshot that is or was there: first those that are gone, as they
     /// went, then those there are, by Place and id.
     pub fn history(&self) -> Vec<Past> {
-        let state = self.state();
-        let there = state
-            .sites
-            .iter()
-            .flat_map(|(place, site)| site.snapshots.values().map(move |snapshot| Past::of(place, snapshot, None)));
-        state.buried.iter().cloned().chain(there).collect()
+        self.history_since(Timestamp::MIN)
     }
 
     /// Those of [`World::history`] that began or ended then or later.

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ebskeep_core::id::{Place, SnapshotId};
-use ebskeep_sim::{Outcome, Past};
+use ebskeep_sim::{Call, Outcome, Past};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
-use super::{Facts, Wrong, is_outsider, tag};
+use super::{Facts, Wrong, is_outsider, overlapped, tag, unknown_before};
 use crate::words::span_of;
 
 /// Holds a world's copies against all that must hold of them.
@@ -168,12 +168,13 @@ impl<'a> Judge<'a> {
     /// What a second copy may have come of: an outcome was not known, or two runs
     /// overlapped.
     fn excuse(&self, twins: &Twins<'_>) -> Option<&'static str> {
-        let unknown = self.facts.unknown_before(twins.two.started, |call| {
+        let unknown = |call: &Call| {
             call.action == "CopySnapshot"
                 && call.region == twins.place.region
                 && call.params.values().any(|value| value == twins.source)
-        });
-        if unknown {
+                && unknown_before(twins.two.started, call)
+        };
+        if self.facts.calls.iter().any(unknown) {
             return Some("two copies, where an outcome was not known");
         }
         self.copier_overlapped(twins.two).then_some("two copies, where runs overlapped")
@@ -182,7 +183,7 @@ impl<'a> Judge<'a> {
     /// Whether two copiers were at work where its source is, which may be gone by now: they run
     /// where primaries are.
     fn copier_overlapped(&self, copy: &Past) -> bool {
-        self.facts.sites.iter().any(|site| self.facts.overlapped(&site.place, copy.started))
+        self.facts.sites.iter().any(|site| overlapped(&self.facts.overlaps, &site.place, copy.started))
     }
 
     fn what_expired_is_not_copied_again(&self, wrong: &mut Wrong<'_>) {

@@ -9,7 +9,7 @@ use ebskeep_sim::{Call, Outcome, Past, World};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
-use super::{Overlap, SAME_RUN, Violation, is_outsider, missing_key, overlapped, tag};
+use super::{Overlap, SAME_RUN, Violation, is_outsider, missing_key, overlapped, tag, unknown_before};
 
 /// How old the look may be that a deletion follows.
 const LOOK: SignedDuration = SignedDuration::from_secs(60);
@@ -193,11 +193,10 @@ impl Steps {
     /// was not known, or two runs overlapped.
     fn excuse(&self, one: &Past, two: &Past, overlaps: &[Overlap]) -> Option<&'static str> {
         let about = [Some(two.volume.as_str()), tag(one, "ebskeep:instance"), tag(two, "ebskeep:instance")];
-        let unknown = self.lost.iter().any(|call| {
-            let since = two.started.duration_since(call.at);
-            !since.is_negative() && since < SAME_RUN && call.params.values().any(|v| about.contains(&Some(v.as_str())))
-        });
-        if unknown {
+        let unknown = |call: &Call| {
+            unknown_before(two.started, call) && call.params.values().any(|v| about.contains(&Some(v.as_str())))
+        };
+        if self.lost.iter().any(unknown) {
             return Some(UNKNOWN);
         }
         overlapped(overlaps, &two.place, two.started).then_some(OVERLAP)
