@@ -4,8 +4,8 @@
 //! the managers of all Places, with faults, deaths at any call, overlapping runs,
 //! clocks that are off and users who do what users do; then quiet. [`checker`], which
 //! shares no code with the product, looks at each deletion as it is called for
-//! ([`witness`]), at each run when it is over, and in the end at everything that ever
-//! was. [`flaw`] plants mistakes, to show that it can find them; [`coverage`] says
+//! ([`witness`]), at each run when it is over, at what is new after each step, and in the
+//! end at everything that ever was. [`flaw`] plants mistakes, to show that it can find them; [`coverage`] says
 //! what must have happened, so that what holds means something.
 
 pub mod checker;

@@ -1,38 +1,33 @@
 //! One world, from its seed to its end: days or weeks of runs, faults, deaths and
 //! users, then quiet, then the checker.
 
+mod next;
+mod runs;
+mod told;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
 use std::time::Duration;
 
-use ebskeep_core::cloud::{Clock, Clouds};
-use ebskeep_core::id::{Place, SnapshotId};
-use ebskeep_core::job::{Request, Run};
-use ebskeep_core::plan::{Action, ExpireVerdict, Job};
-use ebskeep_core::report::Report;
+use ebskeep_core::cloud::Clock;
+use ebskeep_core::id::Place;
+use ebskeep_core::plan::Job;
 use ebskeep_core::setting::Settings;
-use ebskeep_core::stop::Stop;
-use ebskeep_sim::{Act, Call, Census, Deed, Rules, World, WorldClock};
-use futures::future::{Either, select};
+use ebskeep_sim::{Act, Call, Deed, Rules, World, WorldClock};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use crate::checker::keep::Limits;
-use crate::checker::runs::{self, Ran};
 use crate::checker::steps::Steps;
-use crate::checker::together::{self, Both};
 use crate::checker::{self, Facts, Overlap, Site, Violation};
-use crate::clock::Off;
-use crate::coverage::{self, Coverage};
+use crate::coverage::Coverage;
 use crate::faults;
 use crate::flaw::Flaw;
-use crate::flawed::Flawed;
-use crate::mortal::{Death, Fate, Mortal};
 use crate::rng::Rng;
 use crate::scene::{self, Fleet, OTHER, Theme};
 use crate::users::User;
 use crate::witness::Witness;
 use crate::words::{UTC, ZONES};
+use runs::Wanted;
 
 /// When every world begins: three weeks before daylight saving does in Europe.
 const START: Timestamp = Timestamp::constant(1_772_928_000, 0);
@@ -48,8 +43,6 @@ const COPY_MINUTES: u64 = 100;
 const QUIET_ROUNDS: u64 = 5;
 /// Minutes between those.
 const QUIET_MINUTES: u64 = 60;
-/// Things that users do while a run goes on, if they do.
-const INTERFERENCES: u64 = 3;
 /// Between two things that users did.
 const AND: &str = "\n";
 
@@ -117,34 +110,6 @@ struct Deployment {
     limits: Limits,
     /// When its creator last ran in each Place.
     created: BTreeMap<Place, Timestamp>,
-}
-
-/// A run and how it is to end.
-struct Wanted {
-    place: Place,
-    jobs: Vec<Job>,
-    only: Option<BTreeSet<SnapshotId>>,
-    /// Whose, by number.
-    deployment: usize,
-    /// How far its machine's clock is off.
-    off: SignedDuration,
-    dies: Option<Death>,
-    /// Whether another run is at work in its Place.
-    beside: bool,
-}
-
-impl Wanted {
-    fn at(place: Place, jobs: &[Job]) -> Self {
-        Self {
-            place,
-            jobs: jobs.to_vec(),
-            only: None,
-            deployment: 0,
-            off: SignedDuration::ZERO,
-            dies: None,
-            beside: false,
-        }
-    }
 }
 
 impl Stage {
@@ -227,14 +192,6 @@ impl Stage {
         })
     }
 
-    fn count(&mut self, what: impl Into<String>) {
-        *self.coverage.entry(what.into()).or_default() += 1;
-    }
-
-    fn tell(&mut self, what: impl std::fmt::Display) {
-        self.story.push(format!("{}  {:>3}  {what}", self.world.now(), self.step));
-    }
-
     async fn days(&mut self) {
         if self.deployments.len() > 1 {
             self.count("two deployments");
@@ -295,46 +252,6 @@ impl Stage {
         }
     }
 
-    /// The next run in a world of copies, or nothing where users are about to act.
-    fn of_copies(&mut self) -> Option<Wanted> {
-        Some(match self.rng.below(100) {
-            0..30 => Wanted::at(scene::home(), &[Job::Create]),
-            30..58 => Wanted::at(scene::home(), &[Job::Copy]),
-            58..68 => self.event(),
-            68..90 => self.manager(),
-            90..93 => Wanted::at(scene::home(), &Job::ALL),
-            _ => return None,
-        })
-    }
-
-    /// The same in a world of retention.
-    fn of_retention(&mut self) -> Option<Wanted> {
-        let jobs: &[Job] = match self.rng.below(100) {
-            0..32 => &[Job::Create],
-            32..62 => &[Job::Expire],
-            62..68 => &[Job::Create, Job::Expire],
-            _ => return None,
-        };
-        let deployment = usize::try_from(self.rng.below(self.deployments.len() as u64)).unwrap_or(0);
-        Some(Wanted { deployment, ..Wanted::at(self.site(), jobs) })
-    }
-
-    /// One of the Places that have primaries.
-    fn site(&mut self) -> Place {
-        self.rng.pick(&self.sites).cloned().unwrap_or_else(scene::home)
-    }
-
-    /// The same run in another account, which is begun by the same minute of the clock: each
-    /// account has its own function, or line of cron.
-    fn in_another_account(&mut self, wanted: &Wanted) -> Option<Wanted> {
-        let place = self.sites.iter().find(|site| **site != wanted.place)?.clone();
-        if self.sites.len() == 1 || !self.rng.percent(30) {
-            return None;
-        }
-        let dies = if self.rng.percent(22) { Some(self.death()) } else { None };
-        Some(Wanted { deployment: wanted.deployment, dies, ..Wanted::at(place, &wanted.jobs) })
-    }
-
     fn somebody_acts(&mut self) {
         let did = match self.theme {
             Theme::Copies => self.fleet.somebody_acts(&self.world, &mut self.rng),
@@ -346,258 +263,6 @@ impl Stage {
             }
         };
         self.did(&did);
-    }
-
-    fn did(&mut self, did: &str) {
-        for one in did.split(AND).filter(|one| !one.is_empty()) {
-            if !one.starts_with("refused") {
-                let deed = one.split([' ', '{']).next().unwrap_or_default();
-                self.count(format!("user {deed}"));
-            }
-            self.tell(format_args!("a user: {one}"));
-        }
-    }
-
-    fn death(&mut self) -> Death {
-        let only = if self.rng.percent(60) { self.rng.pick(faults::actions(self.theme)).copied() } else { None };
-        let after = self.rng.below(if only.is_some() { 2 } else { 25 });
-        Death { after, only, after_effect: self.rng.percent(50) }
-    }
-
-    /// Most machines' clocks are right, some are off by minutes, a few by too many.
-    fn clock_off(&mut self) -> SignedDuration {
-        let minutes = match self.rng.below(100) {
-            0..70 => 0,
-            70..96 => self.rng.between(1, 4),
-            _ => self.rng.between(6, 30),
-        };
-        let by = SignedDuration::from_mins(i64::try_from(minutes).unwrap_or(0));
-        if self.rng.percent(50) { by } else { -by }
-    }
-
-    /// The copier as it is called by an event: for a few snapshots only. Most events
-    /// are lost.
-    fn event(&mut self) -> Wanted {
-        let history = self.world.history();
-        let mut new: Vec<_> = history
-            .iter()
-            .filter(|past| past.deleted.is_none() && past.place == scene::home() && past.completed.is_some())
-            .collect();
-        new.sort_by_key(|past| std::cmp::Reverse(past.started));
-        let many = usize::try_from(self.rng.between(1, 3)).unwrap_or(1);
-        let only = new.iter().take(many).map(|past| past.id.clone()).collect();
-        Wanted { only: Some(only), ..Wanted::at(scene::home(), &[Job::Copy]) }
-    }
-
-    /// The manager of some Place.
-    fn manager(&mut self) -> Wanted {
-        let mut places = scene::destinations();
-        places.push(scene::home());
-        places.push(scene::home());
-        let place = self.rng.pick(&places).cloned().unwrap_or_else(scene::home);
-        Wanted::at(place, &[Job::Expire])
-    }
-
-    async fn both(&mut self, mut one: Wanted, mut two: Wanted) {
-        let (from, first_call) = (self.world.now(), self.world.calls_so_far());
-        let beside = one.place == two.place || self.theme == Theme::Copies;
-        self.count(if beside { "two runs at once" } else { "two accounts at once" });
-        self.tell(format_args!("{:?} at {} beside {:?} at {}", one.jobs, one.place, two.jobs, two.place));
-        let later = if self.rng.percent(50) { 0 } else { self.rng.between(1, 240) };
-        if later > 0 && beside {
-            self.count("two runs at once, one of them later");
-        }
-        (one.beside, two.beside) = (beside, beside);
-        let before = self.world.census(&one.place);
-        let (mut rng, acts) = (self.rng.clone(), self.theme == Theme::Retention && self.rng.percent(40));
-        let (first, second, did) = futures::join!(
-            self.drive(&one),
-            async {
-                self.clock.sleep(Duration::from_secs(later)).await;
-                self.drive(&two).await
-            },
-            async {
-                if acts { self.interfere(&one.place, &mut rng, 1_000 + 500 * later).await } else { String::new() }
-            }
-        );
-        self.rng = rng;
-        self.did(&did);
-        if beside {
-            if !did.is_empty() {
-                self.count("users act while two runs overlap");
-            }
-            if self.theme == Theme::Retention {
-                self.together(&one, &two, &before);
-            }
-            // Of a copier beside the manager of another Place, too: it tags copies there.
-            let places: BTreeSet<Place> = [one.place.clone(), two.place.clone()].into();
-            let to = self.world.now();
-            self.overlaps.extend(places.into_iter().map(|place| Overlap { place, from, to }));
-        }
-        let calls = self.world.calls_from(first_call);
-        for (wanted, done) in [(one, first), (two, second)] {
-            // Of two accounts at once each is held to its own calls.
-            let its = |call: &&Call| beside || call.account == wanted.place.account;
-            let its: Vec<Call> = calls.iter().filter(its).cloned().collect();
-            self.note(&wanted, done, (from, &its));
-        }
-        self.judge(&calls);
-    }
-
-    async fn run(&mut self, wanted: Wanted, interfered: bool) {
-        let only = wanted.only.as_ref().map(|only| format!(" of {only:?}")).unwrap_or_default();
-        let off = if wanted.off.is_zero() { String::new() } else { format!(", its clock off by {:#}", wanted.off) };
-        let name = &self.deployments.get(wanted.deployment).map(|d| d.limits.deployment.clone()).unwrap_or_default();
-        self.tell(format_args!("{:?}{only} at {} ({name}){off}", wanted.jobs, wanted.place));
-        let (from, first_call) = (self.world.now(), self.world.calls_so_far());
-        let done = if interfered {
-            let mut rng = self.rng.clone();
-            let (done, did) = futures::join!(self.drive(&wanted), self.interfere(&wanted.place, &mut rng, 1_000));
-            self.rng = rng;
-            self.did(&did);
-            done
-        } else {
-            self.drive(&wanted).await
-        };
-        let calls = self.world.calls_from(first_call);
-        self.note(&wanted, done, (from, &calls));
-        self.judge(&calls);
-    }
-
-    /// What a user does while a run goes on, or two, with at most so many milliseconds before
-    /// each.
-    async fn interfere(&self, place: &Place, rng: &mut Rng, wait: u64) -> String {
-        let mut user = User { world: &self.world, place, witness: &self.witness, rng };
-        let mut did = Vec::new();
-        for _ in 0..INTERFERENCES {
-            let wait = Duration::from_millis(user.rng.between(50, wait));
-            self.clock.sleep(wait).await;
-            did.push(user.interferes());
-        }
-        did.retain(|one| !one.is_empty());
-        did.join(AND)
-    }
-
-    /// Holds what two runs left against what there was before either.
-    fn together(&mut self, one: &Wanted, two: &Wanted, before: &Census) {
-        let Some(deployment) = self.deployments.get(one.deployment) else { return };
-        let after = self.world.census(&one.place);
-        let (place, now, limits) = (&one.place, self.world.now(), &deployment.limits);
-        let (found, volumes) = together::check(&Both { place, before, after: &after, now, limits });
-        if volumes > 0 && [one, two].iter().all(|wanted| wanted.jobs.contains(&Job::Expire)) {
-            self.count("two managers at once, and something went");
-        }
-        self.amiss(found);
-    }
-
-    /// Holds what is new since the last step against what must hold of it.
-    fn judge(&mut self, calls: &[Call]) {
-        let judged = self.steps.judge(&self.world, calls, &self.overlaps);
-        for what in judged.counted {
-            self.count(what);
-        }
-        self.amiss(judged.found);
-    }
-
-    /// Notes what does not hold after this step.
-    fn amiss(&mut self, found: Vec<Violation>) {
-        let step = Some(self.step);
-        self.violations.extend(found.into_iter().map(|violation| Violation { step, ..violation }));
-    }
-
-    fn note(&mut self, wanted: &Wanted, done: Done, (from, calls): (Timestamp, &[Call])) {
-        coverage::count(&mut self.coverage, if wanted.beside { &[] } else { calls });
-        let now = self.world.now();
-        let mut found = self.witness.verdict();
-        if let Some(deployment) = self.deployments.get_mut(wanted.deployment) {
-            if wanted.jobs.contains(&Job::Create) {
-                deployment.created.insert(wanted.place.clone(), now);
-            }
-            let limits = &deployment.limits;
-            let Wanted { place, off, beside, .. } = wanted;
-            let ran = Ran { place, limits, from, off: *off, beside: *beside, calls };
-            found.extend(runs::clock(&ran));
-            if let Done::Reported(report) = &done {
-                found.extend(runs::check(&ran, report, &self.world));
-            }
-        }
-        self.amiss(found);
-        match done {
-            Done::Died(call, after) => {
-                let when = if after { "after" } else { "before" };
-                self.count(format!("death {call} {when}"));
-                self.tell(format_args!("  died {when} the effect of {call}"));
-            }
-            Done::Failed(why) => self.tell(format_args!("  failed: {why}")),
-            Done::Reported(report) => self.reported(wanted, &report),
-        }
-    }
-
-    fn reported(&mut self, wanted: &Wanted, report: &Report) {
-        for result in &report.results {
-            let action = report.plan.actions.get(result.action).map(Action::name).unwrap_or_default();
-            self.count(format!("outcome {action} {:?}", result.outcome));
-            if result.snapshot_id.is_some() && self.fleet.shared.iter().any(|shared| shared.as_str() == result.resource)
-            {
-                self.count("backed up what is on several instances");
-            }
-            if self.theme == Theme::Retention && wanted.place != scene::home() {
-                self.count(format!("second account: {action} {:?}", result.outcome));
-            }
-            let made = result.snapshot_id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
-            self.tell(format_args!("  {action} {}{made} {:?} {}", result.resource, result.outcome, result.detail));
-        }
-        for verdict in report.plan.snapshots.iter().filter(|verdict| verdict.verdict != ExpireVerdict::Delete) {
-            for reason in &verdict.reasons {
-                self.count(format!("keeps {}", reason.rule));
-            }
-        }
-        for verdict in &report.plan.volumes {
-            for reason in verdict.reasons.iter().filter(|reason| !matches!(reason.rule, "due" | "not-due")) {
-                self.count(format!("skips {}", reason.rule));
-                self.tell(format_args!("  {} is skipped: {}: {}", verdict.volume_id, reason.rule, reason.detail));
-            }
-        }
-        if self.sites.contains(&wanted.place) {
-            let all = report.plan.findings.iter().chain(&report.notes);
-            let found = all.map(|notice| (notice.code.to_owned(), notice.resource.clone())).collect();
-            self.findings.insert((wanted.deployment, wanted.place.clone(), wanted.jobs.clone()), found);
-        }
-        for check in report.plan.refusals() {
-            self.count(format!("refused {}", check.check));
-            self.tell(format_args!("  refused by {}: {}", check.check, check.detail));
-        }
-    }
-
-    async fn drive(&self, wanted: &Wanted) -> Done {
-        let Some(deployment) = self.deployments.get(wanted.deployment) else {
-            return Done::Failed("nobody's".to_owned());
-        };
-        let key = format!("AKIASIM{}", wanted.place.account);
-        let (fate, hears) = match wanted.dies {
-            None => (Fate::lives(), None),
-            Some(death) => {
-                let (fate, hears) = Fate::dies(death);
-                (fate, Some(hears))
-            }
-        };
-        let (clouds, began) = (self.world.clouds(&key), self.world.now());
-        let clouds = Mortal::new(clouds, fate.clone(), &self.witness, &deployment.limits, began);
-        let clouds = Flawed::new(clouds, self.flaw, wanted.off);
-        let clock = Off::new(self.clock.clone(), wanted.off);
-        let mut settings = deployment.settings.clone();
-        if let Some(flaw) = self.flaw.filter(|_| wanted.beside) {
-            flaw.mis_set_beside(&mut settings);
-        }
-        let work = whole(&clouds, &clock, &settings, wanted);
-        let Some(hears) = hears else { return work.await };
-        match select(pin!(work), pin!(hears)).await {
-            Either::Left((done, _)) => done,
-            Either::Right(_) => match fate.death() {
-                Some((call, after)) => Done::Died(call, after),
-                None => Done::Failed("dropped".to_owned()),
-            },
-        }
     }
 
     /// Nobody acts and nothing fails any more.
@@ -699,21 +364,4 @@ fn page(theme: Theme, rng: &mut Rng) -> usize {
         Theme::Retention => &[1, 1, 2, 4],
     };
     if rng.percent(12) { rng.pick(small).copied().unwrap_or(ONE) } else { ONE }
-}
-
-async fn whole<C: Clouds, K: Clock>(clouds: &C, clock: &K, settings: &Settings, wanted: &Wanted) -> Done {
-    let request = Request { only: wanted.only.clone(), ..Request::new(wanted.jobs.iter().copied()) };
-    let stop = Stop::new();
-    let run = Run::new(clouds, &wanted.place, clock, settings, &stop, &|_, _| {});
-    match run.plan(&request).await {
-        Ok(planned) => Done::Reported(Box::new(run.apply(planned).await)),
-        Err(error) => Done::Failed(error.to_string()),
-    }
-}
-
-enum Done {
-    /// In this call, its effect done or not.
-    Died(&'static str, bool),
-    Failed(String),
-    Reported(Box<Report>),
 }
