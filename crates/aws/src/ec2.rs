@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use ebskeep_core::cloud::{
     Begun, Cloud, CloudError, CopySnapshot, CreateSnapshot, CreateSnapshots, ErrorKind, Page, Query, Sharing, Token,
+    Untag,
 };
 use ebskeep_core::id::{AccountId, Place, SnapshotId};
 use ebskeep_core::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
 use ebskeep_core::tags::Tags;
-use smol_str::SmolStr;
 
 use crate::call::{Answer, Caller};
 use crate::wire::request::{self, Call, Refused};
@@ -135,8 +135,8 @@ impl Cloud for Ec2 {
         self.send(&call).await?.read(&call, |body| response::done(body, "CreateTagsResponse"))
     }
 
-    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
-        let call = request::delete_tags(ids, keys).map_err(refused("DeleteTags"))?;
+    async fn delete_tags(&self, ids: &[SnapshotId], tags: &[Untag]) -> Result<(), CloudError> {
+        let call = request::delete_tags(ids, tags).map_err(refused("DeleteTags"))?;
         self.send(&call).await?.read(&call, |body| response::done(body, "DeleteTagsResponse"))
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use ebskeep_core::cloud::{
     Begun, Cloud, CloudError, Clouds, CopySnapshot, CreateSnapshot, CreateSnapshots, ErrorKind, Identity, Page, Query,
-    Role, Sharing, Token,
+    Role, Sharing, Token, Untag,
 };
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId};
 use ebskeep_core::inventory::{
@@ -321,7 +321,7 @@ impl<C: Cloud> Cloud for Flawed<C> {
         if swallowed { Ok(()) } else { self.inner.create_tags(ids, tags).await }
     }
 
-    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
-        self.inner.delete_tags(ids, keys).await
+    async fn delete_tags(&self, ids: &[SnapshotId], tags: &[Untag]) -> Result<(), CloudError> {
+        self.inner.delete_tags(ids, tags).await
     }
 }

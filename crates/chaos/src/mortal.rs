@@ -9,14 +9,13 @@ use std::rc::Rc;
 
 use ebskeep_core::cloud::{
     Begun, Cloud, CloudError, Clouds, CopySnapshot, CreateSnapshot, CreateSnapshots, Identity, Page, Query, Role,
-    Sharing, Token,
+    Sharing, Token, Untag,
 };
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId};
 use ebskeep_core::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
 use ebskeep_core::tags::Tags;
 use futures::channel::oneshot;
 use jiff::Timestamp;
-use smol_str::SmolStr;
 
 use crate::checker::keep::Limits;
 use crate::witness::Witness;
@@ -210,7 +209,7 @@ impl<C: Cloud> Cloud for Mortal<C> {
         self.fate.call("CreateTags", self.inner.create_tags(ids, tags)).await
     }
 
-    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
-        self.fate.call("DeleteTags", self.inner.delete_tags(ids, keys)).await
+    async fn delete_tags(&self, ids: &[SnapshotId], tags: &[Untag]) -> Result<(), CloudError> {
+        self.fate.call("DeleteTags", self.inner.delete_tags(ids, tags)).await
     }
 }

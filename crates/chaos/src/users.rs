@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ebskeep_core::id::{InstanceId, Place, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{InstanceState, SnapshotState, StorageTier, VolumeState};
 use ebskeep_core::tags::Tags;
-use ebskeep_sim::{Act, Census, Deed, LockMode, Past, PutState, World};
+use ebskeep_sim::{Act, Census, Deed, LockMode, PutState, World};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
@@ -164,13 +164,10 @@ impl User<'_> {
         }
     }
 
-    /// When we deleted a snapshot, if we did, and with a mark: without one nobody can know
-    /// that it was restored. That it has one is held at its end, but where runs overlapped, of
-    /// which one may take off the mark of the other where AWS refuses it the deletion.
+    /// When we deleted a snapshot, if we did.
     fn ours_at(&self, id: &SnapshotId) -> Option<Timestamp> {
         let history = self.world.history();
-        let marked = |past: &&Past| past.id == *id && past.tags.get("ebskeep:deleted").is_some();
-        let end = history.iter().find(marked)?.deleted.as_ref()?;
+        let end = history.iter().find(|past| past.id == *id)?.deleted.as_ref()?;
         (!end.by.ends_with("user/outsider")).then_some(end.at)
     }
 

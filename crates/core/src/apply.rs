@@ -11,6 +11,7 @@ mod copies;
 mod copy;
 mod create;
 mod delete;
+mod mark;
 mod refusal;
 mod retag;
 mod set;

@@ -56,6 +56,23 @@ pub struct Role {
     pub external_id: Option<SmolStr>,
 }
 
+/// A tag to be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untag {
+    /// Its key.
+    pub key: SmolStr,
+    /// The value it must have, or it stays: AWS compares and removes at once.
+    /// Without one, any.
+    pub value: Option<SmolStr>,
+}
+
+/// By its key, whatever its value.
+impl<K: Into<SmolStr>> From<K> for Untag {
+    fn from(key: K) -> Self {
+        Self { key: key.into(), value: None }
+    }
+}
+
 /// EC2 in one Place.
 #[expect(async_fn_in_trait, reason = "one task drives everything; no future crosses a thread")]
 pub trait Cloud {
@@ -127,9 +144,9 @@ pub trait Cloud {
     /// All or none of them: `NotFound` if one is unknown.
     async fn create_tags(&self, ids: &[SnapshotId], tags: &Tags) -> Result<(), CloudError>;
 
-    /// Removes tags by key from up to 1,000 snapshots. Never called with no
-    /// keys, which would remove all.
-    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError>;
+    /// Removes tags from up to 1,000 snapshots; one that a snapshot does not
+    /// have is no error. Never called with no tags, which would remove all.
+    async fn delete_tags(&self, ids: &[SnapshotId], tags: &[Untag]) -> Result<(), CloudError>;
 }
 
 /// A Cloud that is lent is one.
@@ -194,8 +211,8 @@ impl<C: Cloud> Cloud for &C {
         C::create_tags(self, ids, tags).await
     }
 
-    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
-        C::delete_tags(self, ids, keys).await
+    async fn delete_tags(&self, ids: &[SnapshotId], tags: &[Untag]) -> Result<(), CloudError> {
+        C::delete_tags(self, ids, tags).await
     }
 }
 

@@ -15,11 +15,10 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use jiff::Timestamp;
-use smol_str::SmolStr;
 
 use crate::cloud::{
     Begun, Clock, Cloud, CloudError, CopySnapshot, CreateSnapshot, CreateSnapshots, ErrorKind, Page, Query, Sharing,
-    Token,
+    Token, Untag,
 };
 use crate::id::{AccountId, Place, SnapshotId};
 use crate::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
@@ -402,9 +401,9 @@ impl<C: Cloud, K: Clock> Cloud for Paced<'_, C, K> {
         self.call(lane, Again::Idempotent, only(ids), once).await
     }
 
-    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
+    async fn delete_tags(&self, ids: &[SnapshotId], tags: &[Untag]) -> Result<(), CloudError> {
         let lane = Lane { operation: "DeleteTags", class: Class::Tags };
-        let once = async || self.cloud.delete_tags(ids, keys).await;
+        let once = async || self.cloud.delete_tags(ids, tags).await;
         self.call(lane, Again::Idempotent, only(ids), once).await
     }
 }

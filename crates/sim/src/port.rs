@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ebskeep_core::cloud::{
     Begun, Cloud, CloudError, Clouds, CopyKey, CopySnapshot, CreateSnapshot, CreateSnapshots, ErrorKind, Identity,
-    Page, Query, Role, Sharing, Token,
+    Page, Query, Role, Sharing, Token, Untag,
 };
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{self, Image, Instance, Lock, LockState, Snapshot, TierStatus, Volume};
@@ -508,16 +508,19 @@ impl Cloud for SimCloud {
         self.ask("CreateTags", about, params).await.map(drop)
     }
 
-    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
-        if keys.is_empty() {
-            return Err(invalid("DeleteTags", "no keys: to AWS that would mean all tags"));
+    async fn delete_tags(&self, ids: &[SnapshotId], tags: &[Untag]) -> Result<(), CloudError> {
+        if tags.is_empty() {
+            return Err(invalid("DeleteTags", "no tags: to AWS that would mean all of them"));
         }
         let ids: Vec<&str> = ids.iter().map(SnapshotId::as_str).collect();
         let about = counted("DeleteTags", &ids)?;
         let mut params = Params::default();
         params.set_list("ResourceId", ids);
-        for (n, key) in (1..).zip(keys) {
-            params.set(format!("Tag.{n}.Key"), key.as_str());
+        for (n, tag) in (1..).zip(tags) {
+            params.set(format!("Tag.{n}.Key"), tag.key.as_str());
+            if let Some(value) = &tag.value {
+                params.set(format!("Tag.{n}.Value"), value.as_str());
+            }
         }
         self.ask("DeleteTags", about, params).await.map(drop)
     }

@@ -59,7 +59,7 @@ use ebskeep_aws::transport::InProcess;
 use ebskeep_aws::{Aws, Credentials, Options, StaticTimeSource, connect, connect_through};
 use ebskeep_core::cloud::{
     Cloud, CloudError, Clouds, CopyKey, CopySnapshot, CreateSnapshot, CreateSnapshots, ErrorKind, Filter, Query, Role,
-    Sharing, Token,
+    Sharing, Token, Untag,
 };
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::Instance;
@@ -346,7 +346,7 @@ async fn perform(
         }
         "DeleteTags" => {
             let mut ids = args.snapshots()?;
-            let mut keys: Vec<SmolStr> = args.tags("Tags")?.iter().map(|(key, _)| key.clone()).collect();
+            let mut keys: Vec<Untag> = args.tags("Tags")?.iter().map(|(key, _)| key.clone().into()).collect();
             if answer_only {
                 ids.push(SnapshotId::new("snap-1"));
                 keys.push("any".into());

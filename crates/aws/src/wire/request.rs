@@ -1,9 +1,8 @@
 //! Each call as the parameters it travels with. Pure, and in a fixed order.
 
-use ebskeep_core::cloud::{CopyKey, CopySnapshot, CreateSnapshot, CreateSnapshots, Query, Sharing, Token};
+use ebskeep_core::cloud::{CopyKey, CopySnapshot, CreateSnapshot, CreateSnapshots, Query, Sharing, Token, Untag};
 use ebskeep_core::id::{Region, SnapshotId};
 use ebskeep_core::tags::Tags;
-use smol_str::SmolStr;
 
 use crate::endpoint::Service;
 
@@ -259,13 +258,18 @@ pub(crate) fn create_tags(ids: &[SnapshotId], tags: &Tags) -> Result<Call, Refus
     Ok(call)
 }
 
-pub(crate) fn delete_tags(ids: &[SnapshotId], keys: &[SmolStr]) -> Result<Call, Refused> {
-    if keys.is_empty() {
+/// A tag without a value goes whatever its value is; one whose value is empty
+/// only where it is.
+pub(crate) fn delete_tags(ids: &[SnapshotId], tags: &[Untag]) -> Result<Call, Refused> {
+    if tags.is_empty() {
         return Err(Refused::NoTags);
     }
     let mut call = Call::new("DeleteTags", true).on(ids)?;
-    for (n, key) in (1..).zip(keys) {
-        call = call.with(format!("Tag.{n}.Key"), key.as_str());
+    for (n, tag) in (1..).zip(tags) {
+        call = call.with(format!("Tag.{n}.Key"), tag.key.as_str());
+        if let Some(value) = &tag.value {
+            call = call.with(format!("Tag.{n}.Value"), value.as_str());
+        }
     }
     Ok(call)
 }
@@ -356,6 +360,7 @@ pub(crate) fn percent_encode(to: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use ebskeep_core::cloud::Filter;
+    use smol_str::SmolStr;
 
     use super::*;
 
@@ -463,6 +468,11 @@ mod tests {
         check(
             delete_tags(&["snap-1".into()], &["a".into(), "b".into()]),
             "DeleteTags(ResourceId.1=snap-1, Tag.1.Key=a, Tag.2.Key=b)",
+        );
+        let of_value = |key: &str, value: &str| Untag { key: key.into(), value: Some(value.into()) };
+        check(
+            delete_tags(&["snap-1".into()], &[of_value("a", "1"), of_value("b", "")]),
+            "DeleteTags(ResourceId.1=snap-1, Tag.1.Key=a, Tag.1.Value=1, Tag.2.Key=b, Tag.2.Value=)",
         );
     }
 

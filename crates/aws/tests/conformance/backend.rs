@@ -5,13 +5,12 @@ use std::fmt;
 use ebskeep_aws::{Aws, Ec2};
 use ebskeep_core::cloud::{
     Begun, Cloud, CloudError, Clouds, CopySnapshot, CreateSnapshot, CreateSnapshots, Identity, Page, Query, Role,
-    Sharing, Token,
+    Sharing, Token, Untag,
 };
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId};
 use ebskeep_core::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
 use ebskeep_core::tags::Tags;
 use ebskeep_sim::{SimCloud, SimClouds};
-use smol_str::SmolStr;
 
 /// One column of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,7 +156,7 @@ impl Cloud for AnyCloud {
         ask!(self.create_tags(ids, tags))
     }
 
-    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
-        ask!(self.delete_tags(ids, keys))
+    async fn delete_tags(&self, ids: &[SnapshotId], tags: &[Untag]) -> Result<(), CloudError> {
+        ask!(self.delete_tags(ids, tags))
     }
 }

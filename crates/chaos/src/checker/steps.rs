@@ -109,7 +109,7 @@ impl Steps {
                 }
                 self.one_for_its_slot(world, past, overlaps, &mut judged);
             }
-            is_marked(past, overlaps, &mut judged);
+            is_marked(past, &mut judged);
         }
         self.since = world.now();
         judged
@@ -236,10 +236,9 @@ fn carries(call: &Call, same: &Same, keys: &[&str], judged: &mut Judged) {
     }
 }
 
-fn is_marked(past: &Past, overlaps: &[Overlap], judged: &mut Judged) {
+fn is_marked(past: &Past, judged: &mut Judged) {
     let Some(end) = past.deleted.as_ref().filter(|end| !is_outsider(&end.by)) else { return };
-    // One of two runs may take off the mark of the other.
-    if tag(past, "ebskeep:deleted").is_none() && !overlapped(overlaps, &past.place, end.at) {
+    if tag(past, "ebskeep:deleted").is_none() {
         judged.wrong("not-marked", format!("{} in {} went at {} without a mark", past.id, past.place, end.at));
     }
 }

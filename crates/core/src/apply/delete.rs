@@ -1,15 +1,16 @@
-//! Deleting snapshots: look, compare, mark, delete, and unmark what AWS kept.
+//! Deleting snapshots: look, compare, mark, delete.
 //!
 //! In batches, one after the other, so that every deletion follows a look at
 //! that very snapshot which is no more than a minute old.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::batch::{BATCH, first_difference, in_one_call_or_each, look_at};
+use super::mark::{Kept, Mark, Marks};
 use super::refusal::{outcome, outcome_before, told};
 use super::{Act, CALLS_AT_ONCE, Ending};
 use crate::cloud::{Clock, Cloud as _, CloudError, Clouds, ErrorKind};
@@ -25,13 +26,14 @@ use crate::tags::{DELETED, MAX_TAGS, Tags};
 const LOOK_GOOD_FOR: SignedDuration = SignedDuration::from_secs(50);
 /// Looks at one snapshot before it is left for the next run.
 const LOOKS: u32 = 4;
-
 /// A deletion not settled yet.
 struct Wanted<'a> {
     index: usize,
     deletion: &'a Deletion,
-    /// Looks so far. After the first it bears our mark.
+    /// Looks so far.
     looks: u32,
+    /// Our mark on it.
+    mark: Option<Mark>,
 }
 
 fn id_of<'w>(wanted: &'w Wanted<'_>) -> &'w SnapshotId {
@@ -42,7 +44,7 @@ fn id_of<'w>(wanted: &'w Wanted<'_>) -> &'w SnapshotId {
 enum Deleted {
     /// This is the end of it.
     Ended(Ending),
-    /// AWS kept the snapshot: the mark goes.
+    /// AWS kept the snapshot.
     Refused(Ending),
     /// The look got too old.
     TooLate,
@@ -51,46 +53,46 @@ enum Deleted {
 impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
     pub(super) async fn deletions<'p>(&self, wanted: impl Iterator<Item = (usize, &'p Deletion)>) {
         let mut queue: VecDeque<Wanted<'p>> =
-            wanted.map(|(index, deletion)| Wanted { index, deletion, looks: 0 }).collect();
+            wanted.map(|(index, deletion)| Wanted { index, deletion, looks: 0, mark: None }).collect();
+        let marks = Marks::default();
         while !queue.is_empty() {
             let batch = queue.drain(..queue.len().min(BATCH)).collect();
             // Those that were too late are next: their marks are on.
-            for late in self.batch(batch).await.into_iter().rev() {
+            for late in self.batch(batch, &marks).await.into_iter().rev() {
                 queue.push_front(late);
             }
+            self.unmark_due(&marks).await;
         }
+        self.unmark_all(&marks).await;
     }
 
     /// One batch; gives back what needs another look.
-    async fn batch<'p>(&self, batch: Vec<Wanted<'p>>) -> Vec<Wanted<'p>> {
-        let kept = RefCell::new(Vec::new());
-        let (marked, until) = self.prepare(batch, &kept).await;
+    async fn batch<'p>(&self, batch: Vec<Wanted<'p>>, marks: &Marks) -> Vec<Wanted<'p>> {
+        let (marked, until) = self.prepare(batch, marks).await;
         let late = RefCell::new(Vec::new());
         stream::iter(marked)
             .for_each_concurrent(CALLS_AT_ONCE, async |wanted: Wanted<'p>| match self.delete(&wanted, until).await {
                 Deleted::Ended(ending) => self.log.record(wanted.index, 0, ending),
-                Deleted::Refused(ending) => kept.borrow_mut().push((wanted, ending)),
+                Deleted::Refused(ending) => self.stays(wanted, ending, marks),
                 Deleted::TooLate => late.borrow_mut().push(wanted),
             })
             .await;
-        self.unmark(kept.into_inner()).await;
         late.into_inner()
     }
 
-    /// Looks at a batch and marks what is to be deleted. Records the rest, or
-    /// adds it to `kept` where an earlier round has marked it.
-    async fn prepare<'p>(
-        &self,
-        mut batch: Vec<Wanted<'p>>,
-        kept: &RefCell<Vec<(Wanted<'p>, Ending)>>,
-    ) -> (Vec<Wanted<'p>>, Timestamp) {
-        let settle = |wanted: Wanted<'p>, ending: Ending| {
-            if wanted.looks > 1 && ending.outcome != Outcome::AlreadyDone {
-                kept.borrow_mut().push((wanted, ending));
-            } else {
-                self.log.record(wanted.index, 0, ending);
-            }
-        };
+    /// Records a snapshot that is not deleted, if it bears no mark of ours, or
+    /// leaves that to whoever takes the mark off.
+    fn stays(&self, wanted: Wanted<'_>, ending: Ending, marks: &Marks) {
+        let Wanted { index, deletion, looks: _, mark } = wanted;
+        match mark {
+            Some(mark) => marks.stays(Kept { index, id: deletion.snapshot_id.clone(), mark, ending }),
+            None => self.log.record(index, 0, ending),
+        }
+    }
+
+    /// Looks at a batch and marks what is to be deleted.
+    async fn prepare<'p>(&self, mut batch: Vec<Wanted<'p>>, marks: &Marks) -> (Vec<Wanted<'p>>, Timestamp) {
+        let gone = |wanted: Wanted<'p>| self.log.record(wanted.index, 0, Ending::new(Outcome::AlreadyDone));
         for wanted in &mut batch {
             wanted.looks += 1;
         }
@@ -99,39 +101,41 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             Err(error) => {
                 let ending = Ending::new(outcome_before(&error)).detail(not_deleted("the last look failed", &error));
                 for wanted in batch {
-                    settle(wanted, ending.clone());
+                    self.stays(wanted, ending.clone(), marks);
                 }
                 return (Vec::new(), self.cloud.now());
             }
         };
         let mut unchanged = Vec::new();
         for wanted in batch {
-            let ending = match look.found.get(&wanted.deletion.snapshot_id) {
-                None => Some(Ending::new(Outcome::AlreadyDone)),
-                Some(_) if wanted.looks > LOOKS => Some(
-                    Ending::new(Outcome::Failed)
-                        .detail("not deleted: AWS took no calls for minutes; the next run tries again"),
-                ),
-                Some(snapshot) => stays(wanted.deletion, snapshot, |key| self.rewrote(snapshot, key)),
+            let Some(snapshot) = look.found.get(&wanted.deletion.snapshot_id) else {
+                gone(wanted);
+                continue;
+            };
+            let ending = if wanted.looks > LOOKS {
+                let detail = "not deleted: AWS took no calls for minutes; the next run tries again";
+                Some(Ending::new(Outcome::Failed).detail(detail))
+            } else {
+                not_as_planned(wanted.deletion, snapshot, |key| self.rewrote(snapshot, key))
             };
             match ending {
-                Some(ending) => settle(wanted, ending),
+                Some(ending) => self.stays(wanted, ending, marks),
                 None => unchanged.push(wanted),
             }
         }
-        let marks: Tags = [(DELETED, look.at.to_string())].into_iter().collect();
+        let value = look.at.to_string();
+        let tags: Tags = [(DELETED, value.as_str())].into_iter().collect();
+        let answers = in_one_call_or_each(unchanged, id_of, async |ids| self.cloud.create_tags(ids, &tags).await).await;
+        let mark = Mark { value: value.into(), written: self.cloud.now() };
         let mut marked = Vec::new();
-        for (wanted, answer) in
-            in_one_call_or_each(unchanged, id_of, async |ids| self.cloud.create_tags(ids, &marks).await).await
-        {
+        for (wanted, answer) in answers {
             match answer {
-                Ok(()) => marked.push(wanted),
-                Err(error) if error.kind == ErrorKind::NotFound => {
-                    settle(wanted, Ending::new(Outcome::AlreadyDone));
-                }
+                Ok(()) => marked.push(Wanted { mark: Some(mark.clone()), ..wanted }),
+                Err(error) if error.kind == ErrorKind::NotFound => gone(wanted),
                 Err(error) => {
                     let why = "it could not be marked with ebskeep:deleted first";
-                    settle(wanted, Ending::new(outcome_before(&error)).detail(not_deleted(why, &error)));
+                    let ending = Ending::new(outcome_before(&error)).detail(not_deleted(why, &error));
+                    self.stays(wanted, ending, marks);
                 }
             }
         }
@@ -169,30 +173,11 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             }
         }
     }
-
-    /// Takes the mark off what was not deleted, and records it.
-    async fn unmark(&self, kept: Vec<(Wanted<'_>, Ending)>) {
-        let (wanted, endings): (Vec<_>, Vec<_>) = kept.into_iter().unzip();
-        let mut endings: BTreeMap<usize, Ending> = wanted.iter().map(|wanted| wanted.index).zip(endings).collect();
-        let keys = [DELETED.into()];
-        let answers = in_one_call_or_each(wanted, id_of, async |ids| self.cloud.delete_tags(ids, &keys).await).await;
-        for (wanted, answer) in answers {
-            let Some(ending) = endings.remove(&wanted.index) else { continue };
-            let ending = match answer {
-                Err(error) if error.kind != ErrorKind::NotFound => {
-                    let detail = format!("{}; its mark ebskeep:deleted stays on it: {}", ending.detail, told(&error));
-                    ending.detail(detail)
-                }
-                Ok(()) | Err(_) => ending,
-            };
-            self.log.record(wanted.index, 0, ending);
-        }
-    }
 }
 
 /// Why a snapshot is not deleted after the last look, if so. What this run
 /// `rewrote` is no reason.
-fn stays(deletion: &Deletion, snapshot: &Snapshot, rewrote: impl Fn(&str) -> bool) -> Option<Ending> {
+fn not_as_planned(deletion: &Deletion, snapshot: &Snapshot, rewrote: impl Fn(&str) -> bool) -> Option<Ending> {
     let changed = |detail: String| Some(Ending::new(Outcome::Changed).detail(detail));
     let planned = if deletion.failed { SnapshotState::Error } else { SnapshotState::Completed };
     if snapshot.state != planned {

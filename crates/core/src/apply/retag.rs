@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use super::Ending;
 use super::batch::{BATCH, first_difference, in_one_call_or_each, look_at};
 use super::refusal::{outcome, outcome_before, told};
-use crate::cloud::{Clock, Cloud, CloudError, ErrorKind};
+use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Untag};
 use crate::id::SnapshotId;
 use crate::paced::Paced;
 use crate::report::{ActionResult, Outcome};
@@ -86,8 +86,9 @@ impl<C: Cloud, K: Clock> Writing<'_, '_, C, K> {
         let done = if remove.is_empty() {
             written
         } else {
+            let tags: Vec<Untag> = remove.iter().cloned().map(Untag::from).collect();
             let answers =
-                in_one_call_or_each(written, id_of, async |ids| self.cloud.delete_tags(ids, remove).await).await;
+                in_one_call_or_each(written, id_of, async |ids| self.cloud.delete_tags(ids, &tags).await).await;
             self.sorted(answers, |error| {
                 let before = if set.is_empty() { "" } else { "the new tags are written, the old ones not removed: " };
                 Ending::new(outcome(error)).detail(format!("{before}{}", told(error)))

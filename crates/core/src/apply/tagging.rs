@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::refusal::{because_of_tags, outcome_before, told};
 use super::{Act, Ending};
-use crate::cloud::{Clock, Cloud as _, CloudError, Clouds, ErrorKind};
+use crate::cloud::{Clock, Cloud as _, CloudError, Clouds, ErrorKind, Untag};
 use crate::id::SnapshotId;
 use crate::plan::{FinishTags, SetMember};
 use crate::report::Outcome;
@@ -70,7 +70,8 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             self.cloud.create_tags(ids, tags).await?;
         }
         if !remove.is_empty() {
-            self.cloud.delete_tags(ids, remove).await?;
+            let remove: Vec<Untag> = remove.iter().cloned().map(Untag::from).collect();
+            self.cloud.delete_tags(ids, &remove).await?;
         }
         Ok(())
     }

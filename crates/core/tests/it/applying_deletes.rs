@@ -196,6 +196,60 @@ async fn what_aws_refuses_is_reported_unmarked_and_stops_nothing_else() {
     assert_eq!(fake.calls("DeleteTags").len(), 1);
 }
 
+/// Two runs delete it at once: the other one marks it after us, and AWS refuses
+/// it to us. Were its mark taken off, what it deletes and somebody restores
+/// would be no restored one to anybody, and go again.
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_another_run_wrote_over_ours_is_not_ours_to_take_off() {
+    let _proof = ebskeep_proofs::proves(&["6.14"]);
+    let (fake, applied) = delete_after(|fake| {
+        fake.world.borrow_mut().in_use.insert("snap-1".into());
+        fake.after("CreateTags", |world| {
+            world.snapshots.get_mut("snap-1").unwrap().tags.set(DELETED, "2026-03-01T00:00:07Z");
+        });
+    })
+    .await;
+    assert_eq!(only(&applied).outcome, Outcome::InUse);
+    assert_eq!(fake.tags_of("snap-1").unwrap().get(DELETED), Some("2026-03-01T00:00:07Z"));
+}
+
+/// The other way round: ours took the place of the other run's mark, and must
+/// stay until that run has deleted it, or looks again.
+#[tokio::test(start_paused = true)]
+async fn a_mark_stays_on_what_aws_kept_for_a_minute_and_holds_up_no_other_deletion() {
+    let _proof = ebskeep_proofs::proves(&["6.14"]);
+    let (fake, plan) = many(250);
+    fake.world.borrow_mut().in_use.extend(["snap-0003".into(), "snap-0240".into()]);
+    let applied = run(&fake, &plan).await;
+    assert_eq!(applied.results.iter().filter(|result| result.outcome == Outcome::Done).count(), 248);
+    let marks = fake.calls("CreateTags");
+    let marked = |id: &str| marks.iter().find(|call| call.about.contains(id)).unwrap().at;
+    let unmarks = fake.calls("DeleteTags");
+    let last = fake.calls("DeleteSnapshot").last().unwrap().at;
+    for id in ["snap-0003", "snap-0240"] {
+        let unmarked = unmarks.iter().find(|call| call.about == id).unwrap().at;
+        assert!((60. ..63.).contains(&(unmarked - marked(id))), "{id}: {} s", unmarked - marked(id));
+        assert!(unmarked > last, "{id}: other deletions waited");
+        assert_eq!(fake.tags_of(id), Some(old()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_told_to_stop_leaves_the_mark_on_and_says_so() {
+    let fake = Fake::new();
+    let plan = deletions(&fake, &["snap-1"]);
+    fake.world.borrow_mut().in_use.insert("snap-1".into());
+    let stop = ebskeep_core::stop::Stop::new();
+    let raised = async {
+        tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+        stop.raise(ebskeep_core::stop::Why::Deadline);
+    };
+    let (applied, ()) = tokio::join!(crate::plans::run_until(&fake, &plan, &stop), raised);
+    assert_eq!(only(&applied).outcome, Outcome::InUse);
+    assert!(only(&applied).detail.contains("its mark ebskeep:deleted stays on it"), "{}", only(&applied).detail);
+    assert!(fake.calls("DeleteTags").is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_mark_that_stays_on_is_told() {
     let (_, applied) = delete_after(|fake| {

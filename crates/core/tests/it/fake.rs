@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ebskeep_core::cloud::{
     Begun, Clock, Cloud, CloudError, Clouds, CopySnapshot, CreateSnapshot, CreateSnapshots, ErrorKind, Identity, Page,
-    Query, Role, Sharing, Token,
+    Query, Role, Sharing, Token, Untag,
 };
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
@@ -672,15 +672,17 @@ impl Cloud for Fake {
         .await
     }
 
-    async fn delete_tags(&self, ids: &[SnapshotId], keys: &[SmolStr]) -> Result<(), CloudError> {
-        assert!(!keys.is_empty(), "DeleteTags without keys removes all");
+    async fn delete_tags(&self, ids: &[SnapshotId], tags: &[Untag]) -> Result<(), CloudError> {
+        assert!(!tags.is_empty(), "DeleteTags without tags removes all");
         let about: Vec<&str> = ids.iter().map(SnapshotId::as_str).collect();
         self.call("DeleteTags", &about.join(","), |world, now| {
             world.taggable(ids, now)?;
             for id in &about {
                 let snapshot = world.snapshots.get_mut(*id).unwrap();
-                for key in keys {
-                    snapshot.tags.remove(key);
+                for Untag { key, value } in tags {
+                    if value.is_none() || snapshot.tags.get(key) == value.as_deref() {
+                        snapshot.tags.remove(key);
+                    }
                 }
             }
             Ok(())

@@ -1,6 +1,6 @@
 //! Tags written on snapshots later, and taken off again.
 
-use ebskeep_core::cloud::{Cloud as _, ErrorKind};
+use ebskeep_core::cloud::{Cloud as _, ErrorKind, Untag};
 use ebskeep_core::id::SnapshotId;
 use ebskeep_core::tags::Tags;
 
@@ -21,6 +21,7 @@ super::cases!("tags":
     a_value_of_257_characters_is_refused,
     a_key_of_129_characters_is_refused,
     removing_goes_by_key,
+    removing_by_value_leaves_other_values,
     removing_what_is_not_there_is_fine,
     several_snapshots_lose_tags_at_once,
     no_snapshots_are_refused_without_a_call,
@@ -122,6 +123,17 @@ async fn removing_goes_by_key(s: &Stage) -> Verdict {
     let [one, _] = two(s, &[("a", "any value"), ("b", "2"), ("c", "")]).await?;
     s.cloud.delete_tags(std::slice::from_ref(&one), &["a".into(), "c".into()]).await?;
     equal("tags", on(s, &one).await?, tags(&[("b", "2")]))
+}
+
+/// AWS's API reference, DeleteTags, "Tag.N": with a value, only that tag; with an
+/// empty one, only an empty one.
+async fn removing_by_value_leaves_other_values(s: &Stage) -> Verdict {
+    let both = two(s, &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "")]).await?;
+    s.cloud.create_tags(&both[1..], &tags(&[("a", "another")])).await?;
+    let valued = |key: &str, value: &str| Untag { key: key.into(), value: Some(value.into()) };
+    s.cloud.delete_tags(&both, &[valued("a", "1"), valued("b", "not 2"), valued("c", ""), valued("d", "")]).await?;
+    equal("one", on(s, &both[0]).await?, tags(&[("b", "2"), ("c", "3")]))?;
+    equal("two", on(s, &both[1]).await?, tags(&[("a", "another"), ("b", "2"), ("c", "3")]))
 }
 
 async fn removing_what_is_not_there_is_fine(s: &Stage) -> Verdict {

@@ -1,0 +1,106 @@
+//! Taking the mark off what was marked to be deleted, and was not.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use smol_str::SmolStr;
+
+use super::batch::in_one_call_or_each;
+use super::refusal::told;
+use super::{Act, Ending};
+use crate::cloud::{Clock, Cloud as _, Clouds, ErrorKind, Untag};
+use crate::id::SnapshotId;
+use crate::tags::DELETED;
+
+/// How long a mark stays on at least. Where two runs mark a snapshot at once,
+/// the later mark takes the place of the earlier one. Were it taken off at
+/// once, the other run could delete the snapshot without any, and nobody would
+/// know it for a restored one later. That run does not delete later than a
+/// minute after its look, which was before its mark.
+const STAYS_FOR: SignedDuration = SignedDuration::from_secs(60);
+
+/// A mark of ours on a snapshot.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) value: SmolStr,
+    /// The machine's clock when AWS had answered.
+    pub(super) written: Timestamp,
+}
+
+impl Mark {
+    fn may_go(&self) -> Timestamp {
+        self.written.checked_add(STAYS_FOR).unwrap_or(self.written)
+    }
+}
+
+/// A snapshot that is not deleted, though we had marked it.
+pub(super) struct Kept {
+    pub(super) index: usize,
+    pub(super) id: SnapshotId,
+    pub(super) mark: Mark,
+    pub(super) ending: Ending,
+}
+
+/// What is marked and stays: its mark is still to be taken off.
+#[derive(Default)]
+pub(super) struct Marks(RefCell<Vec<Kept>>);
+
+impl Marks {
+    pub(super) fn stays(&self, kept: Kept) {
+        self.0.borrow_mut().push(kept);
+    }
+
+    /// When the next one may go, if there is one.
+    fn next(&self) -> Option<Timestamp> {
+        self.0.borrow().iter().map(|kept| kept.mark.may_go()).min()
+    }
+
+    /// Takes out those that may go by then.
+    fn due(&self, by: Timestamp) -> Vec<Kept> {
+        let (due, left) = self.0.take().into_iter().partition(|kept| kept.mark.may_go() <= by);
+        self.0.replace(left);
+        due
+    }
+}
+
+impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
+    /// Takes off, as soon as they may go, all marks of what stays.
+    pub(super) async fn unmark_all(&self, marks: &Marks) {
+        while let Some(due) = marks.next() {
+            let left = Duration::try_from(due.duration_since(self.cloud.now())).unwrap_or_default();
+            // A stop shows at the call, which is then not made.
+            let _ = self.cloud.pause(left).await;
+            self.unmark(marks.due(due)).await;
+        }
+    }
+
+    /// Takes off those marks of what stays that may go by now.
+    pub(super) async fn unmark_due(&self, marks: &Marks) {
+        self.unmark(marks.due(self.cloud.now())).await;
+    }
+
+    /// Takes our marks off, and records what stays. The mark of another run,
+    /// which took the place of ours, is not ours to take.
+    async fn unmark(&self, mut kept: Vec<Kept>) {
+        while let Some(first) = kept.first() {
+            let value = first.mark.value.clone();
+            // No more than one batch was marked at a time; two may share a second.
+            let batch: Vec<Kept> = kept.extract_if(.., |kept| kept.mark.value == value).collect();
+            let own = [Untag { key: DELETED.into(), value: Some(value) }];
+            let answers =
+                in_one_call_or_each(batch, |kept| &kept.id, async |ids| self.cloud.delete_tags(ids, &own).await).await;
+            for (Kept { index, ending, .. }, answer) in answers {
+                let ending = match answer {
+                    Err(error) if error.kind != ErrorKind::NotFound => {
+                        let detail =
+                            format!("{}; its mark ebskeep:deleted stays on it: {}", ending.detail, told(&error));
+                        ending.detail(detail)
+                    }
+                    Ok(()) | Err(_) => ending,
+                };
+                self.log.record(index, 0, ending);
+            }
+        }
+    }
+}
