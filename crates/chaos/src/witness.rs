@@ -77,6 +77,14 @@ impl Witness {
             return;
         }
         let mut found = reasons(&Scene { place, census: &census, now, limits }, id);
+        if !found.is_empty() {
+            // What another run began meanwhile, such as a copy that records another policy, the
+            // plan may have seen, or not: either is right.
+            census.snapshots.retain(|snapshot| snapshot.id == *id || snapshot.started < began);
+            if reasons(&Scene { place, census: &census, now, limits }, id).is_empty() {
+                found.clear();
+            }
+        }
         // Of a failed one nothing was restored.
         let failed = census.snapshots.iter().any(|one| one.id == *id && one.state == SnapshotState::Error);
         if let Some(deleted) = inner.restored.get(id).filter(|_| !failed) {
