@@ -56,5 +56,8 @@ def test_a_file_is_none_of_its_sources(start, account, tmp_path):
     file.write_text(f"[default]\naws_access_key_id = {key_of(account.id)}\naws_secret_access_key = secret\n")
     without = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SHARED_CREDENTIALS_FILE": str(file)}
     answer = start(**without).invoke({"job": "create"})
-    assert "no AWS credentials were found" in answer.error_message, answer
+    said = answer.error_message
+    assert "no AWS credentials were found" in said and "execution role" in said, answer
+    # What it does not read is no advice.
+    assert "profile" not in said.lower(), answer
     assert account.snapshots() == []

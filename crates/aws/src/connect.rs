@@ -19,7 +19,7 @@ use ebskeep_core::id::Region;
 
 use crate::Aws;
 use crate::call::Caller;
-use crate::credentials::Remembered;
+use crate::credentials::{CHAIN, ENVIRONMENT, Remembered};
 use crate::endpoint::{self, EndpointError, Service, Variant};
 use crate::environment::Environment;
 use crate::transport::TrustError;
@@ -77,9 +77,9 @@ pub async fn connect(options: Options) -> Result<Aws, ConnectError> {
     probe(region.as_ref(), &ec2, &sts)?;
 
     let credentials = Arc::new(match (&options.profile, sdk.credentials_provider()) {
-        (Some(profile), _) => Remembered::new(of_profile(profile, &sdk, network.clone())),
-        (None, Some(provider)) => Remembered::new(provider),
-        (None, None) => Remembered::new(Nobody),
+        (Some(profile), _) => Remembered::new(of_profile(profile, &sdk, network.clone()), CHAIN),
+        (None, Some(provider)) => Remembered::new(provider, CHAIN),
+        (None, None) => Remembered::new(Nobody, CHAIN),
     });
     let user_agent = user_agent(options.user_agent_extra.as_deref());
     let clock = SharedTimeSource::default();
@@ -89,9 +89,10 @@ pub async fn connect(options: Options) -> Result<Aws, ConnectError> {
 /// The way to AWS of a program that has nothing but its environment, such as a
 /// function: keys, Region and endpoints are what its variables say. Keys that are not there
 /// are asked for where `AWS_CONTAINER_CREDENTIALS_FULL_URI` says, as Lambda has it
-/// with `SnapStart`; nothing else is looked for, nor linked into a program that calls this
-/// alone. Reads `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
-/// `AWS_REGION` and the variables of [`connect`]; makes no call.
+/// with `SnapStart`, or `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, as ECS has it; nothing
+/// else is looked for, nor linked into a program that calls this alone. Reads
+/// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, those of
+/// a container's credentials and the variables of [`connect`]; makes no call.
 pub fn connect_from_env(user_agent_extra: &str) -> Result<Aws, ConnectError> {
     let network = Network::new(Trust::from_env()?);
     let Environment { region, ec2, sts } = Environment::read(|name| std::env::var(name).ok());
@@ -101,7 +102,7 @@ pub fn connect_from_env(user_agent_extra: &str) -> Result<Aws, ConnectError> {
         .build();
     let credentials = CredentialsProviderChain::first_try("variables", EnvironmentVariableCredentialsProvider::new())
         .or_else("container", container);
-    let credentials = Arc::new(Remembered::new(credentials));
+    let credentials = Arc::new(Remembered::new(credentials, ENVIRONMENT));
     let user_agent = user_agent(Some(user_agent_extra));
     let clock = SharedTimeSource::default();
     Ok(Aws::new(Caller { http: network.connector(), credentials, ec2, sts, user_agent, clock }, region))
@@ -130,7 +131,7 @@ pub async fn connect_through(
     let variant = Variant { custom: endpoint_url, ..Variant::default() };
     let caller = Caller {
         http: SharedHttpConnector::new(http),
-        credentials: Arc::new(Remembered::new(credentials)),
+        credentials: Arc::new(Remembered::new(credentials, CHAIN)),
         ec2: variant.clone(),
         sts: variant,
         user_agent: user_agent(user_agent_extra.as_deref()),

@@ -25,11 +25,34 @@ pub(crate) struct Remembered {
     last: Mutex<Last>,
 }
 
+/// What to do where there are none: it depends on where they are looked for.
+#[derive(Debug)]
+pub(crate) struct Remedy {
+    /// Where nobody has any.
+    none: &'static str,
+    /// Where those that there are cannot be had.
+    unusable: &'static str,
+}
+
+/// For the standard chain.
+pub(crate) const CHAIN: Remedy = Remedy {
+    none: "set AWS_PROFILE or --profile to a profile of ~/.aws/config, or AWS_ACCESS_KEY_ID and \
+           AWS_SECRET_ACCESS_KEY, or run with an instance or task role",
+    unusable: "check the profile (`aws sso login` if it uses SSO) or the role they should come from",
+};
+
+/// For a program that has nothing but its environment.
+pub(crate) const ENVIRONMENT: Remedy = Remedy {
+    none: "Lambda gives a function those of its execution role: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
+           AWS_SESSION_TOKEN, or with SnapStart AWS_CONTAINER_CREDENTIALS_FULL_URI; elsewhere set them",
+    unusable: "check AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN, which Lambda sets",
+};
+
 /// Where credentials come from.
 #[derive(Debug)]
 enum Source {
-    /// The standard chain, or the caller.
-    Provider(SharedCredentialsProvider),
+    /// The standard chain, the environment, or the caller; and what to do.
+    Provider(SharedCredentialsProvider, Remedy),
     /// A role of another account.
     Role(Session),
 }
@@ -79,8 +102,8 @@ impl NoCredentials {
 }
 
 impl Remembered {
-    pub(crate) fn new(provider: impl ProvideCredentials + 'static) -> Self {
-        Self { source: Source::Provider(SharedCredentialsProvider::new(provider)), last: Mutex::default() }
+    pub(crate) fn new(provider: impl ProvideCredentials + 'static, remedy: Remedy) -> Self {
+        Self { source: Source::Provider(SharedCredentialsProvider::new(provider), remedy), last: Mutex::default() }
     }
 
     /// Those of sessions in a role.
@@ -125,9 +148,9 @@ impl Source {
     /// New credentials, or why there are none, and whether that is so for good.
     async fn ask(&self) -> Result<Credentials, (NoCredentials, bool)> {
         match self {
-            Self::Provider(provider) => provider.provide_credentials().await.map_err(|error| {
+            Self::Provider(provider, remedy) => provider.provide_credentials().await.map_err(|error| {
                 use CredentialsError::{CredentialsNotLoaded, InvalidConfiguration};
-                (explain(&error), matches!(error, CredentialsNotLoaded(_) | InvalidConfiguration(_)))
+                (explain(&error, remedy), matches!(error, CredentialsNotLoaded(_) | InvalidConfiguration(_)))
             }),
             // A trust policy can be mended while we run.
             Self::Role(session) => session.begin().await.map_err(|error| (not_assumed(session, error), false)),
@@ -151,20 +174,13 @@ fn not_assumed(session: &Session, error: CloudError) -> NoCredentials {
     NoCredentials { what, passing, role: Some(Refused { arn: session.arn().to_owned(), code: error.code }) }
 }
 
-fn explain(error: &CredentialsError) -> NoCredentials {
+fn explain(error: &CredentialsError, remedies: &Remedy) -> NoCredentials {
     let (mut what, remedy) = match error {
-        CredentialsError::CredentialsNotLoaded(_) => (
-            "no AWS credentials were found".to_owned(),
-            "set AWS_PROFILE or --profile to a profile of ~/.aws/config, or AWS_ACCESS_KEY_ID and \
-             AWS_SECRET_ACCESS_KEY, or run with an instance or task role",
-        ),
+        CredentialsError::CredentialsNotLoaded(_) => ("no AWS credentials were found".to_owned(), remedies.none),
         CredentialsError::ProviderTimedOut(_) => {
             ("AWS credentials could not be loaded in time".to_owned(), "try again")
         }
-        _ => (
-            "AWS credentials could not be loaded".to_owned(),
-            "check the profile (`aws sso login` if it uses SSO) or the role they should come from",
-        ),
+        _ => ("AWS credentials could not be loaded".to_owned(), remedies.unusable),
     };
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -206,7 +222,7 @@ mod tests {
     #[tokio::test]
     async fn credentials_are_renewed_ahead_and_used_to_their_end() {
         let until = |id: &str, end| Credentials::new(id, "secret", None, Some(at(end)), "test");
-        let remembered = Remembered::new(Script(StdMutex::new([until("A", 1_000), until("B", 2_000)].into())));
+        let remembered = Remembered::new(Script(StdMutex::new([until("A", 1_000), until("B", 2_000)].into())), CHAIN);
         for (now, expected) in [(0, "A"), (800, "A"), (900, "B"), (1_500, "B"), (1_999, "B")] {
             assert_eq!(remembered.get(at(now)).await.unwrap().access_key_id(), expected, "{now}");
         }
@@ -218,7 +234,7 @@ mod tests {
     #[tokio::test]
     async fn what_aws_rejects_is_asked_for_anew() {
         let forever = |id: &str| Credentials::new(id, "secret", None, None, "test");
-        let remembered = Remembered::new(Script(StdMutex::new([forever("A"), forever("B")].into())));
+        let remembered = Remembered::new(Script(StdMutex::new([forever("A"), forever("B")].into())), CHAIN);
         assert_eq!(remembered.get(at(0)).await.unwrap().access_key_id(), "A");
         remembered.forget().await;
         assert_eq!(remembered.get(at(0)).await.unwrap().access_key_id(), "B");
@@ -240,7 +256,8 @@ mod tests {
             }
         }
 
-        let remembered = Remembered::new(Once(StdMutex::new(Some(CredentialsError::not_loaded("no profile `x`")))));
+        let remembered =
+            Remembered::new(Once(StdMutex::new(Some(CredentialsError::not_loaded("no profile `x`")))), CHAIN);
         for _ in 0..2 {
             let said = remembered.get(at(0)).await.unwrap_err().to_string();
             assert!(said.starts_with("no AWS credentials were found: no profile `x`; set AWS_PROFILE"), "{said}");
