@@ -7,6 +7,7 @@ use std::io::{IsTerminal as _, Write as _, stderr, stdin, stdout};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use ebskeep_core::apply;
 use ebskeep_core::id::{Place, Region};
 use ebskeep_core::job::Event;
 use ebskeep_core::report::text::{Detail, Style};
@@ -181,11 +182,15 @@ impl Progress {
                 known.bar.set_message(format!("listed {}", listed.join(", ")));
             }
             Event::Planned(_) => known.bar.set_message("planned"),
-            Event::Finished { action: _, result, done, total } => {
+            Event::Applying(apply::Progress::Finished { action: _, result, done, total }) => {
                 known.bar.set_style(counter());
                 known.bar.set_length(total as u64);
                 known.bar.set_position(done as u64);
                 known.bar.set_message(result.resource.to_string());
+            }
+            Event::Applying(apply::Progress::Unmarks(after)) => {
+                let seconds = after.as_secs();
+                known.bar.set_message(format!("unmarking what was not deleted, in {seconds} s"));
             }
         }
     }

@@ -11,14 +11,15 @@ mod copies;
 mod copy;
 mod create;
 mod delete;
-mod mark;
 mod refusal;
 mod retag;
 mod set;
 mod share;
 mod tagging;
+mod unmark;
 
 use futures::stream::{self, StreamExt};
+use jiff::SignedDuration;
 use smol_str::SmolStr;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,14 +48,32 @@ pub struct Applied {
     pub notes: Vec<Notice>,
 }
 
-/// Told each result as it is known: the action, the result, how many results
-/// there are by now and how many there will be.
-pub type Finished<'a> = dyn Fn(&Action, &ActionResult, usize, usize) + 'a;
+/// What is told of the work while it goes on.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// An action, or a member of a set, ended.
+    Finished {
+        /// Which.
+        action: &'a Action,
+        /// How.
+        result: &'a ActionResult,
+        /// Results so far.
+        done: usize,
+        /// Results there will be.
+        total: usize,
+    },
+    /// All is settled; only the marks are still on what was not deleted, and
+    /// come off after that long.
+    Unmarks(SignedDuration),
+}
+
+/// Told of it.
+pub type OnProgress<'a> = dyn Fn(Progress<'_>) + 'a;
 
 /// Carries `plan` out, save the actions of a job that one of its checks refuses:
 /// those are recorded as not begun. Looks at nothing but the plan.
-pub async fn apply<S: Clouds, K: Clock>(reach: &Reach<'_, S, K>, plan: &Plan, finished: &Finished<'_>) -> Applied {
-    let log = Log::new(plan, finished);
+pub async fn apply<S: Clouds, K: Clock>(reach: &Reach<'_, S, K>, plan: &Plan, on_progress: &OnProgress<'_>) -> Applied {
+    let log = Log::new(plan, on_progress);
     let act = Act { reach, cloud: reach.home(), plan, log, rewritten: RefCell::default() };
     for (index, action) in plan.actions.iter().enumerate() {
         if let Some(check) = plan.refusal_of(action.job()) {
@@ -134,7 +153,7 @@ impl Ending {
 /// What happened so far.
 struct Log<'a> {
     plan: &'a Plan,
-    finished: &'a Finished<'a>,
+    on_progress: &'a OnProgress<'a>,
     total: usize,
     /// By action and member.
     results: RefCell<BTreeMap<(usize, usize), ActionResult>>,
@@ -142,15 +161,15 @@ struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
-    fn new(plan: &'a Plan, finished: &'a Finished<'a>) -> Self {
+    fn new(plan: &'a Plan, on_progress: &'a OnProgress<'a>) -> Self {
         let total = plan.actions.iter().map(results_of).sum();
-        Self { plan, finished, total, results: RefCell::default(), notes: RefCell::default() }
+        Self { plan, on_progress, total, results: RefCell::default(), notes: RefCell::default() }
     }
 
     /// Notes how something ended, and tells of it.
     fn record(&self, index: usize, member: usize, ending: Ending) {
         if let Some((action, result, done)) = self.keep(index, member, ending) {
-            (self.finished)(action, &result, done, self.total);
+            (self.on_progress)(Progress::Finished { action, result: &result, done, total: self.total });
         }
     }
 
@@ -174,6 +193,11 @@ impl<'a> Log<'a> {
         let mut results = self.results.borrow_mut();
         results.insert((index, member), result.clone());
         Some((action, result, results.len()))
+    }
+
+    /// Tells that marks come off after that long.
+    fn unmarks(&self, after: SignedDuration) {
+        (self.on_progress)(Progress::Unmarks(after));
     }
 
     fn note(&self, resource: &str, code: &'static str, detail: String) {

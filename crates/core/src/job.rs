@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::apply::{self, Applied};
+use crate::apply::{self, Applied, Progress};
 use crate::check::check;
 use crate::cloud::{Clock, Cloud as _, CloudError, Clouds};
 use crate::destination::Destination;
@@ -17,11 +17,9 @@ use crate::id::{Place, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, StorageTier};
 use crate::lineage;
 use crate::observe::{self, observe};
-use crate::plan::{self, Action, CheckResult, Job, Notice, Plan};
+use crate::plan::{self, CheckResult, Job, Notice, Plan};
 use crate::reach::Reach;
-use crate::report::{
-    ActionResult, DESTINATION_NOT_LISTED, LISTING_MISMATCH, LOCKS_UNKNOWN, NOT_LISTED, Report, TIERS_UNKNOWN,
-};
+use crate::report::{DESTINATION_NOT_LISTED, LISTING_MISMATCH, LOCKS_UNKNOWN, NOT_LISTED, Report, TIERS_UNKNOWN};
 use crate::retag::{Retag, Tagged};
 use crate::setting::Settings;
 use crate::stop::Stop;
@@ -111,17 +109,8 @@ pub enum Event<'a> {
     },
     /// The plan is made and checked.
     Planned(&'a Plan),
-    /// An action ended.
-    Finished {
-        /// Which.
-        action: &'a Action,
-        /// How.
-        result: &'a ActionResult,
-        /// Results so far.
-        done: usize,
-        /// Results there will be.
-        total: usize,
-    },
+    /// The plan is carried out.
+    Applying(Progress<'a>),
 }
 
 /// Told of what happens in a Place.
@@ -204,8 +193,8 @@ impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
                 add_check(&mut plan, "plan-age", false, format!("made {age:#} ago; at most {MAX_AGE:#} is allowed"));
             }
         }
-        let Applied { results, notes } = apply::apply(&self.reach, &plan, &|action, result, done, total| {
-            (self.on_event)(self.place(), Event::Finished { action, result, done, total });
+        let Applied { results, notes } = apply::apply(&self.reach, &plan, &|progress| {
+            (self.on_event)(self.place(), Event::Applying(progress));
         })
         .await;
         Report { plan, results, notes, stopped: self.reach.cut_short() }

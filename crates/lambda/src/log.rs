@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use ebskeep_core::apply::Progress;
 use ebskeep_core::cloud::Clock;
 use ebskeep_core::id::{AccountId, InstanceId, Place, Region, SnapshotId};
 use ebskeep_core::job::Event;
@@ -210,9 +211,9 @@ impl<K: Clock> RegionLog<'_, K> {
     /// What a run tells while it goes on.
     pub fn event(&self, event: Event<'_>) {
         match event {
-            Event::Listed { .. } => {}
+            Event::Listed { .. } | Event::Applying(Progress::Unmarks(_)) => {}
             Event::Planned(plan) => self.planned(plan),
-            Event::Finished { action, result, done: _, total: _ } => self.finished(action, result),
+            Event::Applying(Progress::Finished { action, result, done: _, total: _ }) => self.finished(action, result),
         }
     }
 

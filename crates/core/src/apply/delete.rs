@@ -10,8 +10,8 @@ use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::batch::{BATCH, first_difference, in_one_call_or_each, look_at};
-use super::mark::{Kept, Mark, Marks};
 use super::refusal::{outcome, outcome_before, told};
+use super::unmark::{Kept, Mark, Marks};
 use super::{Act, CALLS_AT_ONCE, Ending};
 use crate::cloud::{Clock, Cloud as _, CloudError, Clouds, ErrorKind};
 use crate::id::SnapshotId;
@@ -26,14 +26,15 @@ use crate::tags::{DELETED, MAX_TAGS, Tags};
 const LOOK_GOOD_FOR: SignedDuration = SignedDuration::from_secs(50);
 /// Looks at one snapshot before it is left for the next run.
 const LOOKS: u32 = 4;
+
 /// A deletion not settled yet.
 struct Wanted<'a> {
     index: usize,
     deletion: &'a Deletion,
     /// Looks so far.
     looks: u32,
-    /// Our mark on it.
-    mark: Option<Mark>,
+    /// Our marks that may be on it: more than one where it is not known which is.
+    marks: Vec<Mark>,
 }
 
 fn id_of<'w>(wanted: &'w Wanted<'_>) -> &'w SnapshotId {
@@ -53,7 +54,7 @@ enum Deleted {
 impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
     pub(super) async fn deletions<'p>(&self, wanted: impl Iterator<Item = (usize, &'p Deletion)>) {
         let mut queue: VecDeque<Wanted<'p>> =
-            wanted.map(|(index, deletion)| Wanted { index, deletion, looks: 0, mark: None }).collect();
+            wanted.map(|(index, deletion)| Wanted { index, deletion, looks: 0, marks: Vec::new() }).collect();
         let marks = Marks::default();
         while !queue.is_empty() {
             let batch = queue.drain(..queue.len().min(BATCH)).collect();
@@ -80,14 +81,13 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
         late.into_inner()
     }
 
-    /// Records a snapshot that is not deleted, if it bears no mark of ours, or
-    /// leaves that to whoever takes the mark off.
+    /// Records a snapshot that is not deleted. Our marks on it are to be taken off.
     fn stays(&self, wanted: Wanted<'_>, ending: Ending, marks: &Marks) {
-        let Wanted { index, deletion, looks: _, mark } = wanted;
-        match mark {
-            Some(mark) => marks.stays(Kept { index, id: deletion.snapshot_id.clone(), mark, ending }),
-            None => self.log.record(index, 0, ending),
+        let Wanted { index, deletion, looks: _, marks: on_it } = wanted;
+        for mark in on_it {
+            marks.add(Kept { index, id: deletion.snapshot_id.clone(), mark, ending: ending.clone() });
         }
+        self.log.record(index, 0, ending);
     }
 
     /// Looks at a batch and marks what is to be deleted.
@@ -128,11 +128,14 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
         let answers = in_one_call_or_each(unchanged, id_of, async |ids| self.cloud.create_tags(ids, &tags).await).await;
         let mark = Mark { value: value.into(), written: self.cloud.now() };
         let mut marked = Vec::new();
-        for (wanted, answer) in answers {
+        for (mut wanted, answer) in answers {
             match answer {
-                Ok(()) => marked.push(Wanted { mark: Some(mark.clone()), ..wanted }),
+                Ok(()) => marked.push(Wanted { marks: vec![mark.clone()], ..wanted }),
                 Err(error) if error.kind == ErrorKind::NotFound => gone(wanted),
                 Err(error) => {
+                    if error.kind == ErrorKind::Unknown {
+                        wanted.marks.push(mark.clone());
+                    }
                     let why = "it could not be marked with ebskeep:deleted first";
                     let ending = Ending::new(outcome_before(&error)).detail(not_deleted(why, &error));
                     self.stays(wanted, ending, marks);

@@ -1,6 +1,6 @@
 //! Deleting: the last look, the mark, and what AWS refuses.
 
-use ebskeep_core::apply::Applied;
+use ebskeep_core::apply::{Applied, Progress};
 use ebskeep_core::cloud::{Cloud as _, ErrorKind};
 use ebskeep_core::inventory::{LockState, SnapshotState, StorageTier};
 use ebskeep_core::plan::Action;
@@ -234,6 +234,66 @@ async fn a_mark_stays_on_what_aws_kept_for_a_minute_and_holds_up_no_other_deleti
     }
 }
 
+/// A run that takes minutes does not leave all of them for its end, where it may be
+/// told to stop.
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_may_go_is_taken_off_between_two_batches() {
+    let (fake, plan) = many(800);
+    fake.world.borrow_mut().in_use.insert("snap-0003".into());
+    run(&fake, &plan).await;
+    let last = fake.calls("DeleteSnapshot").last().unwrap().at;
+    let unmarked = fake.calls("DeleteTags")[0].at;
+    assert!(unmarked >= 60. && unmarked + 20. < last, "{unmarked} s of {last} s");
+    assert_eq!(fake.tags_of("snap-0003"), Some(old()));
+}
+
+/// Whether it came to be is not known: it may be on it, and would keep the snapshot
+/// for 14 days if it stayed.
+#[tokio::test(start_paused = true)]
+async fn a_mark_whose_writing_had_no_answer_is_taken_off_too() {
+    let (fake, applied) = delete_after(|fake| {
+        fake.fault(Fault::new("CreateTags", ErrorKind::Unknown).after_effect().always());
+    })
+    .await;
+    assert_eq!(only(&applied).outcome, Outcome::Failed);
+    assert_eq!(fake.tags_of("snap-1"), Some(old()));
+
+    // The first mark is on it, the second perhaps: whichever it is goes.
+    for after_effect in [false, true] {
+        let (fake, applied) = delete_after(|fake| {
+            fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Throttled).always());
+            let fault = || Fault::new("CreateTags", ErrorKind::Unknown).always();
+            let fault = if after_effect { fault().after_effect() } else { fault() };
+            fake.after("DeleteSnapshot", |world| world.faults.push(fault));
+        })
+        .await;
+        assert_eq!(only(&applied).outcome, Outcome::Failed, "{after_effect}");
+        assert_eq!(fake.tags_of("snap-1"), Some(old()), "{after_effect}");
+    }
+}
+
+/// So whoever watches sees it at once, and one that is killed meanwhile has told it.
+#[tokio::test(start_paused = true)]
+async fn what_aws_refused_is_told_before_its_mark_is_taken_off() {
+    let fake = Fake::new();
+    let all = deletions(&fake, &["snap-1"]);
+    fake.world.borrow_mut().in_use.insert("snap-1".into());
+    let told = std::cell::RefCell::new(Vec::new());
+    let (clock, stop) = (crate::fake::Virtual::new(), ebskeep_core::stop::Stop::new());
+    let settings = crate::plans::all_rates();
+    let reach = ebskeep_core::reach::Reach::new(&fake, fake.place(), &clock, &settings, &stop);
+    ebskeep_core::apply::apply(&reach, &all, &|progress| {
+        let what = match progress {
+            Progress::Finished { result, .. } => format!("{:?}", result.outcome),
+            Progress::Unmarks(after) => format!("unmarks after {} s", after.as_secs()),
+        };
+        assert!(fake.calls("DeleteTags").is_empty());
+        told.borrow_mut().push(what);
+    })
+    .await;
+    assert_eq!(told.into_inner(), ["InUse", "unmarks after 60 s"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_told_to_stop_leaves_the_mark_on_and_says_so() {
     let fake = Fake::new();
@@ -382,8 +442,10 @@ async fn results_are_told_as_they_come_and_each_once() {
     let (clock, stop) = (crate::fake::Virtual::new(), ebskeep_core::stop::Stop::new());
     let settings = crate::plans::all_rates();
     let reach = ebskeep_core::reach::Reach::new(&fake, fake.place(), &clock, &settings, &stop);
-    ebskeep_core::apply::apply(&reach, &all, &|_, result, done, total| {
-        told.borrow_mut().push((result.resource.to_string(), done, total));
+    ebskeep_core::apply::apply(&reach, &all, &|progress| {
+        if let Progress::Finished { action: _, result, done, total } = progress {
+            told.borrow_mut().push((result.resource.to_string(), done, total));
+        }
     })
     .await;
     let mut told = told.into_inner();

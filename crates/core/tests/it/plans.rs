@@ -134,7 +134,7 @@ pub(crate) async fn run(fake: &Fake, plan: &Plan) -> Applied {
 pub(crate) async fn run_until(fake: &Fake, plan: &Plan, stop: &Stop) -> Applied {
     let (clock, settings) = (Virtual::new(), all_rates());
     let reach = Reach::new(fake, fake.place(), &clock, &settings, stop);
-    apply(&reach, plan, &|_, _, _, _| {}).await
+    apply(&reach, plan, &|_| {}).await
 }
 
 /// Settings with all of AWS's rates.

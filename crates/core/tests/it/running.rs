@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ebskeep_core::apply::Progress;
 use ebskeep_core::cloud::{Cloud as _, CloudError, ErrorKind};
 use ebskeep_core::inventory::{LockState, StorageTier};
 use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
@@ -105,7 +106,8 @@ async fn a_run_tells_its_pages_its_plan_and_each_result() {
         told.borrow_mut().push(match event {
             Event::Listed { .. } => "listed",
             Event::Planned(_) => "planned",
-            Event::Finished { .. } => "finished",
+            Event::Applying(Progress::Finished { .. }) => "finished",
+            Event::Applying(Progress::Unmarks(_)) => "unmarks",
         });
     };
     let run =
