@@ -3,6 +3,9 @@
 `@pytest.mark.proves("6.2")` says so; it is written down once the test has passed,
 where `EBSKEEP_PROOFS` names a directory, as the tests in Rust do
 (crates/proofs). `cargo xtask test` compares what was written with the document.
+
+`@pytest.mark.waits` is for a test that waits for so long that the others are better
+run meanwhile: it comes first.
 """
 
 import os
@@ -24,6 +27,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
                 for id in mark.args:
                     file.write(f"{id} {item.nodeid}\n")
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
 
 
 OUTCOMES = pytest.StashKey[list[str]]()

@@ -117,9 +117,11 @@ fn a_refused_plan_shows_the_numbers_and_what_to_do() {
 fn a_denied_deletion_is_partly_done_and_denied_everything_is_failed() {
     let _proof = ebskeep_proofs::proves(&["6.22", "6.24"]);
     let Scene { world, server, goes, .. } = scene();
-    refuse(&world, "DeleteSnapshot", "UnauthorizedOperation", None);
+    // Without its mark nothing is deleted; and no mark is to be waited for.
+    refuse(&world, "CreateTags", "UnauthorizedOperation", None);
     let ran = ends(&server, &["apply", "expire", "--yes"], 1);
     assert!(ran.stdout.contains(&format!("delete  {goes}  not permitted")), "{}", ran.stdout);
+    assert_eq!(calls(&world, "DeleteSnapshot"), 0);
     let ran = ends(&server, &["apply", "--yes"], 3);
     assert!(ran.stdout.contains("Partly done"), "{}", ran.stdout);
 }
