@@ -98,11 +98,13 @@ pub enum Flaw {
     EveryRunTakenForDaily,
     /// Of several instances that a volume is on, all but the first are not seen.
     OneInstanceSeen,
+    /// What is marked as deleted already, by a run that died, is not marked again.
+    MarkNotRenewed,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -148,6 +150,7 @@ impl Flaw {
         Self::ZoneNotSeen,
         Self::EveryRunTakenForDaily,
         Self::OneInstanceSeen,
+        Self::MarkNotRenewed,
     ];
 
     /// The invariant that it breaks before all others, by its name.
@@ -179,7 +182,7 @@ impl Flaw {
             | Self::SecondAccountForgotten
             | Self::ZoneNotSeen
             | Self::EveryRunTakenForDaily => "due-and-not-there",
-            Self::DeletionNotMarked => "not-marked",
+            Self::DeletionNotMarked | Self::MarkNotRenewed => "not-marked",
             Self::RestoredNotSeen => "gone: restored",
             Self::MinimumNotHeeded => "gone: newest-good",
             Self::MachineClockBelieved => "wrong-clock",

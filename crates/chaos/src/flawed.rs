@@ -148,6 +148,16 @@ impl<C: Cloud> Flawed<C> {
     fn in_second(&self) -> bool {
         self.inner.place().account.as_str() == OTHER
     }
+
+    /// Those of them that are not marked as deleted.
+    async fn not_marked(&self, ids: &[SnapshotId]) -> Result<Vec<SnapshotId>, CloudError> {
+        let query = Query::Ids(ids.iter().map(|id| id.as_str().into()).collect());
+        let there = self.inner.describe_snapshots(&query, None).await?.items.into_iter();
+        Ok(there
+            .filter(|snapshot| snapshot.tags.get("ebskeep:deleted").is_none())
+            .map(|snapshot| snapshot.id)
+            .collect())
+    }
 }
 
 impl<C: Clouds> Clouds for Flawed<C> {
@@ -318,6 +328,10 @@ impl<C: Cloud> Cloud for Flawed<C> {
             Some(Flaw::MemberTagsNotWritten) => writes("ebskeep:volume"),
             _ => false,
         };
+        if self.has(Flaw::MarkNotRenewed) && writes("ebskeep:deleted") {
+            let bare = self.not_marked(ids).await?;
+            return if bare.is_empty() { Ok(()) } else { self.inner.create_tags(&bare, tags).await };
+        }
         if swallowed { Ok(()) } else { self.inner.create_tags(ids, tags).await }
     }
 

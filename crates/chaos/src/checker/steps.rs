@@ -13,6 +13,9 @@ use super::{Overlap, SAME_RUN, Violation, is_outsider, missing_key, overlapped, 
 
 /// How old the look may be that a deletion follows.
 const LOOK: SignedDuration = SignedDuration::from_secs(60);
+/// How old the mark may be that something goes with: it says when that look was. A minute, and
+/// one more for what the answer and the deletion take on their way.
+const MARK: SignedDuration = SignedDuration::from_secs(120);
 
 /// Why there may be two in a slot, as it is counted.
 const UNKNOWN: &str = "two in a slot, where an outcome was not known";
@@ -236,9 +239,13 @@ fn carries(call: &Call, same: &Same, keys: &[&str], judged: &mut Judged) {
     }
 }
 
+/// What goes bears the mark of this deletion. By an older one, of a run that died, nobody would
+/// know it for restored.
 fn is_marked(past: &Past, judged: &mut Judged) {
     let Some(end) = past.deleted.as_ref().filter(|end| !is_outsider(&end.by)) else { return };
-    if tag(past, "ebskeep:deleted").is_none() {
-        judged.wrong("not-marked", format!("{} in {} went at {} without a mark", past.id, past.place, end.at));
+    let mark = tag(past, "ebskeep:deleted");
+    let age = mark.and_then(|mark| mark.parse::<Timestamp>().ok()).map(|marked| end.at.duration_since(marked));
+    if !age.is_some_and(|age| !age.is_negative() && age <= MARK) {
+        judged.wrong("not-marked", format!("{} in {} went at {}, marked {mark:?}", past.id, past.place, end.at));
     }
 }
