@@ -1,6 +1,7 @@
 //! Planted mistakes: the same product with one thing wrong. They prove that the
 //! checker can fail. What each does to the product's calls is [`crate::flawed`]'s.
 
+use ebskeep_core::report::Report;
 use ebskeep_core::setting::Settings;
 
 use crate::scene::Theme;
@@ -100,11 +101,15 @@ pub enum Flaw {
     OneInstanceSeen,
     /// What is marked as deleted already, by a run that died, is not marked again.
     MarkNotRenewed,
+    /// A deletion that AWS denies is taken for one of what is gone.
+    DenialTakenForGone,
+    /// What was not done is left out of the report.
+    FailureNotTold,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 48] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -151,6 +156,8 @@ impl Flaw {
         Self::EveryRunTakenForDaily,
         Self::OneInstanceSeen,
         Self::MarkNotRenewed,
+        Self::DenialTakenForGone,
+        Self::FailureNotTold,
     ];
 
     /// The invariant that it breaks before all others, by its name.
@@ -177,7 +184,7 @@ impl Flaw {
             Self::PendingNotSeen => "two-in-a-slot",
             Self::FailedTakenForGood => "gone: backups-failing",
             Self::FailedTakenForOld => "gone: error",
-            Self::DeletionNeverMade | Self::MemberTagsNotWritten => "said-and-not-done",
+            Self::DeletionNeverMade | Self::MemberTagsNotWritten | Self::DenialTakenForGone => "said-and-not-done",
             Self::CreationNeverMade
             | Self::SecondAccountForgotten
             | Self::ZoneNotSeen
@@ -189,6 +196,7 @@ impl Flaw {
             Self::SurplusNotSeen => "surplus-not-told",
             Self::ArchivedNotSeen => "gone: archived",
             Self::MinimumLeftToTheOther => "gone-together",
+            Self::FailureNotTold => "not-told",
         }
     }
 
@@ -202,6 +210,13 @@ impl Flaw {
         if self == Self::MinimumLeftToTheOther {
             // As above.
             let _ = settings.set("minimum", "1");
+        }
+    }
+
+    /// What it does to what the product tells.
+    pub fn mis_tell(self, report: &mut Report) {
+        if self == Self::FailureNotTold {
+            report.results.retain(|result| result.outcome.is_success());
         }
     }
 

@@ -315,7 +315,15 @@ impl<C: Cloud> Cloud for Flawed<C> {
     }
 
     async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {
-        if self.has(Flaw::DeletionNeverMade) { Ok(()) } else { self.inner.delete_snapshot(id).await }
+        if self.has(Flaw::DeletionNeverMade) {
+            return Ok(());
+        }
+        match self.inner.delete_snapshot(id).await {
+            Err(error) if error.kind == ErrorKind::Denied && self.has(Flaw::DenialTakenForGone) => {
+                Err(CloudError { kind: ErrorKind::NotFound, ..error })
+            }
+            answer => answer,
+        }
     }
 
     async fn create_tags(&self, ids: &[SnapshotId], tags: &Tags) -> Result<(), CloudError> {

@@ -49,8 +49,10 @@ pub fn clock(ran: &Ran<'_>) -> Vec<Violation> {
 /// Holds a run's report against the world.
 pub fn check(ran: &Ran<'_>, report: &Report, world: &World) -> Vec<Violation> {
     let mut truth = Truth { ran, report, census: world.census(ran.place), found: Vec::new() };
+    truth.each_action_has_its_results();
     truth.results(world);
     truth.success();
+    truth.all_is_done(world);
     truth.found
 }
 
@@ -68,6 +70,33 @@ impl Truth<'_> {
 
     fn wrong(&mut self, what: &'static str, detail: String) {
         self.found.push(Violation::new(what, detail));
+    }
+
+    /// What became of each action is told, once; of a set, of each member. Of what a check
+    /// refuses, too: that it was not begun.
+    fn each_action_has_its_results(&mut self) {
+        let planned = self.report.plan.actions.len();
+        for result in self.report.results.iter().filter(|result| result.action >= planned) {
+            let detail = format!("{} has a result of no action: {}", result.resource, result.action);
+            self.found.push(Violation::new("not-told", detail));
+        }
+        for (index, action) in self.report.plan.actions.iter().enumerate() {
+            let results = self.report.results.iter().filter(|result| result.action == index);
+            let mut told: Vec<&str> = results.map(|result| result.resource.as_str()).collect();
+            told.sort_unstable();
+            let right = match action {
+                Action::CreateSet(set) => {
+                    let mut members: Vec<_> = set.members.iter().map(|one| one.alone.volume_id.as_str()).collect();
+                    members.sort_unstable();
+                    told == members
+                }
+                _ => told.len() == 1,
+            };
+            if !right {
+                let detail = format!("{} (action {index}) has results of {told:?}", action.name());
+                self.found.push(Violation::new("not-told", detail));
+            }
+        }
     }
 
     fn results(&mut self, world: &World) {
@@ -144,6 +173,38 @@ impl Truth<'_> {
         }
         for volume in missing {
             self.wrong("wrong-success", format!("{}: nothing of {volume} at {}", limits.deployment, plan.now));
+        }
+    }
+
+    /// One that says that everything is done has done each action of its plan, by its results
+    /// and by the world.
+    fn all_is_done(&mut self, world: &World) {
+        if self.report.conclusion() != Conclusion::Done {
+            return;
+        }
+        let mut wrong = Vec::new();
+        for result in self.report.results.iter().filter(|result| !result.outcome.is_success()) {
+            wrong.push(format!("{} is {:?}", result.resource, result.outcome));
+        }
+        for action in &self.report.plan.actions {
+            match action {
+                Action::DeleteSnapshot(deletion) if self.there(&deletion.snapshot_id).is_some() => {
+                    wrong.push(format!("{} is there", deletion.snapshot_id));
+                }
+                // Beside another run a copy may be gone again, and so may a backup.
+                Action::CopySnapshot(copy) if !self.ran.beside => {
+                    let at = copy.destination.place(&self.ran.place.account);
+                    let source = Some(copy.snapshot_id.as_str());
+                    let there = world.census(&at).snapshots;
+                    if !there.iter().any(|snapshot| snapshot.tags.get("Source_SnapshotId") == source) {
+                        wrong.push(format!("{} has no copy at {at}", copy.snapshot_id));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for why in wrong {
+            self.wrong("wrong-success", format!("done, it says at {}, and {why}", self.ran.place));
         }
     }
 }

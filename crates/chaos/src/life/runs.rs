@@ -163,7 +163,13 @@ impl Stage {
         if let Some(flaw) = self.flaw.filter(|_| wanted.beside) {
             flaw.mis_set_beside(&mut settings);
         }
-        let work = whole(&clouds, &clock, &settings, wanted);
+        let work = async {
+            let mut done = whole(&clouds, &clock, &settings, wanted).await;
+            if let (Done::Reported(report), Some(flaw)) = (&mut done, self.flaw) {
+                flaw.mis_tell(report);
+            }
+            done
+        };
         let Some(hears) = hears else { return work.await };
         match select(pin!(work), pin!(hears)).await {
             Either::Left((done, _)) => done,
