@@ -94,8 +94,9 @@ impl std::fmt::Display for Violation {
 }
 
 /// The names of all invariants that planted mistakes break.
-pub const INVARIANTS: [&str; 31] = [
+pub const INVARIANTS: [&str; 32] = [
     "begun-again-blindly",
+    "called-after-stop",
     "copied-again",
     "copied-twice",
     "due-and-not-there",

@@ -48,7 +48,7 @@ const KEEPS: [&str; 23] = [
 const KEEPS_TOO: [&str; 5] = ["monthly", "unfinished-tags", "within", "within-daily", "yearly"];
 
 /// What else is to happen.
-const BESIDES: [&str; 45] = [
+const BESIDES: [&str; 48] = [
     "after a step: a deletion",
     "after a step: an outcome that is not known",
     "after a step: what began",
@@ -78,6 +78,9 @@ const BESIDES: [&str; 45] = [
     "second account: create-set Done",
     "second account: create-snapshot Done",
     "second account: delete-snapshot Done",
+    "stopped while applying",
+    "stopped while planning",
+    "stopped with something done and something not begun",
     "the default zone is not UTC",
     "two accounts",
     "two accounts at once",

@@ -105,11 +105,13 @@ pub enum Flaw {
     DenialTakenForGone,
     /// What was not done is left out of the report.
     FailureNotTold,
+    /// That the run is to stop is not heard.
+    StopNotHeard,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 49] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -158,6 +160,7 @@ impl Flaw {
         Self::MarkNotRenewed,
         Self::DenialTakenForGone,
         Self::FailureNotTold,
+        Self::StopNotHeard,
     ];
 
     /// The invariant that it breaks before all others, by its name.
@@ -197,6 +200,7 @@ impl Flaw {
             Self::ArchivedNotSeen => "gone: archived",
             Self::MinimumLeftToTheOther => "gone-together",
             Self::FailureNotTold => "not-told",
+            Self::StopNotHeard => "called-after-stop",
         }
     }
 

@@ -226,6 +226,7 @@ impl Stage {
             if self.rng.percent(22) {
                 wanted.dies = Some(self.death());
             }
+            wanted.stops = self.stop();
             wanted.off = self.clock_off();
             if !wanted.off.is_zero() {
                 self.count("the clock was off by minutes");

@@ -16,6 +16,10 @@ use super::{UNDER_WAY, Violation};
 /// allowed, and what an answer takes on its way.
 const WRONG: SignedDuration = SignedDuration::from_secs(330);
 
+/// How long after it was told to stop a call of a run may arrive at most: one that was under way,
+/// with a role to be assumed before it.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(2);
+
 /// A run that is over.
 #[derive(Debug)]
 pub struct Ran<'a> {
@@ -27,6 +31,8 @@ pub struct Ran<'a> {
     pub from: Timestamp,
     /// How far its machine's clock was off.
     pub off: SignedDuration,
+    /// When it was told to stop, if it was still at work then.
+    pub stop: Option<Timestamp>,
     /// Whether another one ran at the same time.
     pub beside: bool,
     /// All calls since it began.
@@ -44,6 +50,16 @@ pub fn clock(ran: &Ran<'_>) -> Vec<Violation> {
         Violation::new("wrong-clock", detail)
     };
     changes.map(told).collect()
+}
+
+/// Holds a run against the moment at which it was told to stop: from then on it begins no call.
+pub fn stop(ran: &Ran<'_>) -> Vec<Violation> {
+    let Some(stop) = ran.stop.filter(|_| !ran.beside) else { return Vec::new() };
+    let late = ran.calls.iter().filter(|call| call.at.duration_since(stop) > ON_ITS_WAY);
+    let told = |call: &Call| {
+        Violation::new("called-after-stop", format!("{} at {}, told to stop at {stop}", call.action, call.at))
+    };
+    late.map(told).collect()
 }
 
 /// Holds a run's report against the world.
@@ -122,6 +138,14 @@ impl Truth<'_> {
                     if !is && !self.ran.beside {
                         self.wrong("said-and-not-done", format!("{name} of {about} to {at}: {made:?}"));
                     }
+                }
+                // No user deletes while a run goes on; another run may.
+                (Action::DeleteSnapshot(deletion), false)
+                    if result.outcome == Outcome::NotStarted
+                        && !self.ran.beside
+                        && self.there(&deletion.snapshot_id).is_none() =>
+                {
+                    self.wrong("said-nothing-was-done", format!("{name} of {about}: {:?}", result.outcome));
                 }
                 (Action::CreateSnapshot(_) | Action::CreateSet(_), false) if made.is_none() => {
                     let denied = !matches!(result.outcome, Outcome::Unknown);

@@ -1,5 +1,7 @@
 //! What happens next: which run, at which Place, of whom, how it ends; all of it by chance.
 
+use std::time::Duration;
+
 use ebskeep_core::id::Place;
 use ebskeep_core::plan::Job;
 use jiff::SignedDuration;
@@ -48,13 +50,24 @@ impl Stage {
             return None;
         }
         let dies = if self.rng.percent(22) { Some(self.death()) } else { None };
-        Some(Wanted { deployment: wanted.deployment, dies, ..Wanted::at(place, &wanted.jobs) })
+        let stops = self.stop();
+        Some(Wanted { deployment: wanted.deployment, dies, stops, ..Wanted::at(place, &wanted.jobs) })
     }
 
     pub(super) fn death(&mut self) -> Death {
         let only = if self.rng.percent(60) { self.rng.pick(faults::actions(self.theme)).copied() } else { None };
         let after = self.rng.below(if only.is_some() { 2 } else { 25 });
         Death { after, only, after_effect: self.rng.percent(50) }
+    }
+
+    /// After how long a run is told to stop, if it is: one in twelve is. Most are over within
+    /// seconds, some wait for minutes.
+    pub(super) fn stop(&mut self) -> Option<Duration> {
+        if self.rng.below(12) > 0 {
+            return None;
+        }
+        let most = *self.rng.pick(&[1_000, 3_000, 20_000, 180_000]).unwrap_or(&1_000);
+        Some(Duration::from_millis(self.rng.between(200, most)))
     }
 
     /// Most machines' clocks are right, some are off by minutes, a few by too many.

@@ -10,7 +10,7 @@ use ebskeep_core::job::{Request, Run};
 use ebskeep_core::plan::Job;
 use ebskeep_core::report::Report;
 use ebskeep_core::setting::Settings;
-use ebskeep_core::stop::Stop;
+use ebskeep_core::stop::{Stop, Why};
 use ebskeep_sim::Call;
 use futures::future::{Either, select};
 use jiff::SignedDuration;
@@ -18,6 +18,7 @@ use jiff::SignedDuration;
 use super::{AND, Stage};
 use crate::checker::Overlap;
 use crate::clock::Off;
+use crate::flaw::Flaw;
 use crate::flawed::Flawed;
 use crate::mortal::{Death, Fate, Mortal};
 use crate::rng::Rng;
@@ -37,6 +38,8 @@ pub(super) struct Wanted {
     /// How far its machine's clock is off.
     pub(super) off: SignedDuration,
     pub(super) dies: Option<Death>,
+    /// How long after it began it is told to stop.
+    pub(super) stops: Option<Duration>,
     /// Whether another run is at work in its Place.
     pub(super) beside: bool,
 }
@@ -50,6 +53,7 @@ impl Wanted {
             deployment: 0,
             off: SignedDuration::ZERO,
             dies: None,
+            stops: None,
             beside: false,
         }
     }
@@ -58,8 +62,17 @@ impl Wanted {
 pub(super) enum Done {
     /// In this call, its effect done or not.
     Died(&'static str, bool),
-    Failed(String),
-    Reported(Box<Report>),
+    Failed(String, Stopped),
+    Reported(Box<Report>, Stopped),
+}
+
+/// When a run was told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// It was not, or was over by then.
+    Never,
+    Planning,
+    Applying,
 }
 
 impl Stage {
@@ -100,7 +113,8 @@ impl Stage {
             self.overlaps.extend(places.into_iter().map(|place| Overlap { place, from, to }));
         }
         let calls = self.world.calls_from(first_call);
-        for (wanted, done) in [(one, first), (two, second)] {
+        let second_from = from.checked_add(Duration::from_secs(later)).unwrap_or(from);
+        for (wanted, done, from) in [(one, first, from), (two, second, second_from)] {
             // Of two accounts at once each is held to its own calls.
             let its = |call: &&Call| beside || call.account == wanted.place.account;
             let its: Vec<Call> = calls.iter().filter(its).cloned().collect();
@@ -113,7 +127,8 @@ impl Stage {
         let only = wanted.only.as_ref().map(|only| format!(" of {only:?}")).unwrap_or_default();
         let off = if wanted.off.is_zero() { String::new() } else { format!(", its clock off by {:#}", wanted.off) };
         let name = &self.deployments.get(wanted.deployment).map(|d| d.limits.deployment.clone()).unwrap_or_default();
-        self.tell(format_args!("{:?}{only} at {} ({name}){off}", wanted.jobs, wanted.place));
+        let stops = wanted.stops.map(|after| format!(", told to stop after {after:?}")).unwrap_or_default();
+        self.tell(format_args!("{:?}{only} at {} ({name}){off}{stops}", wanted.jobs, wanted.place));
         let (from, first_call) = (self.world.now(), self.world.calls_so_far());
         let done = if interfered {
             let mut rng = self.rng.clone();
@@ -145,7 +160,7 @@ impl Stage {
 
     async fn drive(&self, wanted: &Wanted) -> Done {
         let Some(deployment) = self.deployments.get(wanted.deployment) else {
-            return Done::Failed("nobody's".to_owned());
+            return Done::Failed("nobody's".to_owned(), Stopped::Never);
         };
         let key = format!("AKIASIM{}", wanted.place.account);
         let (fate, hears) = match wanted.dies {
@@ -164,8 +179,8 @@ impl Stage {
             flaw.mis_set_beside(&mut settings);
         }
         let work = async {
-            let mut done = whole(&clouds, &clock, &settings, wanted).await;
-            if let (Done::Reported(report), Some(flaw)) = (&mut done, self.flaw) {
+            let mut done = Box::pin(whole(&clouds, &clock, &settings, wanted, self.flaw)).await;
+            if let (Done::Reported(report, _), Some(flaw)) = (&mut done, self.flaw) {
                 flaw.mis_tell(report);
             }
             done
@@ -175,18 +190,48 @@ impl Stage {
             Either::Left((done, _)) => done,
             Either::Right(_) => match fate.death() {
                 Some((call, after)) => Done::Died(call, after),
-                None => Done::Failed("dropped".to_owned()),
+                None => Done::Failed("dropped".to_owned(), Stopped::Never),
             },
         }
     }
 }
 
-async fn whole<C: Clouds, K: Clock>(clouds: &C, clock: &K, settings: &Settings, wanted: &Wanted) -> Done {
+/// Plans and carries out. One that is to stop is told so as a function is before its deadline.
+async fn whole<C: Clouds, K: Clock>(
+    clouds: &C,
+    clock: &K,
+    settings: &Settings,
+    wanted: &Wanted,
+    flaw: Option<Flaw>,
+) -> Done {
     let request = Request { only: wanted.only.clone(), ..Request::new(wanted.jobs.iter().copied()) };
     let stop = Stop::new();
     let run = Run::new(clouds, &wanted.place, clock, settings, &stop, &|_, _| {});
-    match run.plan(&request).await {
-        Ok(planned) => Done::Reported(Box::new(run.apply(planned).await)),
-        Err(error) => Done::Failed(error.to_string()),
+    let work = async {
+        let planned = run.plan(&request).await;
+        let planning = stop.raised().map_or(Stopped::Never, |_| Stopped::Planning);
+        match planned {
+            Ok(planned) => {
+                let report = run.apply(planned).await;
+                let stopped = match report.stopped {
+                    Some(_) if planning == Stopped::Never => Stopped::Applying,
+                    Some(_) => planning,
+                    None => Stopped::Never,
+                };
+                Done::Reported(Box::new(report), stopped)
+            }
+            Err(error) => Done::Failed(error.to_string(), planning),
+        }
+    };
+    let Some(after) = wanted.stops else { return work.await };
+    let deadline = async {
+        clock.sleep(after).await;
+        if flaw != Some(Flaw::StopNotHeard) {
+            stop.raise(Why::Deadline);
+        }
+    };
+    match select(pin!(work), pin!(deadline)).await {
+        Either::Left((done, _)) => done,
+        Either::Right(((), work)) => work.await,
     }
 }

@@ -1,11 +1,11 @@
 //! What is told, counted and judged of what happened.
 
 use ebskeep_core::plan::{Action, ExpireVerdict, Job};
-use ebskeep_core::report::Report;
+use ebskeep_core::report::{Outcome, Report};
 use ebskeep_sim::{Call, Census};
 use jiff::Timestamp;
 
-use super::runs::{Done, Wanted};
+use super::runs::{Done, Stopped, Wanted};
 use super::{AND, Stage};
 use crate::checker::Violation;
 use crate::checker::runs::{self, Ran};
@@ -68,10 +68,12 @@ impl Stage {
                 deployment.created.insert(wanted.place.clone(), now);
             }
             let limits = &deployment.limits;
-            let Wanted { place, off, beside, .. } = wanted;
-            let ran = Ran { place, limits, from, off: *off, beside: *beside, calls };
+            let Wanted { place, off, beside, stops, .. } = wanted;
+            let stop = stops.and_then(|after| from.checked_add(after).ok());
+            let ran = Ran { place, limits, from, off: *off, stop, beside: *beside, calls };
             found.extend(runs::clock(&ran));
-            if let Done::Reported(report) = &done {
+            found.extend(runs::stop(&ran));
+            if let Done::Reported(report, _) = &done {
                 found.extend(runs::check(&ran, report, &self.world));
             }
         }
@@ -82,9 +84,29 @@ impl Stage {
                 self.count(format!("death {call} {when}"));
                 self.tell(format_args!("  died {when} the effect of {call}"));
             }
-            Done::Failed(why) => self.tell(format_args!("  failed: {why}")),
-            Done::Reported(report) => self.reported(wanted, &report),
+            Done::Failed(why, stopped) => {
+                self.tell(format_args!("  failed: {why}"));
+                self.stopped(stopped);
+            }
+            Done::Reported(report, stopped) => {
+                self.reported(wanted, &report);
+                self.stopped(stopped);
+                let some = |outcome| report.results.iter().any(|result| result.outcome == outcome);
+                if stopped == Stopped::Applying && some(Outcome::Done) && some(Outcome::NotStarted) {
+                    self.count("stopped with something done and something not begun");
+                }
+            }
         }
+    }
+
+    fn stopped(&mut self, stopped: Stopped) {
+        let while_it = match stopped {
+            Stopped::Never => return,
+            Stopped::Planning => "stopped while planning",
+            Stopped::Applying => "stopped while applying",
+        };
+        self.count(while_it);
+        self.tell(format_args!("  {while_it}"));
     }
 
     fn reported(&mut self, wanted: &Wanted, report: &Report) {
