@@ -7,6 +7,7 @@
 
 mod copies;
 pub mod keep;
+mod open;
 pub mod runs;
 mod slots;
 pub mod steps;

@@ -107,11 +107,13 @@ pub enum Flaw {
     FailureNotTold,
     /// That the run is to stop is not heard.
     StopNotHeard,
+    /// A creation whose outcome is not known is begun again after a look at another snapshot.
+    LookElsewhere,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -161,13 +163,14 @@ impl Flaw {
         Self::DenialTakenForGone,
         Self::FailureNotTold,
         Self::StopNotHeard,
+        Self::LookElsewhere,
     ];
 
     /// The invariant that it breaks before all others, by its name.
     pub fn breaks(self) -> &'static str {
         match self {
             Self::TagsAfterCopy | Self::TagsAfterCreate => "untagged",
-            Self::BlindRetryOfCopy | Self::BlindRetryOfCreate => "begun-again-blindly",
+            Self::BlindRetryOfCopy | Self::BlindRetryOfCreate | Self::LookElsewhere => "begun-again-blindly",
             Self::HalfListing | Self::CopyToNotSeen => "wanted-copy-missing",
             Self::CopiesNotSeen => "copied-twice",
             Self::PendingTakenForGood => "primary-gone-before-copy",

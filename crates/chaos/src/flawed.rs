@@ -28,7 +28,7 @@ pub struct Flawed<C> {
     off: SignedDuration,
     /// AWS's time by its last answer, for one that makes up another.
     heard: Rc<Cell<Option<Timestamp>>>,
-    /// What was listed last, for one that looks no more.
+    /// What was listed last, for one that looks no more, or at something else.
     listed: Rc<RefCell<BTreeMap<SnapshotId, Snapshot>>>,
 }
 
@@ -226,7 +226,7 @@ impl<C: Cloud> Cloud for Flawed<C> {
             return Ok(self.remembered(ids, at));
         }
         let page = self.seen(self.read(self.inner.describe_snapshots(query, token).await)?, self.in_second());
-        if self.has(Flaw::LastLookSkipped) {
+        if self.has(Flaw::LastLookSkipped) || self.has(Flaw::LookElsewhere) {
             let listed = page.items.iter().map(|snapshot| (snapshot.id.clone(), snapshot.clone()));
             self.listed.borrow_mut().extend(listed);
         }
@@ -268,6 +268,13 @@ impl<C: Cloud> Cloud for Flawed<C> {
             }
             _ => match self.inner.create_snapshot(request).await {
                 Err(error) if error.kind == ErrorKind::Unknown && self.has(Flaw::BlindRetryOfCreate) => {
+                    self.inner.create_snapshot(request).await
+                }
+                Err(error) if error.kind == ErrorKind::Unknown && self.has(Flaw::LookElsewhere) => {
+                    let listed = self.listed.borrow().keys().next().cloned();
+                    let Some(any) = listed else { return Err(error) };
+                    let query = Query::Ids(vec![any.as_str().into()]);
+                    let _ = self.inner.describe_snapshots(&query, None).await;
                     self.inner.create_snapshot(request).await
                 }
                 Err(error) if error.kind == ErrorKind::Unknown && self.has(Flaw::UnknownTakenForFailure) => {

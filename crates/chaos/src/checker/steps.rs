@@ -9,6 +9,7 @@ use ebskeep_sim::{Call, Outcome, Past, World};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
+use super::open::{Open, Same};
 use super::{Overlap, SAME_RUN, Violation, is_outsider, missing_key, overlapped, tag, unknown_before};
 
 /// How old the look may be that a deletion follows.
@@ -28,9 +29,6 @@ const CREATIONS: [(&str, &str, &[&str]); 3] = [
     ("CreateSnapshots", "InstanceSpecification.InstanceId", &["Type", "ebskeep:slot", "ebskeep:deployment"]),
 ];
 
-/// What a creation is of: the action, the volume, instance or source, and of an instance the
-/// volumes that are left out, since there may be several sets, of volumes due at other times.
-type Same = (&'static str, String, Vec<String>);
 /// One slot of one volume, of one deployment.
 type Slot = (SmolStr, VolumeId, SmolStr);
 
@@ -57,8 +55,7 @@ struct Look {
 #[derive(Debug)]
 pub struct Steps {
     since: Timestamp,
-    /// Creations whose answer did not come, and after which nobody has looked yet.
-    open: BTreeMap<Place, BTreeSet<Same>>,
+    open: Open,
     looks: VecDeque<Look>,
     /// Creations that took effect and whose answer was lost, of the last hours.
     lost: VecDeque<Call>,
@@ -85,7 +82,7 @@ impl Steps {
     pub fn new(start: Timestamp) -> Self {
         Self {
             since: start,
-            open: BTreeMap::new(),
+            open: Open::default(),
             looks: VecDeque::new(),
             lost: VecDeque::new(),
             taken: BTreeMap::new(),
@@ -99,7 +96,7 @@ impl Steps {
         let kept = self.since;
         self.lost.retain(|call| kept.duration_since(call.at) < SAME_RUN);
         for call in calls {
-            self.call(call, overlaps, &mut judged);
+            self.call(world, call, overlaps, &mut judged);
         }
         let mut new = world.history_since(self.since);
         new.sort_by_key(|past| past.started);
@@ -118,10 +115,10 @@ impl Steps {
         judged
     }
 
-    fn call(&mut self, call: &Call, overlaps: &[Overlap], judged: &mut Judged) {
+    fn call(&mut self, world: &World, call: &Call, overlaps: &[Overlap], judged: &mut Judged) {
         let place = place_of(call);
         if call.action == "DescribeSnapshots" && call.outcome == Outcome::Done {
-            self.open.remove(&place);
+            self.open.looked(&place, call, world);
             let ids = call.params.iter().filter(|(key, _)| key.starts_with("SnapshotId."));
             let ids: BTreeSet<String> = ids.map(|(_, value)| value.clone()).collect();
             if !ids.is_empty() {
@@ -134,15 +131,14 @@ impl Steps {
         }
         let Some((same, keys)) = creation(call) else { return };
         carries(call, &same, keys, judged);
-        let open = self.open.entry(place.clone()).or_default();
-        if open.contains(&same) && !beside(call, &place, overlaps) {
+        if self.open.has(&place, &same) && !beside(call, &place, overlaps) {
             judged.wrong("begun-again-blindly", format!("{} of {} at {}", same.0, same.1, call.at));
         }
         match call.outcome {
-            Outcome::LostBefore => drop(open.insert(same)),
+            Outcome::LostBefore => self.open.add(&place, same, call),
             Outcome::LostAfter => {
                 judged.counted.push("after a step: an outcome that is not known");
-                open.insert(same);
+                self.open.add(&place, same, call);
                 self.lost.push_back(call.clone());
             }
             Outcome::Done | Outcome::Refused(_) => {}
