@@ -1,9 +1,16 @@
 //! What must hold of a world, whatever befell it.
 //!
-//! It reads sim's history, census and log of calls, and tags as plain text. It
-//! shares no code with the product: not how a policy is read, nor whose a snapshot
-//! is. [`keep`] is asked at each deletion, [`runs`] after each run, [`steps`] after each
+//! It reads sim's history, census and log of calls, and tags as plain text. It decides
+//! nothing by the product's code: not how a policy, a schedule or a zone is read, nor whose
+//! a snapshot is, nor what is due, nor when a run was a success. What it shares with the
+//! product is data: ids, what sim says that there is (`inventory`), [`Tags`] as a container, and
+//! a run's report with its plan, whose actions it knows by their names and what is in them. What
+//! a report concludes it takes for a claim, and where a destination is, for what it says.
+//!
+//! [`keep`] is asked at each deletion, [`runs`] after each run, [`steps`] after each
 //! step of the world, the rest at its end.
+//!
+//! [`Tags`]: ebskeep_core::tags::Tags
 
 mod copies;
 pub mod keep;

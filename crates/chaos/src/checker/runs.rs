@@ -139,7 +139,8 @@ impl Truth<'_> {
                         self.wrong("said-and-not-done", format!("{name} of {about} to {at}: {made:?}"));
                     }
                 }
-                // No user deletes while a run goes on; another run may.
+                // No user deletes while a run goes on; another run may. Of what AWS refused this is
+                // not held: the attempt before that may have had no answer, and done it.
                 (Action::DeleteSnapshot(deletion), false)
                     if result.outcome == Outcome::NotStarted
                         && !self.ran.beside

@@ -80,7 +80,8 @@ impl Stage {
         let (from, first_call) = (self.world.now(), self.world.calls_so_far());
         let beside = one.place == two.place || self.theme == Theme::Copies;
         self.count(if beside { "two runs at once" } else { "two accounts at once" });
-        self.tell(format_args!("{:?} at {} beside {:?} at {}", one.jobs, one.place, two.jobs, two.place));
+        let words = |wanted: &Wanted| format!("{:?} at {}{}", wanted.jobs, wanted.place, stops(wanted));
+        self.tell(format_args!("{} beside {}", words(&one), words(&two)));
         let later = if self.rng.percent(50) { 0 } else { self.rng.between(1, 240) };
         if later > 0 && beside {
             self.count("two runs at once, one of them later");
@@ -127,7 +128,7 @@ impl Stage {
         let only = wanted.only.as_ref().map(|only| format!(" of {only:?}")).unwrap_or_default();
         let off = if wanted.off.is_zero() { String::new() } else { format!(", its clock off by {:#}", wanted.off) };
         let name = &self.deployments.get(wanted.deployment).map(|d| d.limits.deployment.clone()).unwrap_or_default();
-        let stops = wanted.stops.map(|after| format!(", told to stop after {after:?}")).unwrap_or_default();
+        let stops = stops(&wanted);
         self.tell(format_args!("{:?}{only} at {} ({name}){off}{stops}", wanted.jobs, wanted.place));
         let (from, first_call) = (self.world.now(), self.world.calls_so_far());
         let done = if interfered {
@@ -194,6 +195,11 @@ impl Stage {
             },
         }
     }
+}
+
+/// When a run is told to stop, in words.
+fn stops(wanted: &Wanted) -> String {
+    wanted.stops.map(|after| format!(", told to stop after {after:?}")).unwrap_or_default()
 }
 
 /// Plans and carries out. One that is to stop is told so as a function is before its deadline.
