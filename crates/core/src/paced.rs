@@ -238,7 +238,8 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
     ) -> Result<Timely<T>, CloudError> {
         let stopped = || error(ErrorKind::Stopped, lane, resource, "the run was told to stop");
         let mut failed: BTreeMap<ErrorKind, usize> = BTreeMap::new();
-        // Once an outcome is not known, no later "nothing was done" makes it so.
+        // Once an outcome is not known, no later "nothing was done" makes it so: that
+        // tells of its own attempt.
         let mut unknown: Option<CloudError> = None;
         loop {
             let turn = self.with_bucket(lane, Bucket::take);
@@ -264,8 +265,11 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
             let wait = waits.get(*count).copied();
             *count += 1;
             let Some(wait) = wait else {
-                let passing = !waits.is_empty();
-                return Err(if passing { unknown.unwrap_or(failure) } else { failure });
+                return Err(match kind {
+                    // How it is with the resource by now, whatever the earlier attempt did.
+                    ErrorKind::NotFound | ErrorKind::InUse => failure,
+                    _ => unknown.unwrap_or(failure),
+                });
             };
             if kind == ErrorKind::Unknown {
                 unknown = Some(failure);

@@ -139,10 +139,9 @@ impl Truth<'_> {
                         self.wrong("said-and-not-done", format!("{name} of {about} to {at}: {made:?}"));
                     }
                 }
-                // No user deletes while a run goes on; another run may. Of what AWS refused this is
-                // not held: the attempt before that may have had no answer, and done it.
+                // No user deletes while a run goes on; another run may.
                 (Action::DeleteSnapshot(deletion), false)
-                    if result.outcome == Outcome::NotStarted
+                    if result.outcome != Outcome::Unknown
                         && !self.ran.beside
                         && self.there(&deletion.snapshot_id).is_none() =>
                 {

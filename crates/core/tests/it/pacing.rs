@@ -126,6 +126,31 @@ async fn what_waiting_does_not_cure_is_not_repeated() {
     }
 }
 
+/// A refusal tells of its own attempt, not of the one before it that had no answer.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() {
+    for kind in [ErrorKind::Denied, ErrorKind::Quota, ErrorKind::Invalid, ErrorKind::Other] {
+        let (fake, clock, stop) = setting();
+        fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Unknown).after_effect());
+        fake.fault(Fault::new("DeleteSnapshot", kind).always());
+        let cloud = Paced::new(&fake, &clock, &stop, 100);
+        let answer = cloud.delete_snapshot(&"snap-1".into()).await;
+        assert_eq!((answer.unwrap_err().kind, fake.calls("DeleteSnapshot").len()), (ErrorKind::Unknown, 2), "{kind:?}");
+    }
+}
+
+/// What AWS says of the snapshot holds for both attempts: it is gone, or it is there.
+#[tokio::test(start_paused = true)]
+async fn that_it_is_gone_or_in_use_is_known_even_after_a_lost_answer() {
+    for kind in [ErrorKind::NotFound, ErrorKind::InUse] {
+        let (fake, clock, stop) = setting();
+        fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Unknown));
+        fake.fault(Fault::new("DeleteSnapshot", kind).always());
+        let cloud = Paced::new(&fake, &clock, &stop, 100);
+        assert_eq!(cloud.delete_snapshot(&"snap-1".into()).await.unwrap_err().kind, kind);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn describes_and_tags_are_repeated_after_any_lost_answer() {
     let (fake, clock, stop) = setting();
