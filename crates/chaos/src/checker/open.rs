@@ -57,7 +57,7 @@ fn slot(call: &Call) -> Option<String> {
 }
 
 /// The values of each filter of a call, by the filter's name.
-fn filters(call: &Call) -> BTreeMap<&str, BTreeSet<&str>> {
+pub(super) fn filters(call: &Call) -> BTreeMap<&str, BTreeSet<&str>> {
     let named = |key: &str| key.starts_with("Filter.") && key.ends_with(".Name");
     let all = call.params.iter().filter(|(key, _)| named(key));
     all.map(|(key, name)| {

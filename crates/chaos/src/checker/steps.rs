@@ -9,7 +9,7 @@ use ebskeep_sim::{Call, Outcome, Past, World};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
-use super::open::{Open, Same};
+use super::open::{Open, Same, filters};
 use super::{Overlap, SAME_RUN, Violation, is_outsider, missing_key, overlapped, tag, unknown_before};
 
 /// How old the look may be that a deletion follows.
@@ -120,7 +120,10 @@ impl Steps {
         if call.action == "DescribeSnapshots" && call.outcome == Outcome::Done {
             self.open.looked(&place, call, world);
             let ids = call.params.iter().filter(|(key, _)| key.starts_with("SnapshotId."));
-            let ids: BTreeSet<String> = ids.map(|(_, value)| value.clone()).collect();
+            let mut ids: BTreeSet<String> = ids.map(|(_, value)| value.clone()).collect();
+            // Where one of them is gone, AWS fails the call that names them; a filter does not.
+            let filtered = filters(call).remove("snapshot-id").into_iter().flatten();
+            ids.extend(filtered.map(str::to_owned));
             if !ids.is_empty() {
                 self.looks.push_back(Look { at: call.at, place: place.clone(), ids });
             }
