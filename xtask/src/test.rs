@@ -182,8 +182,10 @@ fn python(
 ) -> anyhow::Result<Verdict> {
     let mut pytest = venv.context("there is no Python environment to run them in")?.python();
     let (paths, names): (Vec<&String>, Vec<&String>) = options.filters.iter().partition(|f| is_python_path(f));
-    // One of them for each core: many wait for a server or a deadline.
-    pytest.args(["-m", "pytest", "-c", "tests/pytest.ini", "-n", "auto", "--dist", "worksteal"]).envs(programs);
+    // One more than there are cores: many wait for a server or a deadline.
+    let workers = std::thread::available_parallelism().map_or(1, usize::from) + 1;
+    pytest.args(["-m", "pytest", "-c", "tests/pytest.ini", "--dist", "worksteal", "-n", &workers.to_string()]);
+    pytest.envs(programs);
     pytest.envs(proofs.map(|directory| (ebskeep_proofs::DIRECTORY, directory)));
     if paths.is_empty() {
         pytest.arg("tests");
