@@ -110,6 +110,9 @@ impl Class {
 enum Again {
     /// Twice is the same as once.
     Idempotent,
+    /// As that, and what a refusal of the second attempt says nothing of, that it is
+    /// gone, is what matters. (Of tags the refusal says more: whose they could not be.)
+    Deletion,
     /// Twice is the same as once, and the run can do without.
     Dispensable,
     /// Twice is two snapshots: only after an answer that says nothing was done.
@@ -129,7 +132,7 @@ impl Again {
             ErrorKind::ConcurrencyLimit => CONCURRENCY,
             ErrorKind::Unavailable => UNAVAILABLE,
             ErrorKind::Unknown => match self {
-                Self::Idempotent | Self::Dispensable => UNAVAILABLE,
+                Self::Idempotent | Self::Deletion | Self::Dispensable => UNAVAILABLE,
                 Self::OnlyIfNothingWasDone => &[],
             },
             // After a wait the slot may have its backup: whoever asked looks first.
@@ -160,13 +163,13 @@ pub async fn patiently<T>(clock: &impl Clock, call: impl AsyncFn() -> Result<T, 
 }
 
 /// Whether a call was answered within the time it was good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Timely<T> {
     /// It was.
     Answered(T),
-    /// The time was over before the call, or its next attempt, could be made.
-    /// After an attempt whose outcome is not known it may have taken effect.
-    TooLate,
+    /// The time was over before the call, or its next attempt, could be made. If there
+    /// was an attempt whose outcome is not known, it may have taken effect.
+    TooLate(Option<CloudError>),
 }
 
 impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
@@ -208,7 +211,7 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
     /// clock): the look that allowed it would be too old.
     pub async fn delete_snapshot_until(&self, id: &SnapshotId, until: Timestamp) -> Result<Timely<()>, CloudError> {
         let lane = Lane { operation: "DeleteSnapshot", class: Class::Snapshots };
-        self.attempts(lane, Again::Idempotent, Some(id.as_str()), Some(until), async || {
+        self.attempts(lane, Again::Deletion, Some(id.as_str()), Some(until), async || {
             self.cloud.delete_snapshot(id).await
         })
         .await
@@ -224,7 +227,7 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
         match self.attempts(lane, again, resource, None, once).await? {
             Timely::Answered(answer) => Ok(answer),
             // Without a deadline nothing is late; if it were, nothing was done.
-            Timely::TooLate => Err(error(ErrorKind::Unavailable, lane, resource, "no time was left")),
+            Timely::TooLate(_) => Err(error(ErrorKind::Unavailable, lane, resource, "no time was left")),
         }
     }
 
@@ -250,7 +253,7 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
                 continue;
             }
             if until.is_some_and(|until| self.clock.now() > until) {
-                return Ok(Timely::TooLate);
+                return Ok(Timely::TooLate(unknown));
             }
             let failure = match self.attempt(lane, resource, &once).await {
                 Ok(answer) => return Ok(Timely::Answered(answer)),
@@ -265,11 +268,10 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
             let wait = waits.get(*count).copied();
             *count += 1;
             let Some(wait) = wait else {
-                return Err(match kind {
-                    // How it is with the resource by now, whatever the earlier attempt did.
-                    ErrorKind::NotFound | ErrorKind::InUse => failure,
-                    _ => unknown.unwrap_or(failure),
-                });
+                let says_how_it_is = matches!(kind, ErrorKind::NotFound | ErrorKind::InUse);
+                let hides = again == Again::Deletion && !says_how_it_is;
+                let passing = !waits.is_empty();
+                return Err(if hides || passing { unknown.unwrap_or(failure) } else { failure });
             };
             if kind == ErrorKind::Unknown {
                 unknown = Some(failure);
@@ -396,7 +398,7 @@ impl<C: Cloud, K: Clock> Cloud for Paced<'_, C, K> {
     async fn delete_snapshot(&self, id: &SnapshotId) -> Result<(), CloudError> {
         let lane = Lane { operation: "DeleteSnapshot", class: Class::Snapshots };
         let once = async || self.cloud.delete_snapshot(id).await;
-        self.call(lane, Again::Idempotent, Some(id.as_str()), once).await
+        self.call(lane, Again::Deletion, Some(id.as_str()), once).await
     }
 
     async fn create_tags(&self, ids: &[SnapshotId], tags: &Tags) -> Result<(), CloudError> {

@@ -35,6 +35,8 @@ struct Wanted<'a> {
     looks: u32,
     /// Our marks that may be on it: more than one where it is not known which is.
     marks: Vec<Mark>,
+    /// How it ended, unless the next look shows more: perhaps it is deleted.
+    perhaps: Option<Ending>,
 }
 
 fn id_of<'w>(wanted: &'w Wanted<'_>) -> &'w SnapshotId {
@@ -47,14 +49,15 @@ enum Deleted {
     Ended(Ending),
     /// AWS kept the snapshot.
     Refused(Ending),
-    /// The look got too old.
-    TooLate,
+    /// The look got too old; perhaps it is deleted, which is how it ended then.
+    TooLate(Option<Ending>),
 }
 
 impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
     pub(super) async fn deletions<'p>(&self, wanted: impl Iterator<Item = (usize, &'p Deletion)>) {
-        let mut queue: VecDeque<Wanted<'p>> =
-            wanted.map(|(index, deletion)| Wanted { index, deletion, looks: 0, marks: Vec::new() }).collect();
+        let mut queue: VecDeque<Wanted<'p>> = wanted
+            .map(|(index, deletion)| Wanted { index, deletion, looks: 0, marks: Vec::new(), perhaps: None })
+            .collect();
         let marks = Marks::default();
         while !queue.is_empty() {
             let batch = queue.drain(..queue.len().min(BATCH)).collect();
@@ -75,7 +78,7 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             .for_each_concurrent(CALLS_AT_ONCE, async |wanted: Wanted<'p>| match self.delete(&wanted, until).await {
                 Deleted::Ended(ending) => self.log.record(wanted.index, 0, ending),
                 Deleted::Refused(ending) => self.stays(wanted, ending, marks),
-                Deleted::TooLate => late.borrow_mut().push(wanted),
+                Deleted::TooLate(perhaps) => late.borrow_mut().push(Wanted { perhaps, ..wanted }),
             })
             .await;
         late.into_inner()
@@ -83,7 +86,7 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
 
     /// Records a snapshot that is not deleted. Our marks on it are to be taken off.
     fn stays(&self, wanted: Wanted<'_>, ending: Ending, marks: &Marks) {
-        let Wanted { index, deletion, looks: _, marks: on_it } = wanted;
+        let Wanted { index, deletion, looks: _, marks: on_it, perhaps: _ } = wanted;
         for mark in on_it {
             marks.add(Kept { index, id: deletion.snapshot_id.clone(), mark, ending: ending.clone() });
         }
@@ -100,8 +103,11 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             Ok(look) => look,
             Err(error) => {
                 let ending = Ending::new(outcome_before(&error)).detail(not_deleted("the last look failed", &error));
-                for wanted in batch {
-                    self.stays(wanted, ending.clone(), marks);
+                for mut wanted in batch {
+                    match wanted.perhaps.take() {
+                        Some(perhaps) => self.log.record(wanted.index, 0, perhaps),
+                        None => self.stays(wanted, ending.clone(), marks),
+                    }
                 }
                 return (Vec::new(), self.cloud.now());
             }
@@ -120,7 +126,7 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             };
             match ending {
                 Some(ending) => self.stays(wanted, ending, marks),
-                None => unchanged.push(wanted),
+                None => unchanged.push(Wanted { perhaps: None, ..wanted }),
             }
         }
         let value = look.at.to_string();
@@ -153,7 +159,9 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
     async fn delete(&self, wanted: &Wanted<'_>, until: Timestamp) -> Deleted {
         match self.cloud.delete_snapshot_until(&wanted.deletion.snapshot_id, until).await {
             Ok(Timely::Answered(())) => Deleted::Ended(Ending::new(Outcome::Done)),
-            Ok(Timely::TooLate) => Deleted::TooLate,
+            Ok(Timely::TooLate(unknown)) => {
+                Deleted::TooLate(unknown.map(|error| Ending::new(outcome(&error)).detail(told(&error))))
+            }
             Err(error) => {
                 let ending = Ending::new(outcome(&error)).detail(told(&error));
                 match error.kind {

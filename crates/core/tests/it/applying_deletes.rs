@@ -272,6 +272,36 @@ async fn a_mark_whose_writing_had_no_answer_is_taken_off_too() {
     }
 }
 
+/// Its first attempt had no answer, further ones came too late, and then nobody could look:
+/// it may be gone, so nobody says that it is not.
+#[tokio::test(start_paused = true)]
+async fn what_may_be_deleted_and_cannot_be_looked_at_is_not_said_to_stay() {
+    let after = async |look: Option<Fault>| {
+        let (fake, applied) = delete_after(|fake| {
+            fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Unknown).after_effect());
+            fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Throttled).always());
+            fake.after("DeleteSnapshot", |world| world.faults.extend(look));
+        })
+        .await;
+        assert!(fake.calls("DescribeSnapshots").len() > 1, "it was not too late");
+        only(&applied).outcome
+    };
+    assert_eq!(after(Some(Fault::new("DescribeSnapshots", ErrorKind::Denied).always())).await, Outcome::Unknown);
+    assert_eq!(after(None).await, Outcome::AlreadyDone);
+}
+
+/// One of them may not be tagged: of the others that says nothing, also where the call for
+/// all had no answer first.
+#[tokio::test(start_paused = true)]
+async fn one_that_cannot_be_marked_after_a_lost_answer_costs_the_others_nothing() {
+    let fake = Fake::new();
+    let plan = deletions(&fake, &["snap-1", "snap-2", "snap-3"]);
+    fake.fault(Fault::new("CreateTags", ErrorKind::Unknown));
+    fake.fault(Fault::new("CreateTags", ErrorKind::Denied).about("snap-2").always());
+    let applied = run(&fake, &plan).await;
+    assert_eq!(outcomes(&applied), [Outcome::Done, Outcome::Denied, Outcome::Done]);
+}
+
 /// So whoever watches sees it at once, and one that is killed meanwhile has told it.
 #[tokio::test(start_paused = true)]
 async fn what_aws_refused_is_told_before_its_mark_is_taken_off() {

@@ -126,7 +126,8 @@ async fn what_waiting_does_not_cure_is_not_repeated() {
     }
 }
 
-/// A refusal tells of its own attempt, not of the one before it that had no answer.
+/// A refusal tells of its own attempt, not of the one before it that had no answer: a
+/// deletion may be done. Of tags it tells more: why they cannot be written.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() {
     for kind in [ErrorKind::Denied, ErrorKind::Quota, ErrorKind::Invalid, ErrorKind::Other] {
@@ -136,6 +137,10 @@ async fn a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() {
         let cloud = Paced::new(&fake, &clock, &stop, 100);
         let answer = cloud.delete_snapshot(&"snap-1".into()).await;
         assert_eq!((answer.unwrap_err().kind, fake.calls("DeleteSnapshot").len()), (ErrorKind::Unknown, 2), "{kind:?}");
+        fake.fault(Fault::new("CreateTags", ErrorKind::Unknown));
+        fake.fault(Fault::new("CreateTags", kind).always());
+        let answer = cloud.create_tags(&["snap-1".into()], &tags([("a", "b")])).await;
+        assert_eq!(answer.unwrap_err().kind, kind);
     }
 }
 
@@ -307,7 +312,7 @@ async fn a_deletion_is_not_attempted_after_its_time() {
     let cloud = Paced::new(&fake, &clock, &stop, 100);
     let until = START + SignedDuration::from_secs(20);
     let answer = cloud.delete_snapshot_until(&"snap-1".into(), until).await.unwrap();
-    assert_eq!(answer, Timely::TooLate);
+    assert!(matches!(answer, Timely::TooLate(None)), "{answer:?}");
     assert!(fake.calls("DeleteSnapshot").iter().all(|call| call.at <= 20.));
 }
 
