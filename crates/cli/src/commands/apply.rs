@@ -1,6 +1,9 @@
 //! `ebskeep apply`
 
+use std::cell::Cell;
+
 use anyhow::anyhow;
+use ebskeep_core::cloud::CloudError;
 use ebskeep_core::id::{Place, Region};
 use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
 use ebskeep_core::plan::{Action, Job, Plan};
@@ -43,18 +46,37 @@ async fn apply(
     let run = |place| Run::new(&there.aws, place, &SystemClock, settings, stop, &on_event);
     let runs: Vec<_> = there.places.iter().map(run).collect();
 
-    let planning = runs.iter().enumerate().map(async |(index, run)| match saved.and_then(|plans| plans.get(index)) {
+    let plan = async |(index, run): (usize, &Run<'_, _, _>)| match saved.and_then(|plans| plans.get(index)) {
         Some(saved) => run.plan_saved(saved, request).await,
         None => run.plan(request).await,
-    });
+    };
+    let shown = Shown { ui, before: Cell::new(false) };
+    let may_ask = !args.yes && (saved.is_some() || request.jobs.contains(&Job::Expire));
+    if !may_ask {
+        // No Region waits for another, which may be slow.
+        let work = runs.iter().enumerate().map(async |(index, run)| {
+            let planned = match unless_stopped(stop, Box::pin(plan((index, run)))).await? {
+                Ok(planned) => planned,
+                Err(error) => return Ok(Err(error)),
+            };
+            shown.show(&planned.plan)?;
+            Ok(Ok(carry_out(run, planned).await))
+        });
+        let (carried, errors) = ended(&there.places, join_all(work).await, ui)?;
+        if carried.is_empty() && !there.several {
+            return Ok(Exit::Failed);
+        }
+        return tell(carried, &errors, there.several, ui);
+    }
+
+    let planning = runs.iter().enumerate().map(plan);
     let answers = unless_stopped(stop, join_all(planning)).await?;
     let (planned, errors) = parted(&there.places, answers, ui);
     if planned.is_empty() && !there.several {
         return Ok(Exit::Failed);
     }
-    if !ui.json() {
-        let texts: Vec<String> = planned.iter().map(|(_, planned)| plan_text(&planned.plan, &ui.style())).collect();
-        ui.print(&texts.join("\n\n"))?;
+    for (_, planned) in &planned {
+        shown.show(&planned.plan)?;
     }
     let plans: Vec<&Plan> = planned.iter().map(|(_, planned)| &planned.plan).collect();
     if !agreed(&plans, args, stop, ui).await? {
@@ -66,6 +88,50 @@ async fn apply(
         .map(|(index, planned)| OptionFuture::from(runs.get(index).map(|run| carry_out(run, planned))));
     let carried: Vec<Carried> = join_all(carrying_out).await.into_iter().flatten().collect();
     tell(carried, &errors, there.several, ui)
+}
+
+/// Plans on stdout, one after the other; in a JSON document they are told at the end.
+struct Shown<'a> {
+    ui: &'a Ui,
+    /// Whether one was shown before.
+    before: Cell<bool>,
+}
+
+impl Shown<'_> {
+    fn show(&self, plan: &Plan) -> Result<(), Failure> {
+        if self.ui.json() {
+            return Ok(());
+        }
+        let between = if self.before.replace(true) { "\n\n" } else { "" };
+        self.ui.print(&format!("{between}{}", plan_text(plan, &self.ui.style())))
+    }
+}
+
+/// How a Region ended: told to stop before it had a plan; without an answer; or carried out.
+type Ended = Result<Result<Carried, CloudError>, Failure>;
+
+/// Those that were carried out, and what is to be told of the others. If all were told to
+/// stop before they had a plan, that is all there is to say.
+fn ended(places: &[Place], ended: Vec<Ended>, ui: &Ui) -> Result<(Vec<Carried>, Vec<RegionError>), Failure> {
+    let (mut asked, mut answers, mut interrupted) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, ended) in places.iter().zip(ended) {
+        match ended {
+            Ok(answer) => {
+                asked.push(place.clone());
+                answers.push(answer);
+            }
+            Err(failure) => interrupted.push((place.region.clone(), failure)),
+        }
+    }
+    if asked.is_empty()
+        && let Some((_, failure)) = interrupted.pop()
+    {
+        return Err(failure);
+    }
+    let (carried, mut errors) = parted(&asked, answers, ui);
+    let told = |(region, failure): (Region, Failure)| RegionError { region, error: failure.error.to_string() };
+    errors.extend(interrupted.into_iter().map(told));
+    Ok((carried.into_iter().map(|(_, carried)| carried).collect(), errors))
 }
 
 /// What became of a plan, and whether all there is to say of it was said when

@@ -4,8 +4,9 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use ebskeep_core::id::Region;
 use ebskeep_core::tags::Tags;
-use ebskeep_sim::{Deed, World};
+use ebskeep_sim::{Deed, Fault, What, When, World};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -91,6 +92,29 @@ fn a_region_in_which_everything_is_denied_among_others() {
     let mut alone = server.ebskeep();
     alone.args(["plan", "--region", "us-east-1"]);
     fails(alone, 1, &["us-east-1"]);
+}
+
+/// Nobody is asked, so nobody waits for what one Region does not answer.
+#[test]
+fn a_region_that_is_slow_to_list_holds_up_no_other() {
+    let world = world();
+    for region in ["eu-west-1", "us-east-1"] {
+        volume_in(&world, region, &[("Backup", "Yes")]);
+    }
+    let when = When { region: Some(Region::new("us-east-1")), times: Some(2), ..When::every("DescribeVolumes") };
+    let what = What::Refuse { code: "Unavailable".into(), status: Some(503), message: "not now".to_owned() };
+    world.fault(Fault { when, what });
+    let server = Server::of(&world);
+    let regions = ["--region", "us-east-1", "--region", "eu-west-1"];
+    let output = server.ebskeep().args(["apply", "create"]).args(regions).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let calls = world.calls();
+    // In this world no time passes: the order of its calls tells.
+    let last = |action: &str, region: &str| {
+        calls.iter().rposition(|call| call.action == action && call.region.as_str() == region).unwrap()
+    };
+    assert!(last("CreateSnapshot", "eu-west-1") < last("DescribeVolumes", "us-east-1"));
+    assert_eq!(text(&output.stdout).matches("CREATE 1 snapshot").count(), 2, "{}", text(&output.stdout));
 }
 
 #[test]
