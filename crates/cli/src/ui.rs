@@ -190,7 +190,7 @@ impl Progress {
             }
             Event::Applying(apply::Progress::Unmarks(after)) => {
                 let seconds = after.as_secs();
-                known.bar.set_message(format!("unmarking what was not deleted, in {seconds} s"));
+                known.bar.set_message(format!("{seconds} s to unmark what stays"));
             }
         }
     }

@@ -207,6 +207,15 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
         }
     }
 
+    /// As [`Self::pause`], before something that the run need not do to be whole: says
+    /// whether it was waited to the end.
+    pub async fn rest(&self, duration: Duration) -> bool {
+        match select(pin!(self.stop.wait()), pin!(self.clock.sleep(duration))).await {
+            Either::Left(_) => false,
+            Either::Right(_) => true,
+        }
+    }
+
     /// As [`Cloud::delete_snapshot`], but makes no attempt after `until` (by the
     /// clock): the look that allowed it would be too old.
     pub async fn delete_snapshot_until(&self, id: &SnapshotId, until: Timestamp) -> Result<Timely<()>, CloudError> {

@@ -27,7 +27,11 @@ pub(crate) fn run(args: &ExplainArgs, aws: &AwsArgs, settings: &Settings, ui: &U
         ui.print(&explanation_text(&explanation, &ui.style()))?;
     }
     if explanation.unknown.is_empty() {
-        return Ok(Exit::Done);
+        return Ok(if explanation.not_listed.is_empty() { Exit::Done } else { Exit::Partly });
+    }
+    if !explanation.not_listed.is_empty() {
+        ui.say("not all could be listed: what is not there by this may be there");
+        return Ok(Exit::Partly);
     }
     ui.say("look at the ids that are not there, and name the Region they are in with --region");
     Ok(if explanation.subjects.is_empty() { Exit::Usage } else { Exit::Partly })

@@ -117,6 +117,23 @@ fn a_region_that_is_slow_to_list_holds_up_no_other() {
     assert_eq!(text(&output.stdout).matches("CREATE 1 snapshot").count(), 2, "{}", text(&output.stdout));
 }
 
+/// At three in the morning "there is no backup" must not be what a permission says.
+#[test]
+fn an_explanation_without_a_listing_says_so_first_and_is_no_success() {
+    let world = world();
+    let of = volume_in(&world, "eu-west-1", &[("Backup", "Yes")]);
+    let snapshot = backup(&world, &of, 1);
+    refuse(&world, "DescribeSnapshots", "UnauthorizedOperation", None);
+    let server = Server::of(&world);
+    for id in [of.as_str(), snapshot.as_str()] {
+        let output = server.ebskeep().args(["explain", id]).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+        let page = text(&output.stdout);
+        assert!(page.trim_start().starts_with("What is said here may not be all, or not so"), "{page}");
+        assert!(!text(&output.stderr).contains("name the Region"));
+    }
+}
+
 #[test]
 fn every_enabled_region_is_worked_in() {
     let world = world();

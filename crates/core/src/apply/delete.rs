@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::batch::{BATCH, first_difference, in_one_call_or_each, look_at};
 use super::refusal::{outcome, outcome_before, told};
-use super::unmark::{Kept, Mark, Marks};
+use super::unmark::{Kept, LEFT, Mark, Marks};
 use super::{Act, CALLS_AT_ONCE, Ending};
 use crate::cloud::{Clock, Cloud as _, CloudError, Clouds, ErrorKind};
 use crate::id::SnapshotId;
@@ -170,7 +170,7 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
                     ErrorKind::Unknown => Deleted::Ended(ending),
                     // No call is made any more. The next run takes it up within
                     // the hour in which a mark says nothing.
-                    ErrorKind::Stopped => Deleted::Ended(Ending::new(Outcome::NotStarted)),
+                    ErrorKind::Stopped => Deleted::Ended(Ending::new(Outcome::NotStarted).detail(LEFT)),
                     ErrorKind::InUse
                     | ErrorKind::Throttled
                     | ErrorKind::PerVolumeRate

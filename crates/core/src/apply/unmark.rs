@@ -20,6 +20,10 @@ use crate::tags::DELETED;
 /// that is ten seconds on its way, and a restoration within this minute.)
 const STAYS_FOR: SignedDuration = SignedDuration::from_secs(60);
 
+/// What a mark that stays means, and what to do.
+pub(super) const LEFT: &str = "its mark ebskeep:deleted stays on it: run expire again within the hour, or it counts \
+                               as restored and stays 14 days; or remove the mark";
+
 /// A mark of ours on a snapshot.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -71,9 +75,18 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             // No longer than that, should somebody set the clock back meanwhile.
             let left = due.duration_since(self.cloud.now()).clamp(SignedDuration::ZERO, STAYS_FOR);
             self.log.unmarks(left);
-            // A stop shows at the call, which is then not made.
-            let _ = self.cloud.pause(left.unsigned_abs()).await;
+            if !self.cloud.rest(left.unsigned_abs()).await {
+                return self.leave(marks.due(Timestamp::MAX));
+            }
             self.unmark(marks.due(due)).await;
+        }
+    }
+
+    /// Leaves marks on: told to stop. How each of them ended is known already.
+    fn leave(&self, kept: Vec<Kept>) {
+        for Kept { index, ending, .. } in kept {
+            let detail = format!("{}; {LEFT}", ending.detail);
+            self.log.keep(index, 0, ending.detail(detail));
         }
     }
 

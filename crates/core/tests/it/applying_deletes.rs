@@ -337,6 +337,7 @@ async fn a_run_told_to_stop_leaves_the_mark_on_and_says_so() {
     let (applied, ()) = tokio::join!(crate::plans::run_until(&fake, &plan, &stop), raised);
     assert_eq!(only(&applied).outcome, Outcome::InUse);
     assert!(only(&applied).detail.contains("its mark ebskeep:deleted stays on it"), "{}", only(&applied).detail);
+    assert!(only(&applied).detail.contains("within the hour"), "{}", only(&applied).detail);
     assert!(fake.calls("DeleteTags").is_empty());
 }
 

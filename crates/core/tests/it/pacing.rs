@@ -126,6 +126,19 @@ async fn what_waiting_does_not_cure_is_not_repeated() {
     }
 }
 
+/// What is waited for only to tidy up leaves nothing half done where it is cut short.
+#[tokio::test(start_paused = true)]
+async fn a_rest_cut_short_is_no_run_cut_short() {
+    let (fake, clock, stop) = setting();
+    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    assert!(cloud.rest(Duration::from_secs(1)).await);
+    stop.raise(Why::Deadline);
+    assert!(!cloud.rest(Duration::from_secs(60)).await);
+    assert_eq!((cloud.cut_short(), fake.elapsed()), (None, 1.));
+    assert!(cloud.pause(Duration::from_secs(60)).await.is_err());
+    assert_eq!(cloud.cut_short(), Some(Why::Deadline));
+}
+
 /// A refusal tells of its own attempt, not of the one before it that had no answer: a
 /// deletion may be done. Of tags it tells more: why they cannot be written.
 #[tokio::test(start_paused = true)]

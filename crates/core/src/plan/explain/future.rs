@@ -16,6 +16,9 @@ use super::{Asked, Goes};
 /// How far it is looked, first near and then further: most snapshots go within a
 /// year.
 const YEARS: [i64; 3] = [1, 4, 10];
+/// Where more than this are there at the end, nothing goes, or hardly anything: each day
+/// of more years is a look at all of them, and the answer would take minutes.
+const MANY: usize = 1_000;
 
 /// When a snapshot of ours goes, if tags and volumes stay as they are, backups go
 /// on, wanted copies are made, and expire runs once a day.
@@ -27,7 +30,9 @@ pub(super) fn goes(managed: &Managed<'_>, asked: &Asked<'_>) -> Goes {
         ExpireVerdict::Keep => {}
     }
     let alone = only_its_lineage(managed, asked);
+    let mut looked = 0;
     for years in YEARS {
+        looked = years;
         let question = Question {
             inventory: &alone,
             subject: Subject::Inventory(OfInventory {
@@ -43,12 +48,16 @@ pub(super) fn goes(managed: &Managed<'_>, asked: &Asked<'_>) -> Goes {
             lives: Lives::Told,
         };
         let lives = forecast::forecast(&question).lives.unwrap_or_default();
+        let left = lives.iter().filter(|life| life.deleted.is_none()).count();
         let its = lives.into_iter().find(|life| life.snapshot_id.as_ref() == Some(&managed.snapshot.id));
         if let Some((at, why)) = its.and_then(|life| Some((life.deleted?, life.reasons))) {
             return Goes::On { date: calendar::utc_date(at), why };
         }
+        if left > MANY {
+            break;
+        }
     }
-    Goes::NotWithin { span: format!("{} years", YEARS.iter().max().copied().unwrap_or_default()) }
+    Goes::NotWithin { span: if looked == 1 { "a year".to_owned() } else { format!("{looked} years") } }
 }
 
 /// What expire would say of each snapshot of a lineage if the copies that are wanted

@@ -17,6 +17,8 @@ const MEMBERS_SHOWN: usize = 40;
 pub fn explanation_text(explanation: &Explanation, style: &Style) -> String {
     let Explanation { schema: _, now, account, region, subjects, unknown, not_listed } = explanation;
     let mut page = Page::new(*style);
+    // First: what follows may be wrong for want of it.
+    notices(&mut page, "What is said here may not be all, or not so", not_listed);
     for subject in subjects {
         match subject {
             Explained::Snapshot(of) => snapshot(&mut page, of),
@@ -32,7 +34,6 @@ pub fn explanation_text(explanation: &Explanation, style: &Style) -> String {
     for id in unknown {
         page.section(Tone::Danger, &format!("{} is not there {place}", plain(id)));
     }
-    notices(&mut page, "What is said here may not be all", not_listed);
     page.finish()
 }
 
