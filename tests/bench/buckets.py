@@ -20,8 +20,10 @@ BUCKETS: list[tuple[str, dict[str, Any], int, int]] = [
     ("describe_snapshots", {"OwnerIds": ["self"], "MaxResults": 5}, 100, 20),
     ("describe_volumes", {}, 50, 10),
     ("create_snapshot", {"VolumeId": "vol-0123456789abcdef0"}, 100, 5),
+    ("create_snapshots", {"InstanceSpecification": {"InstanceId": "i-0123456789abcdef0"}}, 100, 5),
     ("delete_snapshot", {"SnapshotId": "snap-0123456789abcdef0"}, 100, 5),
     ("create_tags", {"Resources": ["snap-0123456789abcdef0"], "Tags": [{"Key": "a", "Value": "b"}]}, 100, 10),
+    ("delete_tags", {"Resources": ["snap-0123456789abcdef0"], "Tags": [{"Key": "a"}]}, 100, 10),
     ("copy_snapshot", {"SourceRegion": REGION, "SourceSnapshotId": "snap-0123456789abcdef0"}, 50, 5),
 ]
 SECONDS = 60
