@@ -17,6 +17,7 @@ use ebskeep_core::id::Place;
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::job::{Event, Run};
 use ebskeep_core::lineage::unsettled_volumes;
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::report::{Conclusion, words};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
@@ -61,8 +62,9 @@ fn one_inventory(
         let there = Box::pin(places(aws, None)).await?;
         let place =
             there.places.first().ok_or_else(|| Failure::failed(anyhow::anyhow!("there is no Region to look at")))?;
+        let pacing = Pacing::new(settings.api_share);
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
-        let run = Run::new(&there.aws, place, &SystemClock, settings, &stop, &on_event);
+        let run = Run::new(&there.aws, place, &SystemClock, settings, &stop, &pacing, &on_event);
         let mut inventory = run.observe(seen.now, |inventory| unsettled_volumes(inventory, settings)).await?;
         if far == Far::WhereCopiesGo {
             run.observe_destinations(&mut inventory).await;

@@ -17,6 +17,7 @@ use crate::id::{Place, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, StorageTier};
 use crate::lineage;
 use crate::observe::{self, observe};
+use crate::paced::Pacing;
 use crate::plan::{self, CheckResult, Job, Notice, Plan};
 use crate::reach::Reach;
 use crate::report::{DESTINATION_NOT_LISTED, LISTING_MISMATCH, LOCKS_UNKNOWN, NOT_LISTED, Report, TIERS_UNKNOWN};
@@ -118,8 +119,8 @@ pub type OnEvent<'a> = dyn Fn(&Place, Event<'_>) + 'a;
 
 /// One run in one Place, and everything it needs besides what it is asked.
 ///
-/// It keeps AWS's pace over its whole length: use one `Run` for planning and
-/// for carrying out.
+/// Runs beside it keep AWS's pace together with it, if they are lent the same
+/// [`Pacing`]. Use one `Run` for planning and for carrying out.
 pub struct Run<'a, S: Clouds, K> {
     reach: Reach<'a, S, K>,
     clock: &'a K,
@@ -129,16 +130,18 @@ pub struct Run<'a, S: Clouds, K> {
 
 impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
     /// A run in `place`, which reaches through `clouds` where its copies go too.
-    /// `clock` is for waiting only; raising `stop` ends the run early.
+    /// `clock` is for waiting only; raising `stop` ends the run early. `pacing` is that
+    /// of the whole invocation.
     pub fn new(
         clouds: &'a S,
         place: &Place,
         clock: &'a K,
         settings: &'a Settings,
         stop: &'a Stop,
+        pacing: &'a Pacing,
         on_event: &'a OnEvent<'a>,
     ) -> Self {
-        Self { reach: Reach::new(clouds, place, clock, settings, stop), clock, settings, on_event }
+        Self { reach: Reach::new(clouds, place, clock, settings, stop, pacing), clock, settings, on_event }
     }
 
     /// Where it is.

@@ -2,15 +2,19 @@
 //!
 //! [`Paced`] is a [`Cloud`] around another one. Each action has a token bucket
 //! at the rate AWS documents, times the `api-share` setting, slower for a while
-//! where AWS says that even that is too fast; what AWS refuses for a reason that passes is tried again, by kind of error and by whether the
-//! call may be repeated; and once the run is told to stop, no call is begun.
+//! where AWS says that even that is too fast; [`Pacing`] holds the buckets, and all
+//! runs of one invocation share it. What AWS refuses for a reason that passes is
+//! tried again, by kind of error and by whether the call may be repeated; and once
+//! the run is told to stop, no call is begun.
 //! Knows nothing of what the calls are for.
 
 mod bucket;
+mod pacing;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -25,6 +29,8 @@ use crate::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
 use crate::stop::{Stop, Why};
 use crate::tags::Tags;
 use bucket::{Bucket, Rate};
+use pacing::Buckets;
+pub use pacing::Pacing;
 
 /// How long calls in flight are awaited once the run was told to stop.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -64,8 +70,7 @@ pub struct Paced<'a, C, K> {
     cloud: C,
     clock: &'a K,
     stop: &'a Stop,
-    share: u32,
-    buckets: RefCell<BTreeMap<Lane, Bucket>>,
+    buckets: Rc<Buckets>,
     cut_short: Cell<bool>,
 }
 
@@ -173,9 +178,10 @@ pub enum Timely<T> {
 }
 
 impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
-    /// Paces `cloud`, using `share` percent (1 to 100) of AWS's rates.
-    pub fn new(cloud: C, clock: &'a K, stop: &'a Stop, share: u32) -> Self {
-        Self { cloud, clock, stop, share, buckets: RefCell::default(), cut_short: Cell::new(false) }
+    /// Paces `cloud`, with the buckets that `pacing` has for its Place.
+    pub fn new(cloud: C, clock: &'a K, stop: &'a Stop, pacing: &Pacing) -> Self {
+        let buckets = pacing.at(cloud.place());
+        Self { cloud, clock, stop, buckets, cut_short: Cell::new(false) }
     }
 
     /// Why calls were not made or not awaited, if that ever happened. A stop
@@ -313,9 +319,7 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
     }
 
     fn with_bucket<T>(&self, lane: Lane, act: impl FnOnce(&mut Bucket, Timestamp) -> T) -> T {
-        let mut buckets = self.buckets.borrow_mut();
-        let bucket = buckets.entry(lane).or_insert_with(|| Bucket::new(lane.class.rate(), self.share));
-        act(bucket, self.clock.now())
+        self.buckets.with(lane, self.clock.now(), act)
     }
 }
 

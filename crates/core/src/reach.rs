@@ -1,7 +1,8 @@
 //! Where one run reaches: its own Place, and those where its copies go.
 //!
-//! Each has its own pace, since AWS counts calls by account and Region. Knows
-//! nothing of what the calls are for.
+//! Each goes at its own pace, since AWS counts calls by account and Region, and
+//! shares it with the other runs that reach there. Knows nothing of what the calls
+//! are for.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::rc::Rc;
 
 use crate::cloud::{Clock, Clouds};
 use crate::id::Place;
-use crate::paced::Paced;
+use crate::paced::{Paced, Pacing};
 use crate::setting::Settings;
 use crate::stop::{Stop, Why};
 
@@ -22,6 +23,7 @@ pub struct Reach<'a, S: Clouds, K> {
     clock: &'a K,
     settings: &'a Settings,
     stop: &'a Stop,
+    pacing: &'a Pacing,
     home: Paces<'a, S, K>,
     /// Made when they are first asked for.
     away: RefCell<BTreeMap<Place, Paces<'a, S, K>>>,
@@ -29,9 +31,16 @@ pub struct Reach<'a, S: Clouds, K> {
 
 impl<'a, S: Clouds, K: Clock> Reach<'a, S, K> {
     /// All that is reached from `home`. Makes no call.
-    pub fn new(clouds: &'a S, home: &Place, clock: &'a K, settings: &'a Settings, stop: &'a Stop) -> Self {
-        let home = Rc::new(Paced::new(clouds.at(home), clock, stop, settings.api_share));
-        Self { clouds, clock, settings, stop, home, away: RefCell::default() }
+    pub fn new(
+        clouds: &'a S,
+        home: &Place,
+        clock: &'a K,
+        settings: &'a Settings,
+        stop: &'a Stop,
+        pacing: &'a Pacing,
+    ) -> Self {
+        let home = Rc::new(Paced::new(clouds.at(home), clock, stop, pacing));
+        Self { clouds, clock, settings, stop, pacing, home, away: RefCell::default() }
     }
 
     /// The run's own Place.
@@ -58,7 +67,7 @@ impl<'a, S: Clouds, K: Clock> Reach<'a, S, K> {
             } else {
                 self.clouds.through(place, &self.settings.copy_role)
             };
-            Rc::new(Paced::new(cloud, self.clock, self.stop, self.settings.api_share))
+            Rc::new(Paced::new(cloud, self.clock, self.stop, self.pacing))
         };
         Rc::clone(self.away.borrow_mut().entry(place.clone()).or_insert_with(there))
     }

@@ -2,6 +2,7 @@
 
 use ebskeep_core::id::{SnapshotId, VolumeId};
 use ebskeep_core::job::{Request, Run, SavedPlan};
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::plan::{Action, Job, Plan};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
@@ -63,7 +64,8 @@ fn against_the_world(saved: &SavedPlan) -> (Plan, Plan) {
         let world = sim();
         let (clouds, clock) = (world.clouds(&format!("AKIASIM{ACCOUNT}")), world.clock());
         let (settings, stop) = (Settings::default(), Stop::new());
-        let run = Run::new(&clouds, &place(), &clock, &settings, &stop, &|_, _| {});
+        let pacing = Pacing::new(settings.api_share);
+        let run = Run::new(&clouds, &place(), &clock, &settings, &stop, &pacing, &|_, _| {});
         let held = run.plan_saved(saved, &Request::new([])).await.unwrap().plan;
         let fresh = Request { now: Some(saved.now), ..Request::new(saved.jobs.iter().copied()) };
         (held, run.plan(&fresh).await.unwrap().plan)
@@ -77,7 +79,8 @@ pub(crate) fn to_be_saved() -> Plan {
         let world = sim();
         let (clouds, clock) = (world.clouds(&format!("AKIASIM{ACCOUNT}")), world.clock());
         let (settings, stop) = (Settings::default(), Stop::new());
-        let run = Run::new(&clouds, &place(), &clock, &settings, &stop, &|_, _| {});
+        let pacing = Pacing::new(settings.api_share);
+        let run = Run::new(&clouds, &place(), &clock, &settings, &stop, &pacing, &|_, _| {});
         run.plan(&Request::new(Job::ALL)).await.unwrap().plan
     })
 }

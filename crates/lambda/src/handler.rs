@@ -2,8 +2,8 @@
 //!
 //! Generic over the port, so that tests drive it in virtual time. All Regions
 //! run side by side in one task, each with a [`Run`] of its own: one that is
-//! denied, refused or slow holds up no other. One [`Stop`] ends them all, early
-//! enough for the answer to be given.
+//! denied, refused or slow holds up no other. One [`Pacing`] is lent to them all, and
+//! one [`Stop`] ends them all, early enough for the answer to be given.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use ebskeep_core::cloud::{Clock, Clouds};
 use ebskeep_core::id::{AccountId, Place, Region};
 use ebskeep_core::job::{Event, Run};
-use ebskeep_core::paced::patiently;
+use ebskeep_core::paced::{Pacing, patiently};
 use ebskeep_core::report::{Conclusion, words};
 use ebskeep_core::stop::{Stop, Why};
 use futures::future::{Either, join_all, select};
@@ -99,15 +99,16 @@ impl<C: Clouds, K: Clock> Function<C, K> {
             }
             Either::Right((Ok(places), _)) => places,
         };
-        let runs = places.iter().map(|place| self.run_at(place, asked, log, stop));
+        let pacing = Pacing::new(asked.settings.api_share);
+        let runs = places.iter().map(|place| self.run_at(place, asked, log, stop, &pacing));
         Answer::new(asked, join_all(runs).await)
     }
 
     /// One Region, from the first look to the last line of its log.
-    async fn run_at(&self, place: &Place, asked: &Asked, log: &Log<'_, K>, stop: &Stop) -> Outcomes {
+    async fn run_at(&self, place: &Place, asked: &Asked, log: &Log<'_, K>, stop: &Stop, pacing: &Pacing) -> Outcomes {
         let log = log.region(place);
         let on_event = |_: &Place, event: Event<'_>| log.event(event);
-        let run = Run::new(&self.clouds, place, &self.clock, &asked.settings, stop, &on_event);
+        let run = Run::new(&self.clouds, place, &self.clock, &asked.settings, stop, pacing, &on_event);
         match run.plan(&asked.request).await {
             Ok(planned) => {
                 let report = run.apply(planned).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ebskeep_core::cloud::{Clock, Clouds};
 use ebskeep_core::id::{Place, SnapshotId};
 use ebskeep_core::job::{Request, Run};
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::plan::Job;
 use ebskeep_core::report::Report;
 use ebskeep_core::setting::Settings;
@@ -212,7 +213,8 @@ async fn whole<C: Clouds, K: Clock>(
 ) -> Done {
     let request = Request { only: wanted.only.clone(), ..Request::new(wanted.jobs.iter().copied()) };
     let stop = Stop::new();
-    let run = Run::new(clouds, &wanted.place, clock, settings, &stop, &|_, _| {});
+    let pacing = Pacing::new(settings.api_share);
+    let run = Run::new(clouds, &wanted.place, clock, settings, &stop, &pacing, &|_, _| {});
     let work = async {
         let planned = run.plan(&request).await;
         let planning = stop.raised().map_or(Stopped::Never, |_| Stopped::Planning);

@@ -4,6 +4,7 @@ use anyhow::anyhow;
 use ebskeep_core::adopt::{self, Adoption, Document, Tool};
 use ebskeep_core::id::Place;
 use ebskeep_core::job::{Event, Run};
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::report::text::{adoption_text, tagged_text};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
@@ -42,8 +43,9 @@ async fn online(
     // Boxed, since what finds credentials is large.
     let there = unless_stopped(stop, Box::pin(places(aws, None))).await??;
     let Some(place) = there.places.first() else { return Ok(Exit::Done) };
+    let pacing = Pacing::new(settings.api_share);
     let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
-    let run = Run::new(&there.aws, place, &SystemClock, settings, stop, &on_event);
+    let run = Run::new(&there.aws, place, &SystemClock, settings, stop, &pacing, &on_event);
     let looking = Box::pin(run.observe(args.seen.now, |inventory| adopt::unsettled_volumes(inventory, settings)));
     let inventory = unless_stopped(stop, looking).await??;
     let adoption = adopt::adopt(&inventory, from, settings);

@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use ebskeep_core::cloud::CloudError;
 use ebskeep_core::id::{Place, Region};
 use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::plan::{Action, Job, Plan};
 use ebskeep_core::report::{Report, text::plan_text, text::report_text};
 use ebskeep_core::setting::Settings;
@@ -42,8 +43,9 @@ async fn apply(
     let of_plan: Option<Vec<Region>> = saved.map(|plans| plans.iter().map(|plan| plan.region.clone()).collect());
     // Boxed, since what finds credentials is large.
     let there = unless_stopped(stop, Box::pin(places(aws, of_plan.as_deref()))).await??;
+    let pacing = Pacing::new(settings.api_share);
     let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
-    let run = |place| Run::new(&there.aws, place, &SystemClock, settings, stop, &on_event);
+    let run = |place| Run::new(&there.aws, place, &SystemClock, settings, stop, &pacing, &on_event);
     let runs: Vec<_> = there.places.iter().map(run).collect();
 
     let plan = async |(index, run): (usize, &Run<'_, _, _>)| match saved.and_then(|plans| plans.get(index)) {

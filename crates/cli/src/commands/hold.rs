@@ -6,6 +6,7 @@ use ebskeep_core::id::{Place, SnapshotId};
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::job::{Event, Run};
 use ebskeep_core::lineage::unsettled_volumes;
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::report::text::{retagging_text, tagged_text};
 use ebskeep_core::retag::{self, Document, Hold, HoldError, Length, Retagging, Tagged};
 use ebskeep_core::setting::Settings;
@@ -67,8 +68,9 @@ fn run(
         // Boxed, since what finds credentials is large.
         let there = unless_stopped(&stop, Box::pin(places(aws, None))).await??;
         let Some(place) = there.places.first() else { return Ok(Exit::Done) };
+        let pacing = Pacing::new(settings.api_share);
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
-        let run = Run::new(&there.aws, place, &SystemClock, settings, &stop, &on_event);
+        let run = Run::new(&there.aws, place, &SystemClock, settings, &stop, &pacing, &on_event);
         let looking = Box::pin(run.observe(None, |inventory| unsettled_volumes(inventory, settings)));
         let mut inventory = unless_stopped(&stop, looking).await??;
         // What is named first: while it is held, the copier holds its copies.

@@ -3,6 +3,7 @@
 use ebskeep_core::id::Place;
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::job::{self, Event, Planned, Request, Run};
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::plan::Plan;
 use ebskeep_core::report::{NOT_LISTED, text::plan_text};
 use ebskeep_core::setting::Settings;
@@ -50,8 +51,9 @@ fn online(aws: &AwsArgs, request: &Request, settings: &Settings, ui: &Ui) -> Res
     let work = async {
         // Boxed, since what finds credentials is large.
         let places = Box::pin(places(aws, None)).await?;
+        let pacing = Pacing::new(settings.api_share);
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
-        let run = |place| Run::new(&places.aws, place, &SystemClock, settings, &stop, &on_event);
+        let run = |place| Run::new(&places.aws, place, &SystemClock, settings, &stop, &pacing, &on_event);
         let runs: Vec<_> = places.places.iter().map(run).collect();
         let answers = join_all(runs.iter().map(|run| run.plan(request))).await;
         let (planned, errors) = parted(&places.places, answers, ui);

@@ -3,6 +3,7 @@
 use ebskeep_core::id::Place;
 use ebskeep_core::job::{Event, Run};
 use ebskeep_core::lineage::unsettled_volumes;
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::report::text::watch_text;
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
@@ -42,8 +43,9 @@ fn online(args: &WatchArgs, looks: &[Look], aws: &AwsArgs, settings: &Settings, 
     let work = async {
         // Boxed, since what finds credentials is large.
         let there = Box::pin(places(aws, None)).await?;
+        let pacing = Pacing::new(settings.api_share);
         let on_event = |place: &Place, event: Event<'_>| ui.event(place, event);
-        let run = |place| Run::new(&there.aws, place, &SystemClock, settings, &stop, &on_event);
+        let run = |place| Run::new(&there.aws, place, &SystemClock, settings, &stop, &pacing, &on_event);
         let runs: Vec<_> = there.places.iter().map(run).collect();
         let unsettled = |inventory: &_| unsettled_volumes(inventory, settings);
         let answers = join_all(runs.iter().map(|run| run.observe(args.seen.now, unsettled))).await;

@@ -23,6 +23,10 @@ use there::There;
 /// Copies under way at one destination at the same time, whoever began them.
 /// Source: Amazon EBS endpoints and quotas, "Concurrent snapshot copies per
 /// destination Region".
+///
+/// Each run counts what is pending there when it looks, so runs side by side that
+/// copy to one destination may together begin more: AWS then answers with
+/// `ConcurrencyLimit`, which is waited for, and in the end is for the next run.
 pub(super) const IN_FLIGHT: usize = 20;
 
 /// Failed copies of one snapshot to one destination within a day, after which it

@@ -311,7 +311,8 @@ async fn what_aws_refused_is_told_before_its_mark_is_taken_off() {
     let told = std::cell::RefCell::new(Vec::new());
     let (clock, stop) = (crate::fake::Virtual::new(), ebskeep_core::stop::Stop::new());
     let settings = crate::plans::all_rates();
-    let reach = ebskeep_core::reach::Reach::new(&fake, fake.place(), &clock, &settings, &stop);
+    let pacing = ebskeep_core::paced::Pacing::new(settings.api_share);
+    let reach = ebskeep_core::reach::Reach::new(&fake, fake.place(), &clock, &settings, &stop, &pacing);
     ebskeep_core::apply::apply(&reach, &all, &|progress| {
         let what = match progress {
             Progress::Finished { result, .. } => format!("{:?}", result.outcome),
@@ -472,7 +473,8 @@ async fn results_are_told_as_they_come_and_each_once() {
     let told = std::cell::RefCell::new(Vec::new());
     let (clock, stop) = (crate::fake::Virtual::new(), ebskeep_core::stop::Stop::new());
     let settings = crate::plans::all_rates();
-    let reach = ebskeep_core::reach::Reach::new(&fake, fake.place(), &clock, &settings, &stop);
+    let pacing = ebskeep_core::paced::Pacing::new(settings.api_share);
+    let reach = ebskeep_core::reach::Reach::new(&fake, fake.place(), &clock, &settings, &stop, &pacing);
     ebskeep_core::apply::apply(&reach, &all, &|progress| {
         if let Progress::Finished { action: _, result, done, total } = progress {
             told.borrow_mut().push((result.resource.to_string(), done, total));

@@ -1,13 +1,17 @@
 //! Runs of the copier: what is looked at where, and what comes of it.
 
+use std::time::Duration;
+
 use ebskeep_core::cloud::{Cloud as _, ErrorKind, Role};
 use ebskeep_core::inventory::SnapshotState;
 use ebskeep_core::job::{Planned, Request, Run};
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::plan::Job;
 use ebskeep_core::report::{Conclusion, DESTINATION_NOT_LISTED};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
 use ebskeep_core::tags::{self, Tags};
+use futures::future::join_all;
 
 use crate::fake::{Fake, Fault, Virtual, place};
 use crate::plans::tags;
@@ -21,27 +25,23 @@ struct Scene {
     clock: Virtual,
     settings: Settings,
     stop: Stop,
+    pacing: Pacing,
 }
 
 impl Scene {
     fn new() -> Self {
-        Self { fake: Fake::new(), clock: Virtual::new(), settings: Settings::default(), stop: Stop::new() }
+        let settings = Settings::default();
+        let pacing = Pacing::new(settings.api_share);
+        Self { fake: Fake::new(), clock: Virtual::new(), settings, stop: Stop::new(), pacing }
     }
 
     /// A backup of ours that is to be copied there.
     fn backup(&self, id: &str, days: i64, to: &str) {
-        let tags = [
-            (tags::TYPE, "Automated"),
-            (tags::SLOT, "2026-02-28T00:00:00Z"),
-            (tags::VOLUME, "vol-1"),
-            (tags::RETENTION, "30"),
-            (tags::COPY_TO, to),
-        ];
-        self.fake.snapshot(id, "vol-1", days, tags.into_iter().collect());
+        backup_in(&self.fake, id, days, to);
     }
 
     fn run(&self) -> Run<'_, Fake, Virtual> {
-        Run::new(&self.fake, self.fake.place(), &self.clock, &self.settings, &self.stop, &|_, _| {})
+        Run::new(&self.fake, self.fake.place(), &self.clock, &self.settings, &self.stop, &self.pacing, &|_, _| {})
     }
 
     async fn plan(&self, request: &Request) -> Planned {
@@ -54,6 +54,18 @@ impl Scene {
         let world = there.world.borrow();
         world.calls.iter().map(|call| (call.operation, call.about.clone())).collect()
     }
+}
+
+/// The same in any Region.
+fn backup_in(fake: &Fake, id: &str, days: i64, to: &str) {
+    let tags = [
+        (tags::TYPE, "Automated"),
+        (tags::SLOT, "2026-02-28T00:00:00Z"),
+        (tags::VOLUME, "vol-1"),
+        (tags::RETENTION, "30"),
+        (tags::COPY_TO, to),
+    ];
+    fake.snapshot(id, "vol-1", days, tags.into_iter().collect());
 }
 
 fn of(source: &str) -> Tags {
@@ -155,4 +167,30 @@ async fn told_of_snapshots_that_cannot_be_looked_at_a_run_fails() {
     let scene = Scene::new();
     scene.fake.fault(Fault::new("DescribeSnapshots", ErrorKind::Denied).always());
     assert!(scene.run().plan(&Request::copy_only(["snap-1".into()])).await.is_err());
+}
+
+/// AWS counts the copies that an account begins at a destination, wherever from.
+#[tokio::test(start_paused = true)]
+async fn regions_that_copy_to_one_destination_keep_its_pace_together() {
+    let Scene { fake, clock, settings, stop, pacing } = Scene::new();
+    let homes = ["eu-west-1", "eu-west-2", "eu-central-1"].map(|region| fake.elsewhere(HOME, region));
+    for home in &homes {
+        for days in 1..=20 {
+            backup_in(home, &format!("snap-{days}-{}", home.place().region), days, "us-east-1");
+        }
+    }
+    // All have looked there before any begins: each finds room for 20.
+    let away = fake.elsewhere(HOME, "us-east-1");
+    away.world.borrow_mut().latency = Duration::from_secs(1);
+    let runs = homes.iter().map(async |home| {
+        let run = Run::new(home, home.place(), &clock, &settings, &stop, &pacing, &|_, _| {});
+        let planned = run.plan(&Request::new([Job::Copy])).await.unwrap();
+        run.apply(planned).await.conclusion()
+    });
+    assert_eq!(join_all(runs).await, [Conclusion::Done; 3]);
+    let begun: Vec<f64> = away.calls("CopySnapshot").iter().map(|call| call.at).collect();
+    assert_eq!(begun.len(), 60);
+    // 80 % of a bucket of 50 that gains 5 a second.
+    assert_eq!(begun.iter().filter(|at| **at - begun[0] < 0.2).count(), 40);
+    assert!((begun[59] - begun[0] - 5.).abs() < 0.2, "{begun:?}");
 }

@@ -7,7 +7,7 @@ use ebskeep_core::cloud::ErrorKind;
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::job::{Request, Run};
 use ebskeep_core::observe::observe;
-use ebskeep_core::paced::Paced;
+use ebskeep_core::paced::{Paced, Pacing};
 use ebskeep_core::plan::Job;
 use ebskeep_core::report::{Conclusion, LISTING_MISMATCH};
 use ebskeep_core::setting::Settings;
@@ -22,7 +22,7 @@ async fn see(fake: &Fake) -> (Inventory, f64) {
     let (clock, stop) = (Virtual::new(), Stop::new());
     fake.world.borrow_mut().latency = Duration::from_secs(1);
     let began = fake.elapsed();
-    let cloud = Paced::new(fake, &clock, &stop, 80);
+    let cloud = Paced::new(fake, &clock, &stop, &Pacing::new(80));
     let inventory = observe(&cloud, &clock, None, |_| Vec::new(), &|_, _| {}).await.unwrap();
     (inventory, fake.elapsed() - began)
 }
@@ -207,7 +207,8 @@ async fn a_contradiction_is_told_and_holds_up_nothing() {
     let fake = world(40, DAY, 10);
     fake.world.borrow_mut().start_time = StartTime::FindsNothing;
     let (clock, stop, settings) = (Virtual::new(), Stop::new(), Settings::default());
-    let run = Run::new(&fake, ebskeep_core::cloud::Cloud::place(&fake), &clock, &settings, &stop, &|_, _| {});
+    let (here, pacing) = (ebskeep_core::cloud::Cloud::place(&fake), Pacing::new(settings.api_share));
+    let run = Run::new(&fake, here, &clock, &settings, &stop, &pacing, &|_, _| {});
     let planned = run.plan(&Request::new([Job::Expire])).await.unwrap();
     let told: Vec<_> = planned.plan.findings.iter().filter(|f| f.code == LISTING_MISMATCH).collect();
     assert!(told.len() == 1 && told[0].resource == "snapshots", "{told:?}");

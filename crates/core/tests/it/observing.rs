@@ -7,7 +7,7 @@ use ebskeep_core::cloud::{CloudError, ErrorKind};
 use ebskeep_core::id::VolumeId;
 use ebskeep_core::inventory::{Inventory, LockState};
 use ebskeep_core::observe::observe;
-use ebskeep_core::paced::Paced;
+use ebskeep_core::paced::{Paced, Pacing};
 use ebskeep_core::stop::Stop;
 use ebskeep_core::tags::Tags;
 use jiff::SignedDuration;
@@ -17,7 +17,7 @@ use crate::plans::tags;
 
 async fn see(fake: &Fake, unsettled: &[&str]) -> Result<Inventory, CloudError> {
     let (clock, stop) = (Virtual::new(), Stop::new());
-    let cloud = Paced::new(fake, &clock, &stop, 100);
+    let cloud = Paced::new(fake, &clock, &stop, &Pacing::new(100));
     let unsettled = unsettled.iter().map(|id| VolumeId::new(*id)).collect();
     observe(&cloud, &clock, None, |_| unsettled, &|_, _| {}).await
 }

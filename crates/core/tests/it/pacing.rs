@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ebskeep_core::cloud::{Cloud, CloudError, CreateSnapshot, ErrorKind, Query};
 use ebskeep_core::id::SnapshotId;
-use ebskeep_core::paced::{Paced, Timely};
+use ebskeep_core::paced::{Paced, Pacing, Timely};
 use ebskeep_core::stop::{Stop, Why};
 use ebskeep_core::tags::Tags;
 use futures::future::join_all;
@@ -31,14 +31,14 @@ fn request() -> CreateSnapshot {
 async fn create_under(fault: Fault) -> (Result<(), CloudError>, Vec<f64>) {
     let (fake, clock, stop) = setting();
     fake.fault(fault);
-    let answer = Paced::new(&fake, &clock, &stop, 100).create_snapshot(&request()).await.map(|_| ());
+    let answer = Paced::new(&fake, &clock, &stop, &Pacing::new(100)).create_snapshot(&request()).await.map(|_| ());
     (answer, fake.calls("CreateSnapshot").iter().map(|call| call.at.round()).collect())
 }
 
 async fn delete_under(fault: Fault) -> (Result<(), CloudError>, Vec<f64>) {
     let (fake, clock, stop) = setting();
     fake.fault(fault);
-    let answer = Paced::new(&fake, &clock, &stop, 100).delete_snapshot(&"snap-1".into()).await;
+    let answer = Paced::new(&fake, &clock, &stop, &Pacing::new(100)).delete_snapshot(&"snap-1".into()).await;
     (answer, fake.calls("DeleteSnapshot").iter().map(|call| call.at.round()).collect())
 }
 
@@ -59,7 +59,7 @@ async fn what_a_run_can_do_without_is_asked_for_three_seconds() {
         for operation in ["DescribeLockedSnapshots", "DescribeSnapshotTierStatus"] {
             fake.fault(Fault::new(operation, kind).always());
         }
-        let cloud = Paced::new(&fake, &clock, &stop, 100);
+        let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
         assert_eq!(cloud.describe_locked_snapshots(&Query::All, None).await.unwrap_err().kind, kind);
         assert_eq!(cloud.describe_snapshot_tier_status(&Query::All, None).await.unwrap_err().kind, kind);
         let at = |operation| fake.calls(operation).iter().map(|call| call.at.round()).collect::<Vec<_>>();
@@ -112,7 +112,7 @@ async fn after_an_unknown_outcome_no_later_throttling_makes_it_known() {
     let (fake, clock, stop) = setting();
     fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Unknown));
     fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Throttled).always());
-    let answer = Paced::new(&fake, &clock, &stop, 100).delete_snapshot(&"snap-1".into()).await;
+    let answer = Paced::new(&fake, &clock, &stop, &Pacing::new(100)).delete_snapshot(&"snap-1".into()).await;
     assert_eq!(answer.unwrap_err().kind, ErrorKind::Unknown);
 }
 
@@ -130,7 +130,7 @@ async fn what_waiting_does_not_cure_is_not_repeated() {
 #[tokio::test(start_paused = true)]
 async fn a_rest_cut_short_is_no_run_cut_short() {
     let (fake, clock, stop) = setting();
-    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     assert!(cloud.rest(Duration::from_secs(1)).await);
     stop.raise(Why::Deadline);
     assert!(!cloud.rest(Duration::from_secs(60)).await);
@@ -147,7 +147,7 @@ async fn a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() {
         let (fake, clock, stop) = setting();
         fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Unknown).after_effect());
         fake.fault(Fault::new("DeleteSnapshot", kind).always());
-        let cloud = Paced::new(&fake, &clock, &stop, 100);
+        let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
         let answer = cloud.delete_snapshot(&"snap-1".into()).await;
         assert_eq!((answer.unwrap_err().kind, fake.calls("DeleteSnapshot").len()), (ErrorKind::Unknown, 2), "{kind:?}");
         fake.fault(Fault::new("CreateTags", ErrorKind::Unknown));
@@ -164,7 +164,7 @@ async fn that_it_is_gone_or_in_use_is_known_even_after_a_lost_answer() {
         let (fake, clock, stop) = setting();
         fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Unknown));
         fake.fault(Fault::new("DeleteSnapshot", kind).always());
-        let cloud = Paced::new(&fake, &clock, &stop, 100);
+        let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
         assert_eq!(cloud.delete_snapshot(&"snap-1".into()).await.unwrap_err().kind, kind);
     }
 }
@@ -178,7 +178,7 @@ async fn describes_and_tags_are_repeated_after_any_lost_answer() {
     }
     fake.fault(Fault::new("CreateTags", ErrorKind::Unknown));
     fake.fault(Fault::new("DeleteTags", ErrorKind::Unknown));
-    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     cloud.describe_instances(&Query::All, None).await.unwrap();
     cloud.describe_volumes(&Query::All, None).await.unwrap();
     cloud.describe_snapshots(&Query::All, None).await.unwrap();
@@ -192,7 +192,7 @@ async fn describes_and_tags_are_repeated_after_any_lost_answer() {
 /// Seconds that so many calls at once take, at a share of AWS's rates.
 async fn seconds(share: u32, calls: usize, query: Query) -> f64 {
     let (fake, clock, stop) = setting();
-    let cloud = Paced::new(&fake, &clock, &stop, share);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(share));
     let (cloud, query) = (&cloud, &query);
     join_all((0..calls).map(async |_| cloud.describe_snapshots(query, None).await.unwrap())).await;
     fake.elapsed()
@@ -210,10 +210,49 @@ async fn calls_keep_to_the_share_of_awss_rates() {
     assert!((seconds(100, 150, ids).await - 10.).abs() < 0.2);
 }
 
+/// Seconds that so many reads take that two runs of one invocation begin at once,
+/// half of them each, the second one in this Region.
+async fn together(calls: usize, region: &str) -> f64 {
+    let (fake, clock, stop) = setting();
+    let pacing = Pacing::new(100);
+    let there = fake.elsewhere("111122223333", region);
+    let clouds = [&fake, &there].map(|cloud| Paced::new(cloud, &clock, &stop, &pacing));
+    let reads = clouds.iter().cycle().take(calls).map(|cloud| cloud.describe_snapshots(&Query::All, None));
+    assert!(join_all(reads).await.iter().all(Result::is_ok));
+    fake.elapsed()
+}
+
+/// AWS counts an account's calls, not a run's.
+#[tokio::test(start_paused = true)]
+async fn runs_of_one_invocation_take_from_the_same_bucket_of_a_place() {
+    assert!(together(99, "eu-west-1").await < 0.01);
+    assert!((together(300, "eu-west-1").await - 10.).abs() < 0.2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_place_has_its_own_buckets() {
+    assert!(together(198, "us-east-1").await < 0.01);
+    assert!((together(600, "us-east-1").await - 10.).abs() < 0.2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_refuses_one_run_slows_down_the_others_beside_it() {
+    let (fake, clock, stop) = setting();
+    let pacing = Pacing::new(100);
+    let [refused, beside] = [(); 2].map(|()| Paced::new(&fake, &clock, &stop, &pacing));
+    fake.fault(Fault::new("CreateSnapshot", ErrorKind::Throttled));
+    refused.create_snapshot(&request()).await.unwrap();
+    let before = fake.elapsed();
+    for _ in 0..20 {
+        beside.create_snapshot(&request()).await.unwrap();
+    }
+    assert!(fake.elapsed() - before > 3., "{} to {}", before, fake.elapsed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_action_has_its_own_bucket() {
     let (fake, clock, stop) = setting();
-    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     for _ in 0..100 {
         cloud.describe_snapshots(&Query::All, None).await.unwrap();
         cloud.describe_volumes(&Query::All, None).await.unwrap();
@@ -225,7 +264,7 @@ async fn each_action_has_its_own_bucket() {
 async fn once_throttled_all_calls_of_that_action_slow_down() {
     let (fake, clock, stop) = setting();
     fake.fault(Fault::new("CreateSnapshot", ErrorKind::Throttled));
-    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     cloud.create_snapshot(&request()).await.unwrap();
     let before = fake.elapsed();
     for _ in 0..20 {
@@ -237,7 +276,7 @@ async fn once_throttled_all_calls_of_that_action_slow_down() {
 #[tokio::test(start_paused = true)]
 async fn others_in_the_account_make_calls_slower_for_a_while_and_not_for_ever() {
     let (fake, clock, stop) = setting();
-    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     // Somebody else took what the bucket had for the next ten calls.
     let throttled = Fault::new("DescribeSnapshots", ErrorKind::Throttled).times(10);
     let (cloud, fake) = (&cloud, &fake);
@@ -257,7 +296,7 @@ async fn others_in_the_account_make_calls_slower_for_a_while_and_not_for_ever() 
 #[tokio::test(start_paused = true)]
 async fn a_stopped_run_makes_no_call() {
     let (fake, clock, stop) = setting();
-    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     stop.raise(Why::Interrupted);
     assert_eq!(cloud.create_snapshot(&request()).await.unwrap_err().kind, ErrorKind::Stopped);
     assert_eq!(fake.world.borrow().calls.len(), 0);
@@ -267,7 +306,7 @@ async fn a_stopped_run_makes_no_call() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_after_the_last_call_has_cut_nothing_short() {
     let (fake, clock, stop) = setting();
-    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     cloud.create_snapshot(&request()).await.unwrap();
     stop.raise(Why::Interrupted);
     assert_eq!(cloud.cut_short(), None);
@@ -277,7 +316,7 @@ async fn a_stop_after_the_last_call_has_cut_nothing_short() {
 async fn a_stop_ends_a_wait_at_once() {
     let (fake, clock, stop) = setting();
     fake.fault(Fault::new("CreateSnapshot", ErrorKind::Throttled).always());
-    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     let request = request();
     let (answer, ()) = futures::join!(cloud.create_snapshot(&request), async {
         tokio::time::sleep(Duration::from_secs(4)).await;
@@ -292,7 +331,7 @@ async fn a_stop_ends_a_wait_at_once() {
 async fn a_stop_while_a_lost_deletion_waits_leaves_it_unknown() {
     let (fake, clock, stop) = setting();
     fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Unknown).always());
-    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     let id = "snap-1".into();
     let (answer, ()) = futures::join!(cloud.delete_snapshot(&id), async {
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -306,7 +345,7 @@ async fn a_call_in_flight_is_awaited_for_ten_seconds_and_then_given_up() {
     let answer_after = async |hangs| {
         let (fake, clock, stop) = setting();
         fake.fault(Fault::new("CreateSnapshot", ErrorKind::Denied).hangs(hangs));
-        let cloud = Paced::new(&fake, &clock, &stop, 100);
+        let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
         let request = request();
         let (answer, ()) = futures::join!(cloud.create_snapshot(&request), async {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -322,7 +361,7 @@ async fn a_call_in_flight_is_awaited_for_ten_seconds_and_then_given_up() {
 async fn a_deletion_is_not_attempted_after_its_time() {
     let (fake, clock, stop) = setting();
     fake.fault(Fault::new("DeleteSnapshot", ErrorKind::Throttled).always());
-    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     let until = START + SignedDuration::from_secs(20);
     let answer = cloud.delete_snapshot_until(&"snap-1".into(), until).await.unwrap();
     assert!(matches!(answer, Timely::TooLate(None)), "{answer:?}");
@@ -334,7 +373,7 @@ async fn waits_hold_up_nobody_else() {
     let (fake, clock, stop) = setting();
     fake.volume("vol-2");
     fake.fault(Fault::new("CreateSnapshot", ErrorKind::ConcurrencyLimit).about("vol-1").times(5));
-    let cloud = Paced::new(&fake, &clock, &stop, 100);
+    let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     let order = RefCell::new(Vec::new());
     let take = async |volume: &'static str| {
         let request = CreateSnapshot { volume: volume.into(), ..request() };

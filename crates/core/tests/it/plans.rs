@@ -2,6 +2,7 @@
 
 use ebskeep_core::apply::{Applied, apply};
 use ebskeep_core::cloud::Cloud as _;
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::plan::{Action, Deletion, FinishTags, NewSet, NewSnapshot, Plan, SCHEMA, SetMember, Summary};
 use ebskeep_core::reach::Reach;
 use ebskeep_core::report::{ActionResult, Outcome};
@@ -133,7 +134,8 @@ pub(crate) async fn run(fake: &Fake, plan: &Plan) -> Applied {
 
 pub(crate) async fn run_until(fake: &Fake, plan: &Plan, stop: &Stop) -> Applied {
     let (clock, settings) = (Virtual::new(), all_rates());
-    let reach = Reach::new(fake, fake.place(), &clock, &settings, stop);
+    let pacing = Pacing::new(settings.api_share);
+    let reach = Reach::new(fake, fake.place(), &clock, &settings, stop, &pacing);
     apply(&reach, plan, &|_| {}).await
 }
 

@@ -2,7 +2,7 @@
 //! AWS refuses or leaves unanswered.
 
 use ebskeep_core::cloud::ErrorKind;
-use ebskeep_core::paced::Paced;
+use ebskeep_core::paced::{Paced, Pacing};
 use ebskeep_core::report::{Conclusion, Outcome};
 use ebskeep_core::retag::{Retag, Tagged};
 use ebskeep_core::stop::{Stop, Why};
@@ -39,7 +39,7 @@ async fn run(fake: &Fake, retags: &[Retag]) -> Tagged {
 
 async fn run_until(fake: &Fake, retags: &[Retag], stop: &Stop) -> Tagged {
     let clock = Virtual::new();
-    ebskeep_core::apply::retag(&Paced::new(fake, &clock, stop, 100), retags).await
+    ebskeep_core::apply::retag(&Paced::new(fake, &clock, stop, &Pacing::new(100)), retags).await
 }
 
 fn outcomes(tagged: &Tagged) -> Vec<Outcome> {

@@ -6,6 +6,7 @@ use ebskeep_core::apply::Progress;
 use ebskeep_core::cloud::{Cloud as _, CloudError, ErrorKind};
 use ebskeep_core::inventory::{LockState, StorageTier};
 use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::plan::{Action, Job, Plan};
 use ebskeep_core::report::{Conclusion, LOCKS_UNKNOWN, NOT_LISTED, Outcome, Report, TIERS_UNKNOWN};
 use ebskeep_core::setting::Settings;
@@ -23,6 +24,7 @@ struct Setting {
     clock: Virtual,
     settings: Settings,
     stop: Stop,
+    pacing: Pacing,
 }
 
 impl Setting {
@@ -40,11 +42,12 @@ impl Setting {
         }
         let mut settings = Settings::default();
         settings.set("max-delete", "10").unwrap();
-        Self { fake, clock: Virtual::new(), settings, stop: Stop::new() }
+        let pacing = Pacing::new(settings.api_share);
+        Self { fake, clock: Virtual::new(), settings, stop: Stop::new(), pacing }
     }
 
     fn run(&self) -> Run<'_, Fake, Virtual> {
-        Run::new(&self.fake, self.fake.place(), &self.clock, &self.settings, &self.stop, &|_, _| {})
+        Run::new(&self.fake, self.fake.place(), &self.clock, &self.settings, &self.stop, &self.pacing, &|_, _| {})
     }
 
     async fn plan(&self) -> Planned {
@@ -110,8 +113,8 @@ async fn a_run_tells_its_pages_its_plan_and_each_result() {
             Event::Applying(Progress::Unmarks(_)) => "unmarks",
         });
     };
-    let run =
-        Run::new(&setting.fake, setting.fake.place(), &setting.clock, &setting.settings, &setting.stop, &on_event);
+    let Setting { fake, clock, settings, stop, pacing } = &setting;
+    let run = Run::new(fake, fake.place(), clock, settings, stop, pacing, &on_event);
     let planned = run.plan(&Request::new(Job::ALL)).await.unwrap();
     run.apply(planned).await;
     let expected = [vec!["listed"; 4], vec!["planned"], vec!["finished"; 4]].concat();
@@ -499,8 +502,9 @@ async fn a_slow_region_and_a_denied_one_hold_up_no_other() {
     }
     slow.world.borrow_mut().latency = Duration::from_secs(50);
     denied.fault(Fault::new("CreateSnapshot", ErrorKind::Denied).always());
+    let Setting { fake: _, clock, settings, stop, pacing } = &setting;
     let runs = regions.iter().map(async |region| {
-        let run = Run::new(region, region.place(), &setting.clock, &setting.settings, &setting.stop, &|_, _| {});
+        let run = Run::new(region, region.place(), clock, settings, stop, pacing, &|_, _| {});
         let planned = run.plan(&Request::new([Job::Create])).await.unwrap();
         (run.apply(planned).await.conclusion(), region.elapsed())
     });

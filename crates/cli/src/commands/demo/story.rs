@@ -11,6 +11,7 @@ use ebskeep_aws::{Credentials, Options, connect_through};
 use ebskeep_core::cloud::{Clock, Clouds};
 use ebskeep_core::id::{AccountId, Place, Region};
 use ebskeep_core::job::{Request, Run};
+use ebskeep_core::paced::Pacing;
 use ebskeep_core::plan::{Job, Plan};
 use ebskeep_core::report::text::plan_text;
 use ebskeep_core::report::{Conclusion, Outcome, Report};
@@ -149,7 +150,8 @@ async fn once<C: Clouds, K: Clock>(
     request: &Request,
 ) -> anyhow::Result<(Plan, Report)> {
     let (settings, stop) = (Settings::default(), Stop::new());
-    let run = Run::new(clouds, place, clock, &settings, &stop, &|_, _| {});
+    let pacing = Pacing::new(settings.api_share);
+    let run = Run::new(clouds, place, clock, &settings, &stop, &pacing, &|_, _| {});
     let planned = run.plan(request).await?;
     let plan = planned.plan.clone();
     // Boxed, since the future of a whole run is large.
