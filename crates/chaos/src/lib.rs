@@ -8,6 +8,7 @@
 //! end at everything that ever was. [`flaw`] plants mistakes, to show that it can find them; [`coverage`] says
 //! what must have happened, so that what holds means something.
 
+pub mod again;
 pub mod checker;
 pub mod clock;
 pub mod coverage;

@@ -16,6 +16,7 @@ use ebskeep_sim::{Act, Call, Deed, Rules, World, WorldClock};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
+use crate::again;
 use crate::checker::keep::Limits;
 use crate::checker::steps::Steps;
 use crate::checker::{self, Facts, Overlap, Site, Violation};
@@ -60,19 +61,26 @@ pub struct Life {
     pub story: Vec<String>,
 }
 
-/// Lives through the world of a seed, by a product with this flaw, or as it is.
+/// Lives through the world of a seed, by a product with this flaw, or as it is. If that
+/// panics, stderr is told how to do so again.
 ///
 /// # Errors
 ///
 /// If the scene could not be set: a mistake here, not in the product.
 pub fn live(seed: u64, flaw: Option<Flaw>) -> anyhow::Result<Life> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
-    runtime.block_on(async {
-        let mut stage = Stage::new(seed, flaw)?;
-        Box::pin(stage.days()).await;
-        Box::pin(stage.quiet()).await;
-        Ok(stage.end())
-    })
+    again::lived(
+        &again::words(seed, flaw),
+        |again| eprintln!("{again}"),
+        || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
+            runtime.block_on(async {
+                let mut stage = Stage::new(seed, flaw)?;
+                Box::pin(stage.days()).await;
+                Box::pin(stage.quiet()).await;
+                Ok(stage.end())
+            })
+        },
+    )
 }
 
 struct Stage {

@@ -2,8 +2,10 @@
 //! did not hold, with the command that lives through the same world again.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Parser;
+use ebskeep_chaos::again;
 use ebskeep_chaos::coverage::{self, Coverage};
 use ebskeep_chaos::flaw::Flaw;
 use ebskeep_chaos::life::live;
@@ -39,11 +41,28 @@ fn planted(name: &str) -> Result<Flaw, String> {
     Flaw::ALL.into_iter().find(named).ok_or_else(|| format!("one of {:?}", Flaw::ALL))
 }
 
+/// The seed of the world that is being lived through.
+static LIVING: AtomicU64 = AtomicU64::new(0);
+
+/// A build that aborts where it panics, as a release does, drops nothing that could say how
+/// to live through that world again.
+fn says_again_before_it_aborts(flaw: Option<Flaw>) {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        before(panic);
+        eprintln!("{}", again::words(LIVING.load(Ordering::Relaxed), flaw));
+    }));
+}
+
 fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
+    if cfg!(panic = "abort") {
+        says_again_before_it_aborts(options.flaw);
+    }
     let mut coverage = Coverage::new();
     let mut failed = 0_u64;
     for seed in options.from..options.from.saturating_add(options.seeds) {
+        LIVING.store(seed, Ordering::Relaxed);
         let life = live(seed, options.flaw)?;
         for (what, times) in &life.coverage {
             *coverage.entry(what.clone()).or_default() += times;
@@ -56,8 +75,7 @@ fn main() -> anyhow::Result<ExitCode> {
             for violation in &life.violations {
                 println!("seed {seed}: {violation}");
             }
-            let flaw = options.flaw.map(|flaw| format!(" --flaw {flaw:?}")).unwrap_or_default();
-            println!("again: cargo xtask chaos --from {seed} --seeds 1 --story{flaw}");
+            println!("{}", again::words(seed, options.flaw));
         }
     }
     println!("\nWhat befell them, and how often:");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ebskeep_chaos::again;
 use ebskeep_chaos::checker::{AT_THE_END, INVARIANTS};
 use ebskeep_chaos::coverage::{self, Coverage};
 use ebskeep_chaos::flaw::Flaw;
@@ -28,7 +29,7 @@ fn whatever_befalls_them_what_must_hold_holds() {
             *coverage.entry(what).or_default() += times;
         }
         let violations = life.violations.into_iter();
-        wrong.extend(violations.map(|v| format!("cargo xtask chaos --from {seed} --seeds 1 --story: {v:?}")));
+        wrong.extend(violations.map(|violation| format!("{violation}\n{}", again::words(seed, None))));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let missing = coverage::missing(&coverage, coverage::required());
