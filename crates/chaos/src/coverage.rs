@@ -11,7 +11,7 @@ use crate::faults::{CREATIONS, LISTINGS, RARE, REFUSALS};
 pub type Coverage = BTreeMap<String, u64>;
 
 /// Calls that read, besides those that list in pages.
-const READS: [&str; 2] = ["DescribeLockedSnapshots", "DescribeSnapshotTierStatus"];
+const READS: [&str; 3] = ["DescribeLockedSnapshots", "DescribeSnapshotAttribute", "DescribeSnapshotTierStatus"];
 
 /// What calls do: codes that are seldom are counted by this.
 const CHANGING: &str = "a call that changes something";
@@ -45,7 +45,17 @@ const KEEPS: [&str; 23] = [
 ];
 
 /// More of them, which no name above is.
-const KEEPS_TOO: [&str; 5] = ["monthly", "unfinished-tags", "within", "within-daily", "yearly"];
+const KEEPS_TOO: [&str; 9] = [
+    "monthly",
+    "unfinished-tags",
+    "within",
+    "within-daily",
+    "within-hourly",
+    "within-monthly",
+    "within-weekly",
+    "within-yearly",
+    "yearly",
+];
 
 /// What else is to happen.
 const BESIDES: [&str; 48] = [

@@ -36,13 +36,15 @@ pub const LISTINGS: [&str; 4] = ["DescribeInstances", "DescribeVolumes", "Descri
 const PAGES: usize = 100;
 
 /// Calls of worlds of copies. What is there more often is hit more often.
-const COPIES: [&str; 11] = [
+const COPIES: [&str; 13] = [
     "CopySnapshot",
     "CopySnapshot",
     "CopySnapshot",
     "DescribeSnapshots",
     "CreateTags",
     "DeleteTags",
+    "DescribeSnapshotAttribute",
+    "DescribeSnapshotAttribute",
     "ModifySnapshotAttribute",
     "ModifySnapshotAttribute",
     "CreateSnapshot",

@@ -10,8 +10,8 @@ use ebskeep_chaos::coverage::{self, Coverage};
 use ebskeep_chaos::flaw::Flaw;
 use ebskeep_chaos::life::live;
 
-/// From so many worlds on everything that can happen must have happened.
-const ENOUGH: u64 = 500;
+/// From so many worlds on everything that can happen must have happened, as in the tests.
+const ENOUGH: u64 = 240;
 /// And from so many on what is seldom, too.
 const MANY: u64 = 5_000;
 
@@ -20,7 +20,7 @@ const MANY: u64 = 5_000;
 #[command(name = "cargo xtask chaos", bin_name = "cargo xtask chaos")]
 struct Options {
     /// How many worlds
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = ENOUGH)]
     seeds: u64,
 
     /// The first one's seed

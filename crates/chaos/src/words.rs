@@ -123,7 +123,7 @@ pub const SHORT: [Policy; 7] = [
 ];
 
 /// Policies in worlds of retention, which last for weeks.
-pub const LONG: [Policy; 15] = [
+pub const LONG: [Policy; 17] = [
     ("2", Some(2 * DAY), &[Keeps::Age(2 * DAY)]),
     ("1d", Some(DAY), &[Keeps::Age(DAY)]),
     ("6h", Some(6 * HOUR), &[Keeps::Age(6 * HOUR)]),
@@ -137,6 +137,17 @@ pub const LONG: [Policy; 15] = [
     ("within=1d12h", Some(36 * HOUR), &[Keeps::Within(None, 36 * HOUR)]),
     ("monthly=2 yearly=1", Some(365 * DAY), &[Keeps::Newest(Each::Month, 2), Keeps::Newest(Each::Year, 1)]),
     ("within-daily=6d", Some(6 * DAY), &[Keeps::Within(Some(EACH_DAY), 6 * DAY)]),
+    (
+        "within-hourly=12h within-weekly=2w",
+        Some(14 * DAY),
+        &[Keeps::Within(Some(EACH_HOUR), 12 * HOUR), Keeps::Within(Some(EACH_WEEK), 14 * DAY)],
+    ),
+    // Months have 28 days at least.
+    (
+        "within-monthly=1m,within-yearly=1y",
+        Some(365 * DAY),
+        &[Keeps::Within(Some(Each::Month), 28 * DAY), Keeps::Within(Some(Each::Year), 365 * DAY)],
+    ),
     ("forever", None, &[Keeps::Always]),
     ("whenever", None, &[Keeps::Always]),
 ];
@@ -273,5 +284,13 @@ mod tests {
         assert_eq!(day("2026-03-28T23:00:00Z") + 1, day("2026-03-29T22:00:00Z"));
         assert_eq!(berlin.short(at("2026-03-28T12:00:00Z"), DAY), HOUR);
         assert_eq!(zone("Mars/Olympus"), None);
+        for (each, last, first) in [
+            (EACH_HOUR, "2026-03-28T22:59:59Z", "2026-03-28T23:00:00Z"),
+            (EACH_WEEK, "2026-03-08T22:59:59Z", "2026-03-08T23:00:00Z"),
+            (Each::Month, "2026-02-28T22:59:59Z", "2026-02-28T23:00:00Z"),
+            (Each::Year, "2025-12-31T22:59:59Z", "2025-12-31T23:00:00Z"),
+        ] {
+            assert_eq!(each.bucket(at(last), berlin) + 1, each.bucket(at(first), berlin), "{each:?}");
+        }
     }
 }
