@@ -133,9 +133,9 @@ async fn a_rest_cut_short_is_no_run_cut_short() {
     let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
     assert!(cloud.rest(Duration::from_secs(1)).await);
     stop.raise(Why::Deadline);
-    assert!(!cloud.rest(Duration::from_secs(60)).await);
+    assert!(!cloud.rest(Duration::from_mins(1)).await);
     assert_eq!((cloud.cut_short(), fake.elapsed()), (None, 1.));
-    assert!(cloud.pause(Duration::from_secs(60)).await.is_err());
+    assert!(cloud.pause(Duration::from_mins(1)).await.is_err());
     assert_eq!(cloud.cut_short(), Some(Why::Deadline));
 }
 
