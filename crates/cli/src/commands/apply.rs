@@ -131,8 +131,10 @@ fn ended(places: &[Place], ended: Vec<Ended>, ui: &Ui) -> Result<(Vec<Carried>, 
         return Err(failure);
     }
     let (carried, mut errors) = parted(&asked, answers, ui);
-    let told = |(region, failure): (Region, Failure)| RegionError { region, error: failure.error.to_string() };
-    errors.extend(interrupted.into_iter().map(told));
+    for (region, Failure { error, .. }) in interrupted {
+        ui.error(&anyhow!("{region}: {error}"), None);
+        errors.push(RegionError { region, error: error.to_string() });
+    }
     Ok((carried.into_iter().map(|(_, carried)| carried).collect(), errors))
 }
 

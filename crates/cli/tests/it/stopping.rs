@@ -2,10 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::server::{Fate, Server, directory, hermetic, program};
-use crate::world::{backup, calls, left, volume, world};
+use crate::world::{backup, calls, left, volume, volume_in, world};
 
 fn spawn(server: &Server, arguments: &[&str]) -> Child {
     let mut command = Command::new(program());
@@ -47,6 +48,30 @@ fn interrupted_while_it_plans_it_ends_with_130() {
         assert_eq!((code, stdout.as_str()), (Some(130), ""), "{stderr}");
         assert!(stderr.contains("nothing was done"), "{stderr}");
     }
+}
+
+/// Where nobody is asked one Region acts while another is still planned: that nothing was
+/// done there must be said.
+#[test]
+fn a_region_that_had_no_plan_yet_when_it_was_interrupted_is_named() {
+    let world = world();
+    for region in ["eu-west-1", "us-east-1"] {
+        volume_in(&world, region, &[("Backup", "Yes")]);
+    }
+    let listings = AtomicUsize::new(0);
+    let server = Server::with(&world, move |body| {
+        let second = body.contains("DescribeImages") && listings.fetch_add(1, Ordering::Relaxed) == 1;
+        if second { Fate::Unanswered } else { Fate::Answered }
+    });
+    let child = spawn(&server, &["apply", "create", "--region", "eu-west-1", "--region", "us-east-1"]);
+    until("one of them is backed up", || calls(&world, "CreateSnapshot") == 1);
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&child, "-INT");
+    let (code, stdout, stderr) = ended(child);
+    assert_eq!(code, Some(3), "{stdout}{stderr}");
+    assert!(stdout.contains("Created 1 snapshot"), "{stdout}");
+    let named = |region: &str| stderr.contains(&format!("{region}: interrupted; nothing was done"));
+    assert!(named("eu-west-1") != named("us-east-1"), "{stderr}");
 }
 
 #[test]
