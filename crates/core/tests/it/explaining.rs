@@ -163,6 +163,16 @@ fn what_is_under_rules_goes_once_the_backups_to_come_take_its_place() {
     assert_eq!([date(&scenario, "snap-08"), date(&scenario, "snap-10")], ["2026-03-11", "2026-03-13"]);
 }
 
+/// In a zone that there is not, rules keep everything: each day of ten years would be a
+/// look at all that came before it, for an answer that the first year has.
+#[test]
+fn years_in_which_nothing_goes_are_not_lived_through_to_the_end() {
+    let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=every 6h\", \"Retention=daily=7\", \
+                  \"Backup_TimeZone=Europe/Lodnon\"]\n";
+    let scenario = world(&format!("{volume}{}", backup("snap-1", "2026-03-10T06:00:00Z", "")));
+    assert_eq!(date(&scenario, "snap-1"), "NotWithin { span: \"a year\" }");
+}
+
 /// What new snapshots record of contradicting tags is the contradiction itself, and no
 /// second policy beside it.
 #[test]
