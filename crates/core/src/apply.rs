@@ -173,7 +173,8 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Notes how something ended without telling of it: nothing happened.
+    /// Notes how something ended without telling of it: nothing happened, or it was told
+    /// and there is more to say.
     fn keep(&self, index: usize, member: usize, ending: Ending) -> Option<(&'a Action, ActionResult, usize)> {
         let action = self.plan.actions.get(index)?;
         let Ending { outcome, snapshot_id, detail } = ending;

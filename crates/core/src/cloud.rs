@@ -66,6 +66,13 @@ pub struct Untag {
     pub value: Option<SmolStr>,
 }
 
+impl Untag {
+    /// Those of these keys, whatever their values.
+    pub fn keys(keys: &[SmolStr]) -> Vec<Self> {
+        keys.iter().cloned().map(Self::from).collect()
+    }
+}
+
 /// By its key, whatever its value.
 impl<K: Into<SmolStr>> From<K> for Untag {
     fn from(key: K) -> Self {

@@ -115,8 +115,9 @@ impl Class {
 enum Again {
     /// Twice is the same as once.
     Idempotent,
-    /// As that, and what a refusal of the second attempt says nothing of, that it is
-    /// gone, is what matters. (Of tags the refusal says more: whose they could not be.)
+    /// As that; but where an attempt had no answer, and AWS refuses the next, the outcome
+    /// is not known: the first may have done it. (Of other calls the refusal is told.
+    /// Where tags cannot be written, it says why, and of one of many whether it is that one.)
     Deletion,
     /// Twice is the same as once, and the run can do without.
     Dispensable,
@@ -195,30 +196,23 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
         self.clock.now()
     }
 
-    /// Waits, unless and until the run is told to stop.
+    /// Waits, unless and until the run is told to stop, which cuts it short then.
     pub async fn pause(&self, duration: Duration) -> Result<(), Why> {
+        self.rest(duration).await.inspect_err(|_| self.cut_short.set(true))
+    }
+
+    /// As [`Self::pause`], but before something without which the run is whole: a stop
+    /// cuts nothing short.
+    pub async fn rest(&self, duration: Duration) -> Result<(), Why> {
         if let Some(why) = self.stop.raised() {
-            self.cut_short.set(true);
             return Err(why);
         }
         if duration.is_zero() {
             return Ok(());
         }
         match select(pin!(self.stop.wait()), pin!(self.clock.sleep(duration))).await {
-            Either::Left((why, _)) => {
-                self.cut_short.set(true);
-                Err(why)
-            }
+            Either::Left((why, _)) => Err(why),
             Either::Right(((), _)) => Ok(()),
-        }
-    }
-
-    /// As [`Self::pause`], before something that the run need not do to be whole: says
-    /// whether it was waited to the end.
-    pub async fn rest(&self, duration: Duration) -> bool {
-        match select(pin!(self.stop.wait()), pin!(self.clock.sleep(duration))).await {
-            Either::Left(_) => false,
-            Either::Right(_) => true,
         }
     }
 
@@ -283,10 +277,10 @@ impl<'a, C: Cloud, K: Clock> Paced<'a, C, K> {
             let wait = waits.get(*count).copied();
             *count += 1;
             let Some(wait) = wait else {
-                let says_how_it_is = matches!(kind, ErrorKind::NotFound | ErrorKind::InUse);
-                let hides = again == Again::Deletion && !says_how_it_is;
                 let passing = !waits.is_empty();
-                return Err(if hides || passing { unknown.unwrap_or(failure) } else { failure });
+                // These two say how it is with the snapshot, whatever the first attempt did.
+                let hidden = again == Again::Deletion && !matches!(kind, ErrorKind::NotFound | ErrorKind::InUse);
+                return Err(if passing || hidden { unknown.unwrap_or(failure) } else { failure });
             };
             if kind == ErrorKind::Unknown {
                 unknown = Some(failure);

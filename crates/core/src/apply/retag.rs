@@ -86,7 +86,7 @@ impl<C: Cloud, K: Clock> Writing<'_, '_, C, K> {
         let done = if remove.is_empty() {
             written
         } else {
-            let tags: Vec<Untag> = remove.iter().cloned().map(Untag::from).collect();
+            let tags = Untag::keys(remove);
             let answers =
                 in_one_call_or_each(written, id_of, async |ids| self.cloud.delete_tags(ids, &tags).await).await;
             self.sorted(answers, |error| {

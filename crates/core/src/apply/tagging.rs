@@ -70,8 +70,7 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             self.cloud.create_tags(ids, tags).await?;
         }
         if !remove.is_empty() {
-            let remove: Vec<Untag> = remove.iter().cloned().map(Untag::from).collect();
-            self.cloud.delete_tags(ids, &remove).await?;
+            self.cloud.delete_tags(ids, &Untag::keys(remove)).await?;
         }
         Ok(())
     }

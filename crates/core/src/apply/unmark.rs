@@ -1,6 +1,7 @@
 //! Taking the mark off what was marked to be deleted, and was not.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
@@ -75,18 +76,9 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             // No longer than that, should somebody set the clock back meanwhile.
             let left = due.duration_since(self.cloud.now()).clamp(SignedDuration::ZERO, STAYS_FOR);
             self.log.unmarks(left);
-            if !self.cloud.rest(left.unsigned_abs()).await {
-                return self.leave(marks.due(Timestamp::MAX));
-            }
+            // A stop shows where they would be taken off.
+            let _ = self.cloud.rest(left.unsigned_abs()).await;
             self.unmark(marks.due(due)).await;
-        }
-    }
-
-    /// Leaves marks on: told to stop. How each of them ended is known already.
-    fn leave(&self, kept: Vec<Kept>) {
-        for Kept { index, ending, .. } in kept {
-            let detail = format!("{}; {LEFT}", ending.detail);
-            self.log.keep(index, 0, ending.detail(detail));
         }
     }
 
@@ -95,21 +87,30 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
         self.unmark(marks.due(self.cloud.now())).await;
     }
 
-    /// Takes our marks off; where that fails, the result says so. The mark of
-    /// another run, which took the place of ours, is not ours to take.
+    /// Takes our marks off; where that fails, or the run is told to stop, the result says
+    /// so. The mark of another run, which took the place of ours, is not ours to take.
     async fn unmark(&self, mut kept: Vec<Kept>) {
+        let add = |Kept { index, ending, .. }: Kept, more: &str| {
+            let detail = format!("{}; {more}", ending.detail);
+            self.log.keep(index, 0, ending.detail(detail));
+        };
+        if self.cloud.rest(Duration::ZERO).await.is_err() {
+            for one in kept {
+                add(one, LEFT);
+            }
+            return;
+        }
         while let Some(first) = kept.first() {
             let value = first.mark.value.clone();
             let same: Vec<Kept> = kept.extract_if(.., |kept| kept.mark.value == value).collect();
             let own = [Untag { key: DELETED.into(), value: Some(value) }];
             let answers =
                 in_one_call_or_each(same, |kept| &kept.id, async |ids| self.cloud.delete_tags(ids, &own).await).await;
-            for (Kept { index, ending, .. }, answer) in answers {
+            for (kept, answer) in answers {
                 if let Err(error) = answer
                     && error.kind != ErrorKind::NotFound
                 {
-                    let detail = format!("{}; its mark ebskeep:deleted stays on it: {}", ending.detail, told(&error));
-                    self.log.keep(index, 0, ending.detail(detail));
+                    add(kept, &format!("its mark ebskeep:deleted stays on it: {}", told(&error)));
                 }
             }
         }

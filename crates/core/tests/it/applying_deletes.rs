@@ -1,14 +1,14 @@
 //! Deleting: the last look, the mark, and what AWS refuses.
 
 use ebskeep_core::apply::{Applied, Progress};
-use ebskeep_core::cloud::{Cloud as _, ErrorKind};
+use ebskeep_core::cloud::ErrorKind;
 use ebskeep_core::inventory::{LockState, SnapshotState, StorageTier};
 use ebskeep_core::plan::Action;
 use ebskeep_core::report::Outcome;
 use ebskeep_core::tags::{DELETED, Tags};
 
 use crate::fake::{Fake, Fault};
-use crate::plans::{delete, deletions, old, only, outcomes, plan, run};
+use crate::plans::{delete, deletions, old, only, outcomes, plan, run, run_told};
 
 /// A snapshot that is to go, changed a little before the run.
 async fn delete_after(change: impl FnOnce(&Fake)) -> (Fake, Applied) {
@@ -309,11 +309,7 @@ async fn what_aws_refused_is_told_before_its_mark_is_taken_off() {
     let all = deletions(&fake, &["snap-1"]);
     fake.world.borrow_mut().in_use.insert("snap-1".into());
     let told = std::cell::RefCell::new(Vec::new());
-    let (clock, stop) = (crate::fake::Virtual::new(), ebskeep_core::stop::Stop::new());
-    let settings = crate::plans::all_rates();
-    let pacing = ebskeep_core::paced::Pacing::new(settings.api_share);
-    let reach = ebskeep_core::reach::Reach::new(&fake, fake.place(), &clock, &settings, &stop, &pacing);
-    ebskeep_core::apply::apply(&reach, &all, &|progress| {
+    run_told(&fake, &all, &ebskeep_core::stop::Stop::new(), &|progress| {
         let what = match progress {
             Progress::Finished { result, .. } => format!("{:?}", result.outcome),
             Progress::Unmarks(after) => format!("unmarks after {} s", after.as_secs()),
@@ -471,11 +467,7 @@ async fn results_are_told_as_they_come_and_each_once() {
     let mut all = deletions(&fake, &["snap-1", "snap-2"]);
     all.actions.push(delete("snap-unknown"));
     let told = std::cell::RefCell::new(Vec::new());
-    let (clock, stop) = (crate::fake::Virtual::new(), ebskeep_core::stop::Stop::new());
-    let settings = crate::plans::all_rates();
-    let pacing = ebskeep_core::paced::Pacing::new(settings.api_share);
-    let reach = ebskeep_core::reach::Reach::new(&fake, fake.place(), &clock, &settings, &stop, &pacing);
-    ebskeep_core::apply::apply(&reach, &all, &|progress| {
+    run_told(&fake, &all, &ebskeep_core::stop::Stop::new(), &|progress| {
         if let Progress::Finished { action: _, result, done, total } = progress {
             told.borrow_mut().push((result.resource.to_string(), done, total));
         }

@@ -131,9 +131,9 @@ async fn what_waiting_does_not_cure_is_not_repeated() {
 async fn a_rest_cut_short_is_no_run_cut_short() {
     let (fake, clock, stop) = setting();
     let cloud = Paced::new(&fake, &clock, &stop, &Pacing::new(100));
-    assert!(cloud.rest(Duration::from_secs(1)).await);
+    assert!(cloud.rest(Duration::from_secs(1)).await.is_ok());
     stop.raise(Why::Deadline);
-    assert!(!cloud.rest(Duration::from_mins(1)).await);
+    assert!(cloud.rest(Duration::from_mins(1)).await.is_err());
     assert_eq!((cloud.cut_short(), fake.elapsed()), (None, 1.));
     assert!(cloud.pause(Duration::from_mins(1)).await.is_err());
     assert_eq!(cloud.cut_short(), Some(Why::Deadline));

@@ -1,6 +1,6 @@
 //! Plans written by hand, and their execution in virtual time.
 
-use ebskeep_core::apply::{Applied, apply};
+use ebskeep_core::apply::{Applied, OnProgress, apply};
 use ebskeep_core::cloud::Cloud as _;
 use ebskeep_core::paced::Pacing;
 use ebskeep_core::plan::{Action, Deletion, FinishTags, NewSet, NewSnapshot, Plan, SCHEMA, SetMember, Summary};
@@ -133,10 +133,15 @@ pub(crate) async fn run(fake: &Fake, plan: &Plan) -> Applied {
 }
 
 pub(crate) async fn run_until(fake: &Fake, plan: &Plan, stop: &Stop) -> Applied {
+    run_told(fake, plan, stop, &|_| {}).await
+}
+
+/// The same, told how it goes on.
+pub(crate) async fn run_told(fake: &Fake, plan: &Plan, stop: &Stop, on_progress: &OnProgress<'_>) -> Applied {
     let (clock, settings) = (Virtual::new(), all_rates());
     let pacing = Pacing::new(settings.api_share);
     let reach = Reach::new(fake, fake.place(), &clock, &settings, stop, &pacing);
-    apply(&reach, plan, &|_| {}).await
+    apply(&reach, plan, on_progress).await
 }
 
 /// Settings with all of AWS's rates.
