@@ -80,6 +80,13 @@ impl Age {
         age.within_bounds()
     }
 
+    /// Whether another is the same length in every calendar: twelve months are a year,
+    /// and 24 hours are not a day.
+    pub fn is_as_long(self, other: Self) -> bool {
+        let months = |age: Self| age.years * 12 + age.months;
+        (months(self), self.days, self.hours) == (months(other), other.days, other.hours)
+    }
+
     /// Whether it is whole days, so that a date says it all.
     pub fn is_whole_days(self) -> bool {
         self.hours == 0

@@ -188,6 +188,7 @@ impl<'a> Log<'a> {
             Action::MarkCopied(mark) => mark.snapshot_id.as_str().into(),
             Action::FollowSource(follow) => follow.snapshot_id.as_str().into(),
             Action::Unshare(unshare) => unshare.snapshot_id.as_str().into(),
+            Action::WriteMarks(marks) => marks.snapshot_id.as_str().into(),
             Action::DeleteSnapshot(deletion) => deletion.snapshot_id.as_str().into(),
         };
         let result = ActionResult { action: index, resource, outcome, snapshot_id, detail };

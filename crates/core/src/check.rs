@@ -6,6 +6,7 @@
 //! a decider is to meet a different mind here.
 
 mod copies;
+mod history;
 mod policy;
 mod world;
 
@@ -281,6 +282,7 @@ fn reason_to_stay<'a>(world: &World<'a>, histories: &mut [(Vec<usize>, Read<'a>)
     let today = utc_date(world.plan.now);
     let in_images: BTreeSet<&SnapshotId> = world.inventory.images.items.iter().flat_map(|i| &i.snapshots).collect();
     let live_policies = kept_by_live_tags(world, histories);
+    let mut of_history = history::stays(world, histories);
     let mut wrong = Vec::new();
     for (deletion, place) in &world.deletions {
         let id = &deletion.snapshot_id;
@@ -306,6 +308,7 @@ fn reason_to_stay<'a>(world: &World<'a>, histories: &mut [(Vec<usize>, Read<'a>)
         if listed.verdict != Some(ExpireVerdict::Delete) {
             stays.push("its verdict is not delete");
         }
+        stays.extend(of_history.remove(&place).unwrap_or_default());
         if !listed.ours {
             stays.push("it is not ours");
         }

@@ -16,7 +16,7 @@ use crate::job::Untagged;
 use crate::retention::Policy;
 use crate::schedule::{Backup, Schedule};
 use crate::setting::Settings;
-use crate::tags::Tags;
+use crate::tags::{self, Tags};
 
 /// What one configuration key says on one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,16 +32,83 @@ pub enum Said<'a> {
 /// What `key` says among `tags`: keys match without regard to case, blanks,
 /// `-` and `_`, values without regard to case and surrounding blanks.
 pub fn said<'a>(tags: &'a Tags, key: &'a str) -> Said<'a> {
-    let all: Vec<(&str, &str)> = tags.loose(key).map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    let Some((_, first)) = all.first() else { return Said::Nothing };
-    let same = |value: &str| value.trim().to_lowercase() == first.trim().to_lowercase();
-    if all.iter().all(|(_, value)| same(value)) { Said::Value(first.trim()) } else { Said::Conflict(all) }
+    said_as(tags, key, |_, _| false)
 }
 
-/// Whether any configuration key is on the resource twice with different values:
+/// What a configuration key says among `tags`. Values that mean the same, such as `7` and
+/// `7d`, do not contradict each other; what they mean does not depend on any setting.
+pub fn said_of<'a>(tags: &'a Tags, key: &'a str, settings: &Settings) -> Said<'a> {
+    let keys = &settings.keys;
+    if tags::same_key(key, &keys.backup) {
+        said_as(tags, key, |one, other| same(Backup::parse(one), Backup::parse(other)))
+    } else if tags::same_key(key, &keys.retention) || tags::same_key(key, &keys.copy_retention) {
+        said_as(tags, key, |one, other| match (Policy::parse(one), Policy::parse(other)) {
+            (Ok(Policy::Age(one)), Ok(Policy::Age(other))) => one.is_as_long(other),
+            (one, other) => same(one, other),
+        })
+    } else {
+        said(tags, key)
+    }
+}
+
+/// Whether both were understood, and mean the same.
+fn same<T: PartialEq, E>(one: Result<T, E>, other: Result<T, E>) -> bool {
+    matches!((one, other), (Ok(one), Ok(other)) if one == other)
+}
+
+fn said_as<'a>(tags: &'a Tags, key: &'a str, means_the_same: impl Fn(&str, &str) -> bool) -> Said<'a> {
+    let all: Vec<(&str, &str)> = tags.loose(key).map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let Some((_, first)) = all.first() else { return Said::Nothing };
+    let agrees = |value: &str| {
+        value.trim().to_lowercase() == first.trim().to_lowercase() || means_the_same(value.trim(), first.trim())
+    };
+    if all.iter().all(|(_, value)| agrees(value)) { Said::Value(first.trim()) } else { Said::Conflict(all) }
+}
+
+/// The first configuration key that is on the resource twice with different meanings:
+/// then nothing of it expires.
+fn contradiction<'a>(tags: &'a Tags, settings: &'a Settings) -> Option<(&'a str, Vec<(&'a str, &'a str)>)> {
+    let keys = &settings.keys;
+    // The retention first: of several it is the one whose meaning decides.
+    std::iter::once(keys.retention.as_str()).chain(keys.all()).find_map(|key| match said_of(tags, key, settings) {
+        Said::Conflict(values) => Some((key, values)),
+        Said::Nothing | Said::Value(_) => None,
+    })
+}
+
+/// Whether any configuration key is on the resource twice with different meanings:
 /// then nothing of it expires.
 pub fn conflicted(tags: &Tags, settings: &Settings) -> bool {
-    settings.keys.all().into_iter().any(|key| matches!(said(tags, key), Said::Conflict(_)))
+    contradiction(tags, settings).is_some()
+}
+
+/// A contradiction as it is recorded on snapshots in place of a policy. It is unparsable
+/// on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Conflict<'a> {
+    /// The key that contradicted itself, if the record names it.
+    pub(crate) key: Option<&'a str>,
+    /// A record of 0.1 without a key: whether it was the retention.
+    pub(crate) of_retention: bool,
+}
+
+impl<'a> Conflict<'a> {
+    /// What new snapshots record: `conflict Retention: 7 | 365`.
+    fn record(key: &str, values: &[(&str, &str)]) -> SmolStr {
+        let values: Vec<&str> = values.iter().map(|(_, value)| *value).collect();
+        cut(&format!("conflict {key}: {}", values.join(" | ")))
+    }
+
+    /// Reads a record; `None` where it is not about a contradiction. 0.1 wrote the values
+    /// alone (`7 | 365`), or `conflict` and the retention, without the key.
+    pub(crate) fn parse(record: &'a str) -> Option<Self> {
+        let Some(rest) = record.strip_prefix("conflict") else {
+            return record.contains(" | ").then_some(Self { key: None, of_retention: true });
+        };
+        let named = rest.strip_prefix(' ').filter(|rest| !rest.starts_with('|'));
+        let key = named.and_then(|named| named.split_once(": ")).map(|(key, _)| key);
+        (key.is_some() || rest.is_empty() || rest.starts_with(" |")).then_some(Self { key, of_retention: false })
+    }
 }
 
 /// What the tags of one volume and of one instance it is attached to say
@@ -153,8 +220,8 @@ impl<'a> Fleet<'a> {
 
     fn scope(&self, volume: &'a Volume, instance: Option<&'a Instance>, device: Option<SmolStr>) -> Scope<'a> {
         let keys = &self.settings.keys;
-        let first = |key: &'a str| match said(&volume.tags, key) {
-            Said::Nothing => instance.map_or(Said::Nothing, |i| said(&i.tags, key)),
+        let first = |key: &'a str| match said_of(&volume.tags, key, self.settings) {
+            Said::Nothing => instance.map_or(Said::Nothing, |i| said_of(&i.tags, key, self.settings)),
             own => own,
         };
         let text = |key: &'a str| match first(key) {
@@ -177,12 +244,12 @@ impl<'a> Fleet<'a> {
 
     fn backup(&self, volume: &Volume, instance: Option<&Instance>, device: Option<&str>) -> Wanted {
         let key = self.settings.keys.backup.as_str();
-        match said(&volume.tags, key) {
+        match said_of(&volume.tags, key, self.settings) {
             Said::Nothing => {}
             own => return self.wanted(&own, volume.id.as_str()),
         }
         let Some(instance) = instance else { return Wanted::No };
-        let from_instance = match said(&instance.tags, key) {
+        let from_instance = match said_of(&instance.tags, key, self.settings) {
             Said::Nothing if self.untagged == Untagged::RunningEveryRun && instance.state == InstanceState::Running => {
                 Wanted::On(Schedule::EveryRun)
             }
@@ -216,16 +283,15 @@ impl<'a> Fleet<'a> {
         let resources = [Some((&volume.tags, volume.id.as_str())), instance.map(|i| (&i.tags, i.id.as_str()))];
         let key = self.settings.keys.retention.as_str();
         // A contradiction on either resource, in whatever key, keeps everything.
-        if let Some((tags, on)) = resources.iter().flatten().find(|(tags, _)| conflicted(tags, self.settings)) {
-            let text = match said(tags, key) {
-                Said::Nothing => SmolStr::new_static("conflict"),
-                Said::Value(value) => SmolStr::from(format!("conflict | {value}")),
-                Said::Conflict(values) => joined(&values),
-            };
+        let found = resources.iter().flatten().find_map(|(tags, on)| {
+            let (key, values) = contradiction(tags, self.settings)?;
+            Some((Conflict::record(key, &values), *on))
+        });
+        if let Some((text, on)) = found {
             let policy = Err("its tags contradict each other, so nothing of it expires".to_owned());
-            return Some(Tagged { text: cut(&text), policy, on: SmolStr::new(on) });
+            return Some(Tagged { text, policy, on: SmolStr::new(on) });
         }
-        resources.into_iter().flatten().find_map(|(tags, on)| match said(tags, key) {
+        resources.into_iter().flatten().find_map(|(tags, on)| match said_of(tags, key, self.settings) {
             Said::Value(value) => {
                 Some(Tagged { text: SmolStr::new(value), policy: Policy::parse(value), on: SmolStr::new(on) })
             }

@@ -18,6 +18,7 @@ pub mod id;
 pub mod inventory;
 pub mod job;
 pub mod lineage;
+pub mod marks;
 pub mod observe;
 pub mod paced;
 pub mod plan;

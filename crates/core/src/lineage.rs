@@ -41,6 +41,8 @@ pub struct Managed<'a> {
     /// What rules sort by: the slot if readable and not after the start, else
     /// the start.
     pub time: Timestamp,
+    /// Its slot, if that can be read and is not after the start.
+    pub slot: Option<Timestamp>,
     /// What ages count from: when it began; of a copy, when its source began.
     pub start: Timestamp,
     /// Why its slot could not be used, if so (a finding).
@@ -154,6 +156,12 @@ impl<'a> Managed<'a> {
         self.retention.filter(|text| *text != tags::UNSET)
     }
 
+    /// Whether it was taken by ebskeep, and not by the original, which wrote no slot. A copy
+    /// always was, whatever became of its slot.
+    pub fn is_own(&self) -> bool {
+        self.has_slot || self.key.copies
+    }
+
     /// Whether its own tags were never written: a member of a set whose run died.
     pub fn is_unfinished(&self) -> bool {
         self.retention == Some(tags::UNSET)
@@ -186,19 +194,20 @@ pub fn classify<'a>(snapshot: &'a Snapshot, place: &Place, deployment: &str) -> 
         let key = primary_of(snapshot, &said, place).map_err(|why| NotOurs { why, suspicious: said.ours })?;
         (key, snapshot.started)
     };
-    let slot = said.slot;
-    let (time, slot_unusable) = match slot.map(str::parse::<Timestamp>) {
-        None => (start, None),
-        Some(Ok(slot)) if slot <= start => (slot, None),
-        Some(Ok(slot)) => (start, Some(format!("its slot {slot} is after its start {start}"))),
-        Some(Err(_)) => (start, Some(format!("its slot {:?} is no time", slot.unwrap_or_default()))),
+    let written = said.slot;
+    let (slot, slot_unusable) = match written.map(str::parse::<Timestamp>) {
+        None => (None, None),
+        Some(Ok(slot)) if slot <= start => (Some(slot), None),
+        Some(Ok(slot)) => (None, Some(format!("its slot {slot} is after its start {start}"))),
+        Some(Err(_)) => (None, Some(format!("its slot {:?} is not a time", written.unwrap_or_default()))),
     };
     Ok(Managed {
         snapshot,
         at: 0,
         key,
-        has_slot: slot.is_some(),
-        time,
+        has_slot: written.is_some(),
+        time: slot.unwrap_or(start),
+        slot,
         start,
         slot_unusable,
         bears: said.bears,
@@ -383,30 +392,22 @@ pub fn volumes_by_id(inventory: &Inventory) -> BTreeMap<&VolumeId, &Volume> {
     inventory.volumes.items.iter().map(|volume| (&volume.id, volume)).collect()
 }
 
-/// The volumes that a complete listing lacks and whose being gone could change
-/// a verdict: their lineage holds something older than the grace that a deleted
-/// volume's history has at least. Each is to be looked up by its id; only
-/// NotFound makes it gone.
-pub fn unsettled_volumes(inventory: &Inventory, settings: &Settings) -> Vec<VolumeId> {
-    if !inventory.volumes.is_complete() {
-        return Vec::new();
-    }
-    let old = |m: &Managed<'_>| calendar::after(m.start, settings.orphan_grace, &settings.time_zone) <= inventory.now;
-    missing(inventory, settings, |lineage| lineage.iter().any(old))
-}
-
 /// The source volumes of ours that the listing lacks.
 pub fn missing_volumes(inventory: &Inventory, settings: &Settings) -> Vec<VolumeId> {
-    missing(inventory, settings, |_| true)
+    missing(inventory, settings, |_, _| true)
 }
 
 /// The volumes of such lineages of primaries as the listing lacks, sorted.
-fn missing(inventory: &Inventory, settings: &Settings, such: impl Fn(&[Managed<'_>]) -> bool) -> Vec<VolumeId> {
+pub(crate) fn missing(
+    inventory: &Inventory,
+    settings: &Settings,
+    mut such: impl FnMut(&LineageKey, &[Managed<'_>]) -> bool,
+) -> Vec<VolumeId> {
     let volumes = volumes_by_id(inventory);
     let mut missing = Vec::new();
     let of_others = |snapshot: &Snapshot| !volumes.contains_key(&snapshot.volume);
     each_among(inventory, settings, of_others, |found| match found {
-        Found::Lineage(key, lineage) if !key.copies && such(lineage) => missing.push(key.volume.clone()),
+        Found::Lineage(key, lineage) if !key.copies && such(key, lineage) => missing.push(key.volume.clone()),
         _ => {}
     });
     missing.sort();

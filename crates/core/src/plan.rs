@@ -14,6 +14,8 @@ pub mod explain;
 mod group;
 mod history;
 mod keep;
+mod marking;
+mod order;
 mod policy;
 pub(crate) mod problems;
 mod rules;
@@ -34,6 +36,7 @@ use crate::tags::Tags;
 pub use copies::{CopyState, CopyVerdict, FollowSource, MarkCopied, NewCopy, Unshare, destinations};
 pub(crate) use creator::{Copied, Creator, copied};
 pub use detail::Detail;
+pub use expire::deletable_if_gone;
 
 /// The name and version of the plan's JSON form.
 pub const SCHEMA: &str = "ebskeep.plan/1";
@@ -284,6 +287,9 @@ pub enum Action {
     FollowSource(Box<FollowSource>),
     /// ModifySnapshotAttribute, and the tag that told of the share.
     Unshare(Box<Unshare>),
+    /// CreateTags and DeleteTags: what `expire` or the copier notes on a snapshot for later
+    /// runs.
+    WriteMarks(Box<WriteMarks>),
     /// DeleteSnapshot.
     DeleteSnapshot(Deletion),
 }
@@ -299,6 +305,7 @@ impl Action {
             Self::MarkCopied(_) => "mark-copied",
             Self::FollowSource(_) => "follow-source",
             Self::Unshare(_) => "unshare",
+            Self::WriteMarks(_) => "write-marks",
             Self::DeleteSnapshot(_) => "delete-snapshot",
         }
     }
@@ -308,7 +315,8 @@ impl Action {
         match self {
             Self::CreateSnapshot(_) | Self::CreateSet(_) | Self::FinishTags(_) => Job::Create,
             Self::CopySnapshot(_) | Self::MarkCopied(_) | Self::FollowSource(_) | Self::Unshare(_) => Job::Copy,
-            Self::DeleteSnapshot(_) => Job::Expire,
+            Self::WriteMarks(marks) if marks.destination.is_some() => Job::Copy,
+            Self::WriteMarks(_) | Self::DeleteSnapshot(_) => Job::Expire,
         }
     }
 }
@@ -385,6 +393,29 @@ pub struct FinishTags {
     /// What is written.
     pub tags: Tags,
     /// What is removed after that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub remove: Vec<SmolStr>,
+}
+
+/// Marks to write on a snapshot, and to take off it (docs/semantics.md 5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WriteMarks {
+    /// The snapshot.
+    pub snapshot_id: SnapshotId,
+    /// The volume it came from.
+    pub volume_id: VolumeId,
+    /// Where it is, if it is a copy elsewhere that the copier marks; absent here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<crate::destination::Destination>,
+    /// Its tags when it was decided; if they differ at the last look, it is
+    /// left for the next run.
+    pub before: Tags,
+    /// The marks that are written.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// The keys of the marks that are removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub remove: Vec<SmolStr>,

@@ -48,6 +48,18 @@ pub const SHARED_WITH: &str = "ebskeep:shared-with";
 /// When we last asked AWS to delete it, RFC 3339: recognises one that was
 /// restored from the Recycle Bin.
 pub const DELETED: &str = "ebskeep:deleted";
+/// When `expire` first found the volume of this lineage deleted, and which volume:
+/// `<instant> <volume>` (see [`crate::marks`]).
+pub const GONE: &str = "ebskeep:gone";
+/// Since when, and until when at least, the policy that governs now has governed:
+/// `<first>/<last> <volume> <policy> <zone>` (see [`crate::marks`]).
+pub const POLICY_SINCE: &str = "ebskeep:policy-since";
+/// On copies: when the copier first found the source volume deleted, and which
+/// volume; `no` once it saw the volume again (see [`crate::marks`]).
+pub const SOURCE_GONE: &str = "ebskeep:source-gone";
+/// The default retention in force when a snapshot without any other policy was
+/// taken. It governs nothing; it has its grace after the setting changes.
+pub const DEFAULT: &str = "ebskeep:default";
 /// On copies: the snapshot copied.
 pub const SOURCE_SNAPSHOT: &str = "Source_SnapshotId";
 /// On copies: the Region it came from.

@@ -262,7 +262,11 @@ impl<K: Clock> RegionLog<'_, K> {
             Action::CreateSnapshot(_) | Action::CreateSet(_) | Action::CopySnapshot(_) | Action::DeleteSnapshot(_) => {
                 true
             }
-            Action::FinishTags(_) | Action::MarkCopied(_) | Action::FollowSource(_) | Action::Unshare(_) => false,
+            Action::FinishTags(_)
+            | Action::MarkCopied(_)
+            | Action::FollowSource(_)
+            | Action::Unshare(_)
+            | Action::WriteMarks(_) => false,
         };
         let (volume_id, instance_id) = match action {
             Action::CreateSnapshot(new) => (new.volume_id.as_str(), None),
@@ -273,6 +277,7 @@ impl<K: Clock> RegionLog<'_, K> {
             Action::MarkCopied(mark) => (mark.volume_id.as_str(), None),
             Action::FollowSource(follow) => (follow.volume_id.as_str(), None),
             Action::Unshare(unshare) => (unshare.volume_id.as_str(), None),
+            Action::WriteMarks(marks) => (marks.volume_id.as_str(), None),
             Action::DeleteSnapshot(deletion) => (deletion.volume_id.as_str(), None),
         };
         let reasons = self.reasons.borrow();

@@ -18,7 +18,7 @@ use crate::cloud::{Clock, Clouds};
 use crate::destination::Destination;
 use crate::id::Place;
 use crate::paced::Paced;
-use crate::plan::{Action, Deletion, FollowSource, MarkCopied, NewCopy};
+use crate::plan::{Action, Deletion, FollowSource, MarkCopied, NewCopy, WriteMarks};
 use crate::report::Outcome;
 use crate::retag::Retag;
 
@@ -29,6 +29,7 @@ const COPIES_FIRST: Duration = Duration::from_mins(1);
 /// What is to be done at one destination.
 #[derive(Default)]
 struct There<'p> {
+    mark: Vec<(usize, Retag)>,
     follow: Vec<(usize, &'p FollowSource)>,
     copy: Vec<(usize, &'p NewCopy)>,
 }
@@ -51,12 +52,16 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
     }
 
     async fn copies<'p>(&self, actions: impl Iterator<Item = (usize, &'p Action)>) {
-        let mut marks: Vec<(usize, &MarkCopied)> = Vec::new();
+        let mut marks: Vec<(usize, Retag)> = Vec::new();
         let mut unshares = Vec::new();
         let mut there: BTreeMap<&Destination, There<'p>> = BTreeMap::new();
         for (index, action) in actions {
             match action {
-                Action::MarkCopied(mark) => marks.push((index, mark)),
+                Action::MarkCopied(mark) => marks.push((index, written_on(mark))),
+                Action::WriteMarks(mark) => match &mark.destination {
+                    None => marks.push((index, marked(mark))),
+                    Some(destination) => there.entry(destination).or_default().mark.push((index, marked(mark))),
+                },
                 Action::Unshare(unshare) => unshares.push((index, &**unshare)),
                 Action::FollowSource(follow) => {
                     there.entry(&follow.destination).or_default().follow.push((index, follow));
@@ -69,12 +74,14 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             }
         }
         // Marks first: they are written on tags as the plan saw them.
-        self.mark(&marks).await;
+        self.mark(marks).await;
         let taken_back = self.unshare(&unshares).await;
         let copies = there.values().flat_map(|there| there.copy.iter().map(|(_, copy)| *copy));
         let shares = Shares::of(copies, taken_back);
-        let all = there.into_iter().map(async |(destination, There { follow, copy })| {
+        let all = there.into_iter().map(async |(destination, There { mark, follow, copy })| {
             let place = destination.place(&self.plan.account);
+            let (indexes, retags): (Vec<_>, Vec<_>) = mark.into_iter().unzip();
+            self.retag(&self.reach.at(&place), indexes.into_iter(), retags, |ending| ending.at(destination)).await;
             self.follow(&place, destination, &follow).await;
             let copying = copy.into_iter().map(async |(index, new)| {
                 let ending = match self.shared(&shares, new).await {
@@ -89,20 +96,14 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
         join_all(all).await;
     }
 
-    /// Tells primaries that their copies are good.
-    async fn mark(&self, marks: &[(usize, &MarkCopied)]) {
-        for (_, mark) in marks {
-            let keys = mark.tags.iter().map(|(key, _)| (mark.snapshot_id.clone(), key.clone()));
-            self.rewritten.borrow_mut().extend(keys);
+    /// Writes marks on snapshots here.
+    async fn mark(&self, marks: Vec<(usize, Retag)>) {
+        for (_, Retag { snapshot_id, set, remove, .. }) in &marks {
+            let keys = set.iter().map(|(key, _)| key).chain(remove);
+            self.rewritten.borrow_mut().extend(keys.map(|key| (snapshot_id.clone(), key.clone())));
         }
-        let retags = marks.iter().map(|(_, mark)| Retag {
-            snapshot_id: mark.snapshot_id.clone(),
-            tags: mark.before.clone(),
-            set: mark.tags.clone(),
-            remove: Vec::new(),
-        });
-        let indexes = marks.iter().map(|(index, _)| *index);
-        self.retag(self.cloud, indexes, retags.collect(), |ending| ending).await;
+        let (indexes, retags): (Vec<_>, Vec<_>) = marks.into_iter().unzip();
+        self.retag(self.cloud, indexes.into_iter(), retags, |ending| ending).await;
     }
 
     /// Writes holds and later dates on copies.
@@ -133,6 +134,24 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             let ending = endings.remove(&at).unwrap_or_else(|| Ending::new(Outcome::NotStarted));
             self.log.record(index, 0, told(ending));
         }
+    }
+}
+
+fn written_on(mark: &MarkCopied) -> Retag {
+    Retag {
+        snapshot_id: mark.snapshot_id.clone(),
+        tags: mark.before.clone(),
+        set: mark.tags.clone(),
+        remove: Vec::new(),
+    }
+}
+
+fn marked(marks: &WriteMarks) -> Retag {
+    Retag {
+        snapshot_id: marks.snapshot_id.clone(),
+        tags: marks.before.clone(),
+        set: marks.tags.clone(),
+        remove: marks.remove.clone(),
     }
 }
 

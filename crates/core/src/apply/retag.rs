@@ -5,9 +5,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use futures::stream::{self, StreamExt};
 use smol_str::SmolStr;
 
-use super::Ending;
+use super::{CALLS_AT_ONCE, Ending};
 use super::batch::{BATCH, first_difference, in_one_call_or_each, look_at};
 use super::refusal::{outcome, outcome_before, told};
 use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Untag};
@@ -21,7 +22,12 @@ use crate::tags::Tags;
 type Wanted<'a> = (usize, &'a Retag);
 
 /// What is set and what is removed.
-type Alike<'a> = (Vec<(&'a SmolStr, &'a SmolStr)>, &'a [SmolStr]);
+type Change = (Vec<(SmolStr, SmolStr)>, Vec<SmolStr>);
+
+fn change(retag: &Retag) -> Change {
+    let set = retag.set.iter().map(|(key, value)| (key.clone(), value.clone()));
+    (set.collect(), retag.remove.clone())
+}
 
 /// Writes these tags, each batch after a look at it: a snapshot whose tags are
 /// not what was shown is left alone. Snapshots that change alike share calls.
@@ -43,19 +49,18 @@ pub(super) async fn written<C: Cloud, K: Clock>(
     since: &'static str,
 ) -> BTreeMap<usize, Ending> {
     let writing = Writing { cloud, since, endings: RefCell::default() };
-    let mut alike: BTreeMap<Alike<'_>, Vec<Wanted<'_>>> = BTreeMap::new();
+    let mut wanted: Vec<Wanted<'_>> = Vec::new();
     for (index, retag) in retags.iter().enumerate() {
         if retag.is_nothing() {
             writing.end(index, Ending::new(Outcome::AlreadyDone));
         } else {
-            alike.entry((retag.set.iter().collect(), &retag.remove)).or_default().push((index, retag));
+            wanted.push((index, retag));
         }
     }
-    for ((set, remove), wanted) in alike {
-        let set: Tags = set.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-        for batch in wanted.chunks(BATCH) {
-            writing.batch(batch, &set, remove).await;
-        }
+    // What changes alike is in one batch as far as it goes, and so are two changes of one snapshot.
+    wanted.sort_by_cached_key(|(_, retag)| (change(retag), retag.snapshot_id.clone()));
+    for batch in wanted.chunks(BATCH) {
+        writing.batch(batch).await;
     }
     writing.endings.into_inner()
 }
@@ -71,11 +76,21 @@ impl<C: Cloud, K: Clock> Writing<'_, '_, C, K> {
         self.endings.borrow_mut().insert(index, ending);
     }
 
-    async fn batch(&self, batch: &[Wanted<'_>], set: &Tags, remove: &[SmolStr]) {
-        let unchanged = self.unchanged(batch).await;
-        if unchanged.is_empty() {
-            return;
+    /// One look at all, and then a call for each of the changes.
+    async fn batch(&self, batch: &[Wanted<'_>]) {
+        let mut alike: BTreeMap<Change, Vec<Wanted<'_>>> = BTreeMap::new();
+        for (index, retag) in self.unchanged(batch).await {
+            alike.entry(change(retag)).or_default().push((index, retag));
         }
+        stream::iter(alike)
+            .for_each_concurrent(CALLS_AT_ONCE, async |((set, remove), wanted)| {
+                let set: Tags = set.into_iter().collect();
+                self.write(wanted, &set, &remove).await;
+            })
+            .await;
+    }
+
+    async fn write(&self, unchanged: Vec<Wanted<'_>>, set: &Tags, remove: &[SmolStr]) {
         let written = if set.is_empty() {
             unchanged
         } else {

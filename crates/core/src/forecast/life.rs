@@ -17,7 +17,7 @@ use crate::id::{Place, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Snapshot, SnapshotState, StorageTier};
 use crate::job::Request;
 use crate::lineage::{self, Managed};
-use crate::plan::{Copied, Creator, ExpireVerdict, Job, Plan, Reason, SnapshotVerdict, copied, decide};
+use crate::plan::{Action, Copied, Creator, ExpireVerdict, Job, Plan, Reason, SnapshotVerdict, copied, decide};
 use crate::setting::Settings;
 use crate::tags;
 
@@ -254,6 +254,7 @@ impl<'c, 'a> Now<'c, 'a> {
             self.tally.deleted(at, snapshot.size_gib);
         }
         self.world.snapshots.items.retain(|snapshot| !is_gone(snapshot));
+        self.mark(&plan.actions);
         let failed = self.context.iter().any(|snapshot| snapshot.state == SnapshotState::Error && is_gone(snapshot));
         self.context.retain(|snapshot| !is_gone(snapshot));
         for present in self.on.iter_mut().flatten().filter(|(id, _)| verdicts.get(id).is_some_and(gone)) {
@@ -273,6 +274,21 @@ impl<'c, 'a> Now<'c, 'a> {
         if failed {
             // What failed snapshots stood in the way of is caught up.
             self.create(at);
+        }
+    }
+
+    /// Writes the marks that expire writes: later runs go by them.
+    fn mark(&mut self, actions: &[Action]) {
+        for action in actions {
+            let Action::WriteMarks(marks) = action else { continue };
+            let mut items = self.world.snapshots.items.iter_mut();
+            let Some(snapshot) = items.find(|snapshot| snapshot.id == marks.snapshot_id) else { continue };
+            for (key, value) in marks.tags.iter() {
+                snapshot.tags.set(key.clone(), value.clone());
+            }
+            for key in &marks.remove {
+                snapshot.tags.remove(key);
+            }
         }
     }
 

@@ -108,6 +108,7 @@ fn subject(action: &Action) -> (&'static str, &str) {
         Action::MarkCopied(mark) => ("mark-copied", mark.snapshot_id.as_str()),
         Action::FollowSource(follow) => ("follow-source", follow.snapshot_id.as_str()),
         Action::Unshare(unshare) => ("unshare", unshare.snapshot_id.as_str()),
+        Action::WriteMarks(marks) => ("write-marks", marks.snapshot_id.as_str()),
         Action::DeleteSnapshot(deletion) => ("delete-snapshot", deletion.snapshot_id.as_str()),
     }
 }

@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::group;
-use super::policy::{Governing, longest, policies};
+use super::policy::{Around, Governing, governing, longest};
 use super::{Action, CreateVerdict, Notice, Reason, VolumeVerdict};
 use crate::calendar::to_the_minute;
 use crate::config::{Fleet, Scope, Wanted};
@@ -110,7 +110,8 @@ impl Create {
                 verdict.verdict = CreateVerdict::Create;
                 verdict.reasons = vec![due(snapshots, slot)];
                 verdict.instance_id = scope.instance.map(|instance| instance.id.clone()).or(verdict.instance_id);
-                let governing = policies(snapshots, &scopes, settings, inventory.now).governing;
+                let around = Around::existing(volume, &scopes, settings, inventory.now);
+                let governing = governing(snapshots, &around);
                 let policy = longest(&governing, inventory.now).cloned();
                 let due = Due { volume, scope: scope.clone(), scopes: scopes.clone(), policy, slot };
                 self.verdicts.push(verdict);

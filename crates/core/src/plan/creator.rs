@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::copy::not_a_source;
 use super::create::{best, blocked};
-use super::policy::{longest, policies};
+use super::policy::{Around, governing, longest};
 use super::snapshot_tags::{dress, dress_copy};
 use super::wish::Wish;
 use crate::config::{Fleet, Scope, Wanted};
@@ -60,7 +60,7 @@ impl<'a> Creator<'a> {
         if blocked(self.volume, lineage, slot, now).is_some() {
             return None;
         }
-        let governing = policies(lineage, &self.scopes, self.settings, now).governing;
+        let governing = governing(lineage, &Around::existing(self.volume, &self.scopes, self.settings, now));
         let policy = longest(&governing, now);
         let dress = dress(self.volume, scope, &self.scopes, policy, (slot, now), self.settings);
         let tags = dress.tags.iter().chain(dress.carried.iter()).map(|(key, value)| (key.clone(), value.clone()));
@@ -88,7 +88,7 @@ impl<'a> Creator<'a> {
     /// Whether only ages and `forever` govern: then no snapshot but the newest
     /// decides about another.
     pub(crate) fn by_time(&self, lineage: &[Managed<'_>], now: Timestamp) -> bool {
-        let governing = policies(lineage, &self.scopes, self.settings, now).governing;
+        let governing = governing(lineage, &Around::existing(self.volume, &self.scopes, self.settings, now));
         governing.iter().all(|governing| matches!(governing.policy, Ok(Policy::Age(_) | Policy::Forever)))
     }
 

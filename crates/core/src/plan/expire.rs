@@ -5,14 +5,16 @@ use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use super::history::{Lineage, World};
-use super::keep::{self, Ask, Opinion};
-use super::policy::Source;
+use super::keep::{self, Opinion};
+use super::marking::{self, NotWritten};
+use super::order::is_far;
+use super::policy::{Governing, Source};
 use super::problems;
 use super::{Action, Deletion, ExpireVerdict, Notice, Reason, SnapshotVerdict};
 use crate::config::{Fleet, Wanted};
-use crate::id::VolumeId;
+use crate::id::{SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Snapshot, SnapshotState};
-use crate::job::Grace;
+use crate::job::{Grace, Untagged};
 use crate::lineage::{self, Found, Managed, SourceVolume};
 use crate::setting::Settings;
 
@@ -36,7 +38,7 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
     // In the order of the listing. What was never judged would stay.
     let mut verdicts: Vec<SnapshotVerdict> = inventory.snapshots.items.iter().map(unjudged).collect();
     let mut deletions = Vec::new();
-    let mut opinions = Vec::new();
+    let mut marks = Vec::new();
     let mut told = |at: usize, judged: Judged| {
         if let Some(place) = verdicts.get_mut(at) {
             place.verdict = judged.verdict;
@@ -54,9 +56,14 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
         Found::Lineage(key, snapshots) => {
             let lineage = Lineage::new(key, snapshots, &world);
             out.lineage_findings(&lineage, &world);
-            for (managed, rank) in lineage.snapshots.iter().zip(&lineage.ranks) {
-                keep::judge(&lineage.facts(managed, *rank, &world), Ask::Passed, &mut opinions);
-                judged.push((managed.at, out.snapshot(managed, *rank, inventory.now, &mut opinions, &mut deletions)));
+            let mut kept_by_grace = false;
+            lineage.judge(&world, |at, managed, opinions| {
+                kept_by_grace |= stays_by_grace_alone(opinions);
+                let verdict = out.snapshot(managed, &lineage, at, inventory.now, opinions, &mut deletions);
+                judged.push((managed.at, verdict));
+            });
+            if let Err(NotWritten(detail)) = marking::marks(&lineage, kept_by_grace, inventory.now, &mut marks) {
+                out.findings.push(Notice { resource: key.volume.as_str().into(), code: "mark-not-written", detail });
             }
             judged.drain(..).for_each(|(at, verdict)| told(at, verdict));
         }
@@ -71,8 +78,34 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
         let by_id = || if ordered { a.at.cmp(&b.at) } else { a.deletion.snapshot_id.cmp(&b.deletion.snapshot_id) };
         a.start.cmp(&b.start).then_with(by_id)
     });
-    out.actions = deletions.into_iter().map(|dated| Action::DeleteSnapshot(dated.deletion)).collect();
+    marks.sort_by(|one, other| subject(one).cmp(&subject(other)));
+    out.actions = marks;
+    out.actions.extend(deletions.into_iter().map(|dated| Action::DeleteSnapshot(dated.deletion)));
     out
+}
+
+/// The volumes that a complete listing lacks and whose snapshots would go if they were
+/// deleted: each is to be looked up by its id, since only NotFound makes it deleted.
+pub fn deletable_if_gone(inventory: &Inventory, settings: &Settings) -> Vec<VolumeId> {
+    if !inventory.volumes.is_complete() {
+        return Vec::new();
+    }
+    let fleet = Fleet::new(inventory, settings, Untagged::NotBackedUp);
+    let world = World::new(inventory, &fleet, settings, Grace::AsSet);
+    lineage::missing(inventory, settings, |key, snapshots| Lineage::would_lose(key, snapshots, &world))
+}
+
+/// Whether nothing keeps a snapshot but a policy that was in force before.
+fn stays_by_grace_alone(opinions: &[Opinion]) -> bool {
+    let mut keeping = opinions.iter().filter(|opinion| opinion.keeps()).peekable();
+    keeping.peek().is_some() && keeping.all(|opinion| opinion.reason.rule == "policy-grace")
+}
+
+fn subject(action: &Action) -> Option<&SnapshotId> {
+    match action {
+        Action::WriteMarks(marks) => Some(&marks.snapshot_id),
+        _ => None,
+    }
 }
 
 /// After this the next run of `create` should have written a set's own tags.
@@ -122,16 +155,18 @@ impl Expire {
     fn snapshot(
         &mut self,
         managed: &Managed<'_>,
-        rank: Option<usize>,
+        lineage: &Lineage<'_>,
+        at: usize,
         now: Timestamp,
         opinions: &mut Vec<Opinion>,
         deletions: &mut Vec<Dated>,
     ) -> Judged {
-        if managed.is_good() && rank.is_none() {
+        let ranked = lineage.orders.first().and_then(|order| order.ranks.get(at).copied().flatten());
+        if managed.is_good() && ranked.is_none() {
             let detail = "another good snapshot of this volume has the same slot; the newest counts".to_owned();
             self.finding(managed, "surplus", detail);
         }
-        self.snapshot_notices(managed, now);
+        self.snapshot_notices(managed, lineage, now);
         let mut keeping = opinions.iter().filter(|opinion| opinion.keeps()).peekable();
         let delete = keeping.peek().is_none();
         if !delete && keeping.all(|opinion| opinion.reason.rule == "restored") {
@@ -151,6 +186,18 @@ impl Expire {
 
     fn lineage_findings(&mut self, lineage: &Lineage<'_>, world: &World<'_>) {
         let Lineage { snapshots, volume, scopes, policies, .. } = lineage;
+        let unclear = |governing: &&Governing| {
+            governing.policy.is_err() && matches!(governing.source, Source::Record(_))
+        };
+        if let (Some(unclear), Some(any)) = (policies.governing.iter().find(unclear), snapshots.first()) {
+            let detail = format!(
+                "all of its snapshots stay, because the retention {} is not clear; tag its volume with a Retention, or \
+                 write ebskeep:retention on that snapshot",
+                unclear.source
+            );
+            let resource = any.key.volume.as_str().into();
+            self.findings.push(Notice { resource, code: "kept-unclear", detail });
+        }
         let SourceVolume::Exists(live) = volume else { return };
         // What instances say is not known unless all of them were listed.
         if !world.inventory.instances.is_complete() {
@@ -177,7 +224,7 @@ impl Expire {
         }
     }
 
-    fn snapshot_notices(&mut self, managed: &Managed<'_>, now: Timestamp) {
+    fn snapshot_notices(&mut self, managed: &Managed<'_>, lineage: &Lineage<'_>, now: Timestamp) {
         self.problems.extend(problems::dates(managed).map(Notice::from));
         // R3 keeps no failed ones.
         let failed = managed.snapshot.state == SnapshotState::Error;
@@ -193,6 +240,16 @@ impl Expire {
         }
         if let Some(why) = &managed.slot_unusable {
             self.finding(managed, "bad-slot", format!("{why}; its start counts instead"));
+        } else if lineage.orders.len() > 1 && is_far(managed) {
+            // A catch-up has nothing between its slot and its start.
+            let between = |other: &&Managed<'_>| managed.time < other.start && other.start < managed.start;
+            if let Some(other) = lineage.snapshots.iter().find(between) {
+                let detail = format!(
+                    "its slot {} is long before its start {}, and {} began in between; rules count it by both",
+                    managed.time, managed.start, other.snapshot.id
+                );
+                self.finding(managed, "bad-slot", detail);
+            }
         }
     }
 

@@ -451,5 +451,5 @@ fn in_force(lineage: &Lineage<'_>) -> Vec<InForce> {
         }
     };
     let governing = lineage.policies.governing.iter().map(|policy| told(policy, false));
-    governing.chain(lineage.policies.grace.iter().map(|policy| told(policy, true))).collect()
+    governing.chain(lineage.policies.grace.iter().map(|grace| told(&grace.policy, true))).collect()
 }

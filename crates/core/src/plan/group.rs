@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::create::{Create, Due, Lineages};
-use super::policy::{longest, policies};
+use super::policy::{Around, governing, longest};
 use super::snapshot_tags::{Dress, dress, set_description};
 use super::{Action, FinishTags, NewSet, NewSnapshot, Notice, SetMember};
 use crate::config::{Fleet, Scope};
@@ -236,7 +236,8 @@ pub(super) fn finish_tags(
                     };
                     match scopes.iter().find(its_own) {
                         Some(scope) => {
-                            let governing = policies(snapshots, &scopes, settings, inventory.now).governing;
+                            let around = Around::existing(volume, &scopes, settings, inventory.now);
+                            let governing = governing(snapshots, &around);
                             let policy = longest(&governing, managed.start);
                             let dress = dress(volume, scope, &scopes, policy, (managed.time, managed.start), settings);
                             dress.tags.iter().chain(dress.carried.iter()).map(|(k, v)| (k.clone(), v.clone())).collect()

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use super::keep::{self, Facts};
-use super::policy::{Policies, policies};
+use super::keep::{self, Ask, Facts, Opinion};
+use super::marking;
+use super::order::{Ending, Order};
+use super::policy::{Around, Policies, newest_good, policies};
 use crate::config::{Fleet, Scope};
 use crate::id::{ImageId, SnapshotId, VolumeId};
-use crate::inventory::{Inventory, Lock, TierStatus, Volume};
+use crate::inventory::{Inventory, Lock, SnapshotState, TierStatus, Volume};
 use crate::job::Grace;
 use crate::lineage::{self, LineageKey, Managed, SourceVolume};
 use crate::setting::Settings;
+use crate::tags;
 
 /// An inventory arranged for looking up.
 pub(super) struct World<'a> {
@@ -60,60 +64,102 @@ pub(super) struct Lineage<'a> {
     pub(super) scopes: Vec<Scope<'a>>,
     /// What governs it.
     pub(super) policies: Policies,
-    /// The good snapshots that count, newest first: one for each slot.
-    pub(super) good: Vec<&'a Managed<'a>>,
-    /// The place of each of `snapshots` among those.
-    pub(super) ranks: Vec<Option<usize>>,
+    /// Whether its history has an end.
+    pub(super) ending: Ending,
+    /// Where the volume is to be marked as deleted: whether there is room for the mark.
+    pub(super) marks_gone: Option<bool>,
+    /// The good snapshots that count, newest first, in each order.
+    pub(super) orders: Vec<Order<'a>>,
+    /// The good snapshot that began last.
+    pub(super) begun_last: Option<&'a Managed<'a>>,
     /// The live volume or instance that bears `KeepForever`, if one does.
     pub(super) live_keep_forever: Option<SmolStr>,
     /// Why its volume's backups count as failing, if they do.
     pub(super) failing: Option<SmolStr>,
 }
 
+/// What is taken for granted of a volume that is not listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presumed {
+    /// Nothing beyond what was observed.
+    Nothing,
+    /// It was found deleted long ago, where no mark says when.
+    Gone,
+}
+
 impl<'a> Lineage<'a> {
     pub(super) fn new(key: &LineageKey, snapshots: &'a [Managed<'a>], world: &World<'a>) -> Self {
-        let volume = lineage::source_volume(key, world.inventory, &world.volumes);
-        let scopes = match volume {
-            SourceVolume::Exists(volume) => world.fleet.scopes(volume),
-            _ => Vec::new(),
-        };
-        let mut good: Vec<&Managed<'_>> = Vec::new();
-        let mut ranks = Vec::with_capacity(snapshots.len());
-        for managed in snapshots {
-            let same_slot = |newer: &&Managed<'_>| managed.has_slot && newer.has_slot && newer.time == managed.time;
-            let counts = managed.is_good() && !good.last().is_some_and(same_slot);
-            ranks.push(counts.then_some(good.len()));
-            if counts {
-                good.push(managed);
-            }
+        let mut lineage = Self::presuming(Presumed::Nothing, key, snapshots, world);
+        let unmarked = lineage.volume == SourceVolume::Gone && lineage.ending == Ending::NotBegun;
+        if unmarked && Self::would_lose(key, snapshots, world) {
+            let room = |newest: &Managed<'_>| marking::has_room(newest, tags::GONE);
+            lineage.marks_gone = Some(lineage.begun_last.is_some_and(room));
         }
+        lineage
+    }
+
+    /// Whether a good snapshot would go if a volume that is not listed were deleted, and the
+    /// grace after that were over.
+    pub(super) fn would_lose(key: &LineageKey, snapshots: &'a [Managed<'a>], world: &World<'a>) -> bool {
+        let mut lost = false;
+        Self::presuming(Presumed::Gone, key, snapshots, world).judge(world, |_, managed, opinions| {
+            lost |= managed.snapshot.state != SnapshotState::Error && !opinions.iter().any(Opinion::keeps);
+        });
+        lost
+    }
+
+    fn presuming(presumed: Presumed, key: &LineageKey, snapshots: &'a [Managed<'a>], world: &World<'a>) -> Self {
+        let volume = match (presumed, lineage::source_volume(key, world.inventory, &world.volumes)) {
+            (Presumed::Gone, SourceVolume::NotSeen) => SourceVolume::Gone,
+            (_, volume) => volume,
+        };
+        let (live, scopes) = match volume {
+            SourceVolume::Exists(volume) => (Some(volume), world.fleet.scopes(volume)),
+            _ => (None, Vec::new()),
+        };
         let now = world.inventory.now;
-        let mut policies = policies(snapshots, &scopes, world.settings, now);
+        let ending = match (presumed, Ending::of(volume, snapshots, now)) {
+            (Presumed::Gone, Ending::NotBegun) => Ending::Begun(Timestamp::MIN),
+            (_, ending) => ending,
+        };
+        let orders = Order::all(snapshots);
+        let around = Around { volume: live, scopes: &scopes, ending, settings: world.settings, now };
+        let mut policies = policies(snapshots, &around);
         if world.grace == Grace::Over {
             policies.grace.clear();
         }
-        policies.weigh(&good, volume, world.settings);
-        let failing = keep::failing(good.first().copied(), &scopes, now);
+        policies.weigh(&orders, ending, world.settings);
+        let failing = keep::failing(&orders, &scopes, now);
         let live_keep_forever = keep::live_keep_forever(volume, &scopes);
-        Self { snapshots, volume, scopes, policies, good, ranks, live_keep_forever, failing }
+        let begun_last = newest_good(snapshots);
+        Self { snapshots, volume, scopes, policies, ending, marks_gone: None, orders, begun_last, live_keep_forever, failing }
     }
 
-    /// What the rules look at for one of its snapshots.
-    pub(super) fn facts<'s>(&'s self, managed: &'s Managed<'s>, rank: Option<usize>, world: &World<'s>) -> Facts<'s> {
+    /// What the rules look at for the snapshot at a place of its lineage.
+    pub(super) fn facts<'s>(&'s self, at: usize, managed: &'s Managed<'s>, world: &World<'s>) -> Facts<'s> {
         let id = &managed.snapshot.id;
         Facts {
             managed,
-            volume: self.volume,
-            policies: &self.policies,
-            good_rank: rank,
-            good: &self.good,
-            live_keep_forever: self.live_keep_forever.as_ref(),
-            failing: self.failing.as_ref(),
+            lineage: self,
+            at,
             image: world.images.get(id).copied(),
             lock: world.locks.get(id).copied(),
             tier: world.tiers.get(id).copied(),
             settings: world.settings,
             now: world.inventory.now,
+        }
+    }
+
+    /// What every rule that matters says of each of its snapshots.
+    pub(super) fn judge<'s>(
+        &'s self,
+        world: &World<'s>,
+        mut each: impl FnMut(usize, &'s Managed<'s>, &mut Vec<Opinion>),
+    ) {
+        let mut opinions = Vec::new();
+        for (at, managed) in self.snapshots.iter().enumerate() {
+            keep::judge(&self.facts(at, managed, world), Ask::Passed, &mut opinions);
+            each(at, managed, &mut opinions);
         }
     }
 }

@@ -11,12 +11,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use smol_str::SmolStr;
 
-use super::policy::Policies;
+use super::history::Lineage;
+use super::order::Order;
 use super::{Detail, Reason};
 use crate::calendar;
 use crate::id::ImageId;
 use crate::inventory::{Lock, SnapshotState, TierStatus};
-use crate::lineage::{Managed, SourceVolume};
+use crate::lineage::Managed;
 use crate::setting::Settings;
 pub(super) use dates::dated_end;
 pub(super) use dates::delete_on_removed;
@@ -48,7 +49,9 @@ pub(super) enum By {
     R9,
     /// Pending.
     R11,
-    /// What becomes of failed ones instead of R3 to R7.
+    /// Its volume was found deleted a short while ago.
+    R12,
+    /// What becomes of failed ones instead of R3 to R7 and R12.
     Failed,
 }
 
@@ -103,18 +106,10 @@ pub(super) enum Ask {
 pub(super) struct Facts<'a> {
     /// The snapshot.
     pub(super) managed: &'a Managed<'a>,
-    /// What can be said of its volume.
-    pub(super) volume: SourceVolume<'a>,
-    /// The policies of its lineage.
-    pub(super) policies: &'a Policies,
-    /// Its place among the good snapshots of its lineage that count, newest 0.
-    pub(super) good_rank: Option<usize>,
-    /// The good snapshots of its lineage that count, newest first.
-    pub(super) good: &'a [&'a Managed<'a>],
-    /// The live volume or instance that bears `KeepForever`, if one does.
-    pub(super) live_keep_forever: Option<&'a SmolStr>,
-    /// Why the backups of its volume count as failing, if they do.
-    pub(super) failing: Option<&'a SmolStr>,
+    /// Its lineage, with all that its snapshots are judged by.
+    pub(super) lineage: &'a Lineage<'a>,
+    /// Its place among the snapshots of its lineage.
+    pub(super) at: usize,
     /// The image that uses it.
     pub(super) image: Option<&'a ImageId>,
     /// Its lock.
@@ -125,6 +120,19 @@ pub(super) struct Facts<'a> {
     pub(super) settings: &'a Settings,
     /// The instant of the decision.
     pub(super) now: Timestamp,
+}
+
+impl Facts<'_> {
+    /// Its place among the good snapshots of its lineage that count, newest 0, in one of
+    /// the orders.
+    fn rank(&self, order: &Order<'_>) -> Option<usize> {
+        order.ranks.get(self.at).copied().flatten()
+    }
+
+    /// Its best place in any of the orders.
+    fn best_rank(&self) -> Option<usize> {
+        self.lineage.orders.iter().filter_map(|order| self.rank(order)).min()
+    }
 }
 
 /// What the rules say of the snapshot, in the order of their numbers; put into
@@ -156,6 +164,7 @@ const RULES: &[(By, Rule)] = &[
     (By::R4, policy::policy),
     (By::R4, copies::fresh_copy),
     (By::R5, lineage::newest_good),
+    (By::R5, lineage::just_taken),
     (By::R6, copies::copy_pending),
     (By::R7, lineage::backups_failing),
     (By::R8, aws::in_use),
@@ -164,11 +173,12 @@ const RULES: &[(By, Rule)] = &[
     (By::R9, aws::archived),
     (By::R9, aws::restored),
     (By::R11, aws::pending),
+    (By::R12, lineage::volume_gone),
 ];
 
-/// R3 to R7 do not keep a failed snapshot: nothing can be restored from it.
+/// R3 to R7 and R12 do not keep a failed snapshot: nothing can be restored from it.
 fn spares_no_failed(by: By) -> bool {
-    matches!(by, By::R3 | By::R4 | By::R5 | By::R6 | By::R7)
+    matches!(by, By::R3 | By::R4 | By::R5 | By::R6 | By::R7 | By::R12)
 }
 
 /// Opinions under way.

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::Notice;
 use crate::calendar;
-use crate::config::{self, Fleet, Said, said};
+use crate::config::{self, Fleet, Said, said, said_of};
 use crate::destination::Destinations;
 use crate::inventory::{Inventory, Snapshot};
 use crate::lineage::{self, Managed};
@@ -58,7 +58,7 @@ fn on_resource(id: &str, tags: &Tags, inventory: &Inventory, settings: &Settings
     };
     let keys = &settings.keys;
     for key in keys.all() {
-        if let Said::Conflict(values) = said(tags, key) {
+        if let Said::Conflict(values) = said_of(tags, key, settings) {
             let all: Vec<String> = values.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let meaning = if key == keys.backup {
                 "It is backed up on the default schedule, and nothing of it expires"
@@ -69,7 +69,7 @@ fn on_resource(id: &str, tags: &Tags, inventory: &Inventory, settings: &Settings
             problem("conflict", key, wrong, meaning.to_owned());
         }
     }
-    if let Said::Value(value) = said(tags, &keys.backup)
+    if let Said::Value(value) = said_of(tags, &keys.backup, settings)
         && let Err(why) = Backup::parse(value)
     {
         let meaning = format!("It is backed up on the default schedule, {}", settings.default_schedule);
@@ -79,7 +79,7 @@ fn on_resource(id: &str, tags: &Tags, inventory: &Inventory, settings: &Settings
         (&keys.retention, "bad-retention", "Everything it governs is kept"),
         (&keys.copy_retention, "bad-copy-retention", "Every copy it governs is kept"),
     ] {
-        if let Said::Value(value) = said(tags, key)
+        if let Said::Value(value) = said_of(tags, key, settings)
             && let Err(why) = Policy::parse(value)
         {
             problem(code, key, format!("{key}={value:?}: {why}"), meaning.to_owned());

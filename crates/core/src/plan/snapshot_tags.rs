@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use super::policy::Governing;
+use super::policy::{Governing, Source, policy_text};
 use super::wish::Wish;
 use crate::calendar;
 use crate::config::Scope;
@@ -13,10 +13,11 @@ use crate::retention::Policy;
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
 
-/// Tags left free for those that come on top: `ebskeep:set`, and the marks of
-/// later runs, `ebskeep:deleted` and `ebskeep:copied-to`. Without room for a mark
-/// a snapshot could never be deleted.
-const RESERVED: usize = 3;
+/// Tags left free for those that come on top: `ebskeep:set`, and the marks of later runs,
+/// which are `ebskeep:deleted`, `ebskeep:copied-to` (of a copy `ebskeep:source-gone`),
+/// `ebskeep:gone` and `ebskeep:policy-since`. Without room for the first a snapshot could
+/// never be deleted.
+const RESERVED: usize = 5;
 
 /// Characters of a description or a name; both are cut to it, keeping the id.
 /// Source: EC2's API reference, CreateSnapshot `Description`, 255 characters.
@@ -88,6 +89,9 @@ pub(super) fn dress_copy(managed: &Managed<'_>, wish: &Wish<'_>, settings: &Sett
     if let Some(date) = copy_delete_on(managed, wish) {
         ours.set(tags::DELETE_ON, date);
     }
+    if wish.policy.is_none() && ours.get(tags::DELETE_ON).is_none() {
+        ours.set(tags::DEFAULT, policy_text(&settings.default_retention));
+    }
     for key in [tags::KEEP_FOREVER, tags::KEEP_UNTIL, tags::KEEP_REASON] {
         // Of several dates one that nobody can read keeps longest, then the latest.
         let longest = source.tags.loose(key).map(|(_, value)| value).max_by_key(|value| {
@@ -139,6 +143,9 @@ fn policy_tags(scope: &Scope<'_>, policy: Option<&Governing>, start: Timestamp, 
     let text = policy.and_then(|policy| policy.text.as_ref());
     if let Some(text) = text {
         ours.set(tags::RETENTION, recordable(&text.retention));
+    }
+    if let Some(default) = policy.filter(|policy| policy.source == Source::Default).and_then(|p| p.policy.as_ref().ok()) {
+        ours.set(tags::DEFAULT, policy_text(default));
     }
     if let Some(zone) = text.map_or(&scope.zone_tag, |text| &text.zone) {
         ours.set(tags::TZ, zone.clone());

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use super::near::{Meant, Near};
 use super::tags::Live;
 use super::{Entry, Instead, Look, Severity, hints};
-use crate::config::{Said, Wanted, counts as in_a_state_that_counts, said};
+use crate::config::{Said, Wanted, counts as in_a_state_that_counts, said_of};
 use crate::retention::Policy;
 use crate::schedule::Backup;
 use crate::tags::Tags;
@@ -66,7 +66,7 @@ pub(super) fn counts(live: &Live<'_>) -> TagCounts {
     let mut counts = TagCounts { volumes: live.volumes.len(), ..TagCounts::default() };
     for instance in live.fleet.instances() {
         counts.instances += 1;
-        let backup = said(&instance.tags, &settings.keys.backup);
+        let backup = said_of(&instance.tags, &settings.keys.backup, settings);
         let schedule = match backup {
             Said::Nothing => None,
             Said::Value(value) => match Backup::parse(value) {
@@ -79,7 +79,7 @@ pub(super) fn counts(live: &Live<'_>) -> TagCounts {
         if let Some(schedule) = schedule {
             schedules.0.entry(schedule.to_string()).or_default().0 += 1;
         }
-        let retention = match said(&instance.tags, &settings.keys.retention) {
+        let retention = match said_of(&instance.tags, &settings.keys.retention, settings) {
             Said::Nothing => None,
             Said::Value(value) => Some(policy(Policy::parse(value).ok().as_ref())),
             Said::Conflict(_) => Some(policy(None)),

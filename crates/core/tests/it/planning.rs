@@ -70,6 +70,7 @@ fn a_plan_counts_what_is_in_it() {
     let destination = format!("[[destination]]\nat = \"us-east-1\"\n{under_way}");
     let rest = [
         volumes.concat(),
+        "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=No\"]\n".to_owned(),
         (4..=8).map(kept).collect(),
         (1..=7).map(over).collect(),
         theirs.to_owned(),
@@ -83,9 +84,9 @@ fn a_plan_counts_what_is_in_it() {
     assert_eq!(
         Summary::of(&plan),
         Summary {
-            volumes: 4,
+            volumes: 5,
             create: 3,
-            skip: 1,
+            skip: 2,
             snapshots: 15,
             keep: 8,
             delete: 6,
@@ -151,7 +152,8 @@ fn a_deletion_says_in_what_state_its_snapshot_was() {
     let snapshots =
         [old("snap-archived", "archived = true"), old("snap-failed", "state = \"error\""), old("snap-plain", "")];
     let now = backup("snap-new", "2026-03-09T00:00:00Z", "");
-    let plan = decided(&world(&[snapshots.concat(), now, tier.to_owned()].concat()));
+    let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=No\"]\n".to_owned();
+    let plan = decided(&world(&[volume, snapshots.concat(), now, tier.to_owned()].concat()));
     let deletions: Vec<_> = (plan.actions.iter())
         .filter_map(|action| match action {
             Action::DeleteSnapshot(deletion) => {

@@ -257,10 +257,14 @@ pub(crate) fn carried_out(inventory: &Inventory, plan: &Plan) -> Inventory {
     let gone = deleted(plan);
     after.snapshots.items.retain(|snapshot| !gone.contains(&snapshot.id));
     for action in &plan.actions {
-        let Action::FinishTags(finish) = action else { continue };
-        for snapshot in after.snapshots.items.iter_mut().filter(|s| s.id == finish.snapshot_id) {
-            snapshot.tags = merged(&[&snapshot.tags, &finish.tags]);
-            for key in &finish.remove {
+        let (id, tags, remove) = match action {
+            Action::FinishTags(finish) => (&finish.snapshot_id, &finish.tags, &finish.remove),
+            Action::WriteMarks(marks) => (&marks.snapshot_id, &marks.tags, &marks.remove),
+            _ => continue,
+        };
+        for snapshot in after.snapshots.items.iter_mut().filter(|s| s.id == *id) {
+            snapshot.tags = merged(&[&snapshot.tags, tags]);
+            for key in remove {
                 snapshot.tags.remove(key);
             }
         }

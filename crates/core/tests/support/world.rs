@@ -535,6 +535,14 @@ fn show_action(out: &mut String, action: &Action, show_tags: bool) {
             let left = unshare.left.as_ref().map(|left| format!(", left {left}")).unwrap_or_default();
             line(out, "do", "unshare", &format!("{} from {}{left}", unshare.snapshot_id, unshare.account));
         }
+        Action::WriteMarks(marks) => {
+            let at = marks.destination.as_ref().map(|at| format!(" in {at}")).unwrap_or_default();
+            line(out, "do", "write-marks", &format!("{}{at}", marks.snapshot_id));
+            show(out, "tag", &marks.tags);
+            for key in &marks.remove {
+                writeln!(out, "  without {key}").unwrap();
+            }
+        }
         Action::DeleteSnapshot(deletion) => line(out, "do", "delete-snapshot", deletion.snapshot_id.as_str()),
     }
 }

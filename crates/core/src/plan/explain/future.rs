@@ -29,6 +29,9 @@ pub(super) fn goes(managed: &Managed<'_>, asked: &Asked<'_>) -> Goes {
         ExpireVerdict::Delete => return Goes::Now { why: verdict.reasons.clone() },
         ExpireVerdict::Keep => {}
     }
+    // One date everywhere: where the plan knows it, its wanted copies made, it is the plan's.
+    let then = once_copied(managed, asked).and_then(|all| all.into_iter().find(|then| then.snapshot_id == managed.snapshot.id));
+    let planned = then.as_ref().unwrap_or(verdict).expires_on;
     let alone = only_its_lineage(managed, asked);
     let mut looked = 0;
     for years in YEARS {
@@ -51,7 +54,7 @@ pub(super) fn goes(managed: &Managed<'_>, asked: &Asked<'_>) -> Goes {
         let left = lives.iter().filter(|life| life.deleted.is_none()).count();
         let its = lives.into_iter().find(|life| life.snapshot_id.as_ref() == Some(&managed.snapshot.id));
         if let Some((at, why)) = its.and_then(|life| Some((life.deleted?, life.reasons))) {
-            return Goes::On { date: calendar::utc_date(at), why };
+            return Goes::On { date: planned.unwrap_or_else(|| calendar::utc_date(at)), why };
         }
         if left > MANY {
             break;

@@ -52,10 +52,10 @@ pub(super) fn explain(snapshot: &Snapshot, asked: &Asked<'_>) -> ExplainedSnapsh
     let none: Vec<Managed<'_>> = Vec::new();
     let snapshots = asked.lineages.get(&managed.key).unwrap_or(&none);
     let lineage = Lineage::new(&managed.key, snapshots, world);
-    for (member, rank) in lineage.snapshots.iter().zip(&lineage.ranks) {
+    for (at, member) in lineage.snapshots.iter().enumerate() {
         if member.snapshot.id == snapshot.id {
             let mut opinions = Vec::new();
-            keep::judge(&lineage.facts(member, *rank, world), Ask::Everything, &mut opinions);
+            keep::judge(&lineage.facts(at, member, world), Ask::Everything, &mut opinions);
             page.rules = opinions.into_iter().map(says).collect();
         }
     }
@@ -86,6 +86,7 @@ fn says(opinion: Opinion) -> Says {
         By::R8 => "R8",
         By::R9 => "R9",
         By::R11 => "R11",
+        By::R12 => "R12",
         By::Failed => "failed",
     };
     Says { number, rule: reason.rule, says, until, detail: format_smolstr!("{}", reason.detail) }

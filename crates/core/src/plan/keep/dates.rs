@@ -22,7 +22,7 @@ pub(super) fn keep_forever(facts: &Facts<'_>, out: &mut Judgement<'_>) {
         return out.silent("keep-forever", || FAILED_COPY.into());
     }
     let failed = facts.managed.snapshot.state == SnapshotState::Error;
-    match facts.live_keep_forever {
+    match &facts.lineage.live_keep_forever {
         _ if facts.managed.bears.keep_forever => out.keeps("keep-forever", Until::Open, "KeepForever on it"),
         Some(on) if failed => {
             out.silent("keep-forever", || format_smolstr!("KeepForever on {on} keeps no failed snapshot"));
@@ -115,5 +115,5 @@ fn unreadable(facts: &Facts<'_>, key: &'static str, rule: &'static str, out: &mu
 pub(in crate::plan) fn delete_on_removed(managed: &Managed<'_>) -> bool {
     // No need to read a whole policy: what is no age has no days.
     let whole_days = |text| Age::parse(text).is_ok_and(Age::is_whole_days);
-    managed.has_slot && !managed.bears.delete_on && managed.recorded_retention().is_some_and(whole_days)
+    managed.is_own() && !managed.bears.delete_on && managed.recorded_retention().is_some_and(whole_days)
 }

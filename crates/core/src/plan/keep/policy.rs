@@ -8,8 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{Facts, Judgement, Until, shown};
 use crate::calendar::Local;
-use crate::lineage::Managed;
-use crate::plan::policy::{Governing, Source, Weighed, age_ends};
+use crate::plan::policy::{Governing, InGrace, Source, Weighed, age_ends};
 use crate::plan::rules::KeptBy;
 use crate::retention::{Bucket, Policy, Reach, Rule, Rules};
 
@@ -22,15 +21,17 @@ pub(super) fn policy(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     let has_delete_on = facts.managed.bears.delete_on;
     // The latest end that the governing policies give; `Timestamp::MAX` where one has none.
     let mut longest = Timestamp::MIN;
-    let alone = facts.policies.governing.len() == 1;
-    for governing in &facts.policies.governing {
-        if governing.source == Source::Default && has_delete_on && alone {
+    for governing in &facts.lineage.policies.governing {
+        if governing.source == Source::Default && has_delete_on {
             out.silent("age", || "the default does not govern it: its DeleteOn is its whole policy".into());
             continue;
         }
         longest = longest.max(governs(governing, facts, out));
     }
-    for before in &facts.policies.grace {
+    for before in &facts.lineage.policies.grace {
+        if before.policy.source == Source::Default && has_delete_on {
+            continue;
+        }
         in_grace(before, longest, facts, out);
     }
 }
@@ -60,31 +61,47 @@ fn governs(governing: &Governing, facts: &Facts<'_>, out: &mut Judgement<'_>) ->
 
 fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut Judgement<'_>) -> Timestamp {
     let source = &governing.source;
-    if let Some(end) = governing.weighed.end.filter(|end| *end <= facts.now) {
+    // Of a volume that is deleted nothing newer comes and takes its place.
+    let end = governing.end();
+    if let Some(end) = end.filter(|end| *end <= facts.now) {
         out.passed("rules", || {
-            format_smolstr!(
-                "Retention \"{rules}\" ({source}) ended {} for the history of a volume that is gone or elsewhere",
-                shown(end)
-            )
+            format_smolstr!("Retention \"{rules}\" ({source}) ended {} for the history of a deleted volume", shown(end))
         });
         return Timestamp::MIN;
     }
-    let kept = governing.weighed.kept(facts.good_rank);
-    // Of a volume that is gone nothing newer comes and takes its place.
-    let until = governing.weighed.end.map_or(Until::Open, Until::At);
-    for (at, by) in (0..).zip(kept) {
-        out.keeps(by.rule.name(), until, Place::new(governing, facts, at));
+    let until = end.map_or(Until::Open, Until::At);
+    let places: Vec<Place> = all_places(governing, facts).collect();
+    for (at, place) in places.iter().enumerate() {
+        // A rule is told once, though it keeps in both orders.
+        if places.iter().take(at).all(|other| other.rule() != place.rule())
+            && let Some(rule) = place.rule()
+        {
+            out.keeps(rule.name(), until, place.clone());
+        }
     }
-    for rule in rules.iter().filter(|rule| kept.iter().all(|by| by.rule != *rule)) {
+    for rule in rules.iter().filter(|rule| places.iter().all(|place| place.rule() != Some(*rule))) {
         out.silent(rule.name(), || {
             format_smolstr!("\"{rule}\" ({source}) does not: {}", why_not(rule, governing, facts))
         });
     }
-    if kept.is_empty() {
-        out.passed("rules", || governing.weighed.nothing.clone());
+    if places.is_empty() {
+        out.passed("rules", || governing.weighed.first().map(|weighed| weighed.nothing.clone()).unwrap_or_default());
         return Timestamp::MIN;
     }
     Timestamp::MAX
+}
+
+/// What the rules of a policy keep a snapshot for, in each of the orders.
+fn all_places(governing: &Governing, facts: &Facts<'_>) -> impl Iterator<Item = Place> {
+    facts.lineage.orders.iter().zip(&governing.weighed).flat_map(|(order, weighed)| {
+        let rank = facts.rank(order);
+        let weighed = Arc::clone(weighed);
+        (0..weighed.kept(rank).len()).map(move |nth_rule| Place {
+            weighed: Arc::clone(&weighed),
+            rank: rank.unwrap_or_default(),
+            nth_rule,
+        })
+    })
 }
 
 /// The place that a rule keeps something for, such as `daily 3 of 7: the newest of
@@ -98,22 +115,22 @@ pub(in crate::plan) struct Place {
     rank: usize,
     /// The first of the rules that keep it, the second, and so on.
     nth_rule: usize,
-    /// What rules sort it by.
-    time: Timestamp,
 }
 
 impl Place {
-    /// The place of the snapshot that is looked at, which has a rank.
-    fn new(governing: &Governing, facts: &Facts<'_>, nth_rule: usize) -> Self {
-        let weighed = Arc::clone(&governing.weighed);
-        Self { weighed, rank: facts.good_rank.unwrap_or_default(), nth_rule, time: facts.managed.time }
+    fn kept_by(&self) -> Option<&KeptBy> {
+        self.weighed.kept(Some(self.rank)).get(self.nth_rule)
+    }
+
+    fn rule(&self) -> Option<Rule> {
+        self.kept_by().map(|by| by.rule)
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Weighed { source, zone, .. } = &*self.weighed;
-        let Some(by) = self.weighed.kept(Some(self.rank)).get(self.nth_rule) else { return Ok(()) };
+        let (Some(by), Some(time)) = (self.kept_by(), self.weighed.times.get(self.rank)) else { return Ok(()) };
         let KeptBy { at: _, rule, nth, as_oldest } = by;
         f.write_str(rule.name())?;
         match rule.reach {
@@ -123,7 +140,7 @@ impl fmt::Display for Place {
         if *as_oldest {
             f.write_str(": the oldest there is, while count is left")?;
         } else if rule.bucket != Bucket::Each {
-            write!(f, ": the newest of {}", Local::new(self.time, zone).bucket_name(rule.bucket))?;
+            write!(f, ": the newest of {}", Local::new(*time, zone).bucket_name(rule.bucket))?;
         }
         write!(f, " ({source})")
     }
@@ -131,14 +148,18 @@ impl fmt::Display for Place {
 
 /// Why a rule does not keep something.
 fn why_not(rule: Rule, governing: &Governing, facts: &Facts<'_>) -> SmolStr {
-    let Some(rank) = facts.good_rank else {
+    let ranked = facts.lineage.orders.iter().find_map(|order| Some((order, facts.rank(order)?)));
+    let Some((order, rank)) = ranked else {
         return "it is not good, or another one of its slot counts instead".into();
     };
-    let bucket_of = |managed: &Managed<'_>| Local::new(managed.time, &governing.zone).bucket(rule.bucket);
-    let newer = facts.good.iter().take(rank);
-    let instead = newer.rev().find(|newer| bucket_of(newer).is_some_and(|its| Some(its) == bucket_of(facts.managed)));
-    if let Some(instead) = instead {
-        let name = Local::new(facts.managed.time, &governing.zone).bucket_name(rule.bucket);
+    let bucket_at = |rank: usize| {
+        let time = order.times.get(rank)?;
+        Local::new(*time, &governing.zone).bucket(rule.bucket)
+    };
+    let bucket = bucket_at(rank);
+    let instead = (0..rank).rev().find(|newer| bucket.is_some() && bucket_at(*newer) == bucket);
+    if let Some((instead, time)) = instead.and_then(|at| Some((order.good.get(at)?, order.times.get(rank)?))) {
+        let name = Local::new(*time, &governing.zone).bucket_name(rule.bucket);
         return format_smolstr!("{} is newer and of {name} too", instead.snapshot.id);
     }
     match rule.reach {
@@ -149,30 +170,33 @@ fn why_not(rule: Rule, governing: &Governing, facts: &Facts<'_>) -> SmolStr {
     }
 }
 
-/// A policy in force until lately, told only where it keeps for longer than what
+/// A policy in force until lately, reported only where it keeps for longer than what
 /// governs now.
-fn in_grace(before: &Governing, longest: Timestamp, facts: &Facts<'_>, out: &mut Judgement<'_>) {
-    let source = &before.source;
-    let (end, what) = match &before.policy {
+fn in_grace(before: &InGrace, longest: Timestamp, facts: &Facts<'_>, out: &mut Judgement<'_>) {
+    let InGrace { policy, ends } = before;
+    let source = &policy.source;
+    let (end, what) = match &policy.policy {
         Err(why) => (Timestamp::MAX, format_smolstr!("Retention ({source}): {why}")),
         Ok(Policy::Forever) => (Timestamp::MAX, format_smolstr!("Retention forever ({source})")),
         Ok(Policy::Age(age)) => {
-            (age_ends(facts.managed, *age, &before.zone), format_smolstr!("Retention {age} ({source})"))
+            (age_ends(facts.managed, *age, &policy.zone), format_smolstr!("Retention {age} ({source})"))
         }
         Ok(Policy::Rules(rules)) => {
-            let over = before.weighed.end.is_some_and(|end| end <= facts.now);
-            let kept = before.weighed.kept(facts.good_rank);
-            match kept.first().filter(|_| !over) {
-                Some(_) => (Timestamp::MAX, format_smolstr!("{}", Place::new(before, facts, 0))),
+            let over = policy.end().is_some_and(|end| end <= facts.now);
+            match all_places(policy, facts).next().filter(|_| !over) {
+                Some(place) => (Timestamp::MAX, format_smolstr!("{place}")),
                 None => (Timestamp::MIN, format_smolstr!("Retention \"{rules}\" ({source})")),
             }
         }
     };
-    let grace = facts.settings.policy_grace;
     if end > facts.now && end > longest {
-        let until = if end == Timestamp::MAX { Until::Open } else { Until::At(end) };
-        let detail = format_smolstr!("in force until lately, so it keeps for {grace} more: {what}");
-        out.keeps("policy-grace", until, detail);
+        // Past what governs now it keeps for nothing: that is when the snapshot goes.
+        let until = ends.at().map(|at| at.min(end));
+        let detail = match until {
+            Some(at) => format_smolstr!("in force before, keeps until {}: {what}", shown(at)),
+            None => format_smolstr!("in force before, keeps until its grace has an end: {what}"),
+        };
+        out.keeps("policy-grace", until.map_or(Until::Open, Until::At), detail);
     } else {
         out.silent("policy-grace", || format_smolstr!("{what}, in force until lately, keeps it no longer either"));
     }

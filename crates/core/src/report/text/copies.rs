@@ -7,7 +7,7 @@ use super::report::{good, made, outcome};
 use super::table::Columns;
 use super::{Detail, Page, Tone, count, thousands};
 use crate::destination::Destination;
-use crate::plan::{Action, CopyState, CopyVerdict, FollowSource, NewCopy, Plan};
+use crate::plan::{Action, CopyState, CopyVerdict, FollowSource, NewCopy, Plan, WriteMarks};
 use crate::report::{Outcome, Report};
 use crate::tags::{NAME, Tags};
 
@@ -81,12 +81,18 @@ fn follows(page: &mut Page, plan: &Plan) {
     let mut marked = Columns::new(2);
     let mut followed = Columns::new(2);
     let mut unshared = Columns::new(2);
+    let mut noted = Columns::new(2);
+    let mut notes = 0;
     let (mut marks, mut follows, mut shares) = (0, 0, 0);
     for action in &plan.actions {
         match action {
             Action::MarkCopied(mark) => {
                 marked.row([mark.snapshot_id.as_str(), mark.volume_id.as_str(), &written(&mark.tags)]);
                 marks += 1;
+            }
+            Action::WriteMarks(mark) => {
+                noted.row([mark.snapshot_id.as_str(), mark.volume_id.as_str(), &noted_as(mark)]);
+                notes += 1;
             }
             Action::FollowSource(follow) => {
                 let FollowSource { snapshot_id, destination, source_id, tags, .. } = &**follow;
@@ -104,6 +110,7 @@ fn follows(page: &mut Page, plan: &Plan) {
     for (number, title, columns) in [
         (marks, format!("MARK {} whose copies are good", count(marks, "snapshot")), marked),
         (follows, format!("HOLD {} as long as what they are of", copies_counted(follows)), followed),
+        (notes, format!("MARK {} for later runs", count(notes, "snapshot")), noted),
         (shares, format!("NO LONGER SHARE {} that no copy needs any more", count(shares, "snapshot")), unshared),
     ] {
         if number > 0 {
@@ -111,6 +118,14 @@ fn follows(page: &mut Page, plan: &Plan) {
             page.lines(None, &columns.text());
         }
     }
+}
+
+/// The marks that are written, and those that are removed.
+fn noted_as(mark: &WriteMarks) -> String {
+    let removed = mark.remove.iter().map(|key| format!("without {key}"));
+    let all = Some(written(&mark.tags)).filter(|written| !written.is_empty()).into_iter().chain(removed);
+    let at = mark.destination.as_ref().map(|destination| format!("in {destination}: ")).unwrap_or_default();
+    format!("{at}{}", all.collect::<Vec<_>>().join(", "))
 }
 
 /// `1 copy`, `2 copies`.
@@ -132,6 +147,7 @@ pub(super) fn done(page: &mut Page, report: &Report) {
     for (title, results) in [
         ("Marked as copied:", good(report, |action| matches!(action, Action::MarkCopied(_)))),
         ("Held as long as what they are of:", good(report, |action| matches!(action, Action::FollowSource(_)))),
+        ("Marked for later runs:", good(report, |action| matches!(action, Action::WriteMarks(_)))),
         ("No longer shared:", good(report, |action| matches!(action, Action::Unshare(_)))),
     ] {
         if results.is_empty() {

@@ -340,7 +340,14 @@ fn summary(page: &mut Page, plan: &Plan) {
         }
     }
     let small = |action: &&Action| {
-        matches!(action, Action::FinishTags(_) | Action::MarkCopied(_) | Action::FollowSource(_) | Action::Unshare(_))
+        matches!(
+            action,
+            Action::FinishTags(_)
+                | Action::MarkCopied(_)
+                | Action::FollowSource(_)
+                | Action::Unshare(_)
+                | Action::WriteMarks(_)
+        )
     };
     let small = plan.actions.iter().filter(small).count();
     if small > 0 {

@@ -1,0 +1,201 @@
+//! The second opinion on what the rest of its history keeps a snapshot for: a volume that
+//! was found deleted a short while ago, and policies that were recorded lately.
+//!
+//! Reads raw tags, by rules of its own.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+use super::policy::Read;
+use super::world::{World, origin};
+use super::{folded, loosely};
+use crate::age::Age;
+use crate::inventory::{Snapshot, SnapshotState};
+
+/// Why what is to be deleted stays for the sake of its history, by its place among what is
+/// listed.
+pub(super) fn stays<'a>(
+    world: &World<'a>,
+    histories: &mut [(Vec<usize>, Read<'a>)],
+) -> BTreeMap<usize, Vec<&'static str>> {
+    let mut stays: BTreeMap<usize, Vec<&'static str>> = BTreeMap::new();
+    for (going, read) in histories {
+        let Some(any) = world.at(going).next().map(|listed| listed.snapshot) else { continue };
+        let places = world.histories.get(&origin(any)).map_or(&[][..], Vec::as_slice);
+        let ours: Vec<&Snapshot> = world.at(places).filter(|l| l.ours).map(|listed| listed.snapshot).collect();
+        let history = History::new(&ours, world);
+        let records = history.records_that_keep(world);
+        for place in going.iter() {
+            let Some(listed) = world.listed.get(*place).filter(|l| l.snapshot.state != SnapshotState::Error) else {
+                continue;
+            };
+            let why = stays.entry(*place).or_default();
+            if history.deleted_lately(world) {
+                why.push("its volume is not listed, and was not found deleted long enough ago");
+            }
+            if history.ends.is_none() && history.is_newest(listed.snapshot) {
+                why.push("it is the newest good one, and no mark says that its volume is deleted");
+            }
+            let mut keeps = |(text, zone): &(&'a str, &'a str)| {
+                read.keeps(text, zone, listed.snapshot, world.plan.now, world.settings)
+            };
+            if records.iter().any(&mut keeps) {
+                why.push("a retention that was in force a short while ago keeps it");
+            }
+        }
+    }
+    stays
+}
+
+/// What the tags of the snapshots of one volume say together.
+struct History<'a> {
+    /// What bears a record, by when it began, newest first.
+    records: Vec<(Timestamp, Record<'a>)>,
+    /// The good snapshot that began last.
+    newest: Option<&'a Snapshot>,
+    /// Whether they are copies.
+    copies: bool,
+    /// Whether the volume is listed and not on its way out.
+    live: bool,
+    /// When the volume was found deleted, if a mark says so that can be believed.
+    ends: Option<Timestamp>,
+}
+
+/// A policy as it is recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Record<'a> {
+    text: &'a str,
+    zone: &'a str,
+    /// Whether it is the default of its time, which has the shorter grace.
+    default: bool,
+}
+
+impl<'a> History<'a> {
+    fn new(ours: &[&'a Snapshot], world: &World<'a>) -> Self {
+        let copies = ours.first().is_some_and(|snapshot| snapshot.tags.get("Source_SnapshotId").is_some());
+        let mut records: Vec<_> = ours.iter().filter_map(|s| Some((began(s), record(s)?))).collect();
+        records.sort_by(|(one, _), (other, _)| other.cmp(one));
+        let good = ours.iter().copied().filter(|snapshot| snapshot.state == SnapshotState::Completed);
+        let newest = good.max_by_key(|snapshot| (began(snapshot), &snapshot.id));
+        let live = !copies && ours.first().is_some_and(|s| world.live_volumes.contains_key(&s.volume));
+        let last = ours.iter().map(|snapshot| began(snapshot)).max();
+        let key = if copies { "ebskeep:source-gone" } else { "ebskeep:gone" };
+        let marks = ours.iter().filter_map(|snapshot| {
+            let (at, volume) = snapshot.tags.get(key)?.split_once(' ')?;
+            let its = if copies { snapshot.tags.get("ebskeep:volume")? } else { snapshot.volume.as_str() };
+            at.parse::<Timestamp>().ok().filter(|_| volume == its)
+        });
+        let believed = marks.filter(|at| Some(*at) >= last && *at <= world.plan.now).max();
+        let gone = copies || ours.first().is_some_and(|s| world.inventory.confirmed_gone.contains(&s.volume));
+        Self { records, newest, copies, live, ends: believed.filter(|_| gone && !live) }
+    }
+
+    /// Whether a volume that is not there was not found deleted `policy-grace` ago.
+    fn deleted_lately(&self, world: &World<'_>) -> bool {
+        let over = |at: Timestamp| later(at, world.settings.policy_grace) <= world.plan.now;
+        !self.copies && !self.live && !self.ends.is_some_and(over)
+    }
+
+    fn is_newest(&self, snapshot: &Snapshot) -> bool {
+        self.newest.is_some_and(|newest| newest.id == snapshot.id)
+    }
+
+    /// The policies that still keep, with the names of their zones: those recorded within
+    /// the grace, and the last one before it.
+    fn records_that_keep(&self, world: &World<'a>) -> Vec<(&'a str, &'a str)> {
+        let now = world.plan.now;
+        let (short, long) = (world.settings.policy_grace, world.settings.orphan_grace);
+        let (as_of, lately) = match self.ends {
+            // Of what is deleted for good: what was in force before the newest one, for as long
+            // after the mark.
+            Some(mark) if !self.copies => {
+                if later(mark, long) <= now {
+                    return Vec::new();
+                }
+                (self.newest.map_or(now, began), long)
+            }
+            _ => (now, if self.by_record(world) { long } else { short }),
+        };
+        let mut keep = Vec::new();
+        for (at, (began, record)) in self.records.iter().enumerate() {
+            let plain = record.default || record.text.starts_with("conflict") || record.text.contains(" | ");
+            let window = if plain && self.ends.is_none() { short } else { lately };
+            let within = later(*began, window) > as_of;
+            // What was taken after it under another policy, the first of that.
+            let differs = |(_, other): &&(Timestamp, Record<'_>)| other != record;
+            let next = self.records.iter().take(at).rev().find(differs);
+            let last_before = match next {
+                Some((next, _)) => later(*next, window) > as_of,
+                None => !self.shown_otherwise(world),
+            };
+            if within || last_before {
+                keep.push((record.text, record.zone));
+            }
+        }
+        keep.dedup();
+        keep
+    }
+
+    /// Whether no live tag says a retention, so that a record is what governs.
+    fn by_record(&self, world: &World<'a>) -> bool {
+        let Some(volume) = self.newest.and_then(|newest| world.live_volume(newest)) else { return self.copies };
+        let key = &world.settings.keys.retention;
+        let instances = world.instances_of(&volume.id);
+        let silent = |tags: &&crate::tags::Tags| loosely(tags, key).is_none();
+        silent(&&volume.tags) && (instances.is_empty() || instances.iter().any(silent))
+    }
+
+    /// Whether the mark `ebskeep:policy-since` says that another policy than the last one
+    /// recorded has been in force for the grace.
+    fn shown_otherwise(&self, world: &World<'_>) -> bool {
+        let Some(newest) = self.newest.filter(|_| self.live) else { return false };
+        let Some((times, of)) = newest.tags.get("ebskeep:policy-since").and_then(|text| text.split_once(' ')) else {
+            return false;
+        };
+        let Some((first, last)) = times.split_once('/') else { return false };
+        let (Ok(first), Ok(last)) = (first.parse::<Timestamp>(), last.parse::<Timestamp>()) else { return false };
+        let grace = world.settings.policy_grace;
+        let about_it = of.split(' ').next() == Some(newest.volume.as_str());
+        let in_order = newest.started <= first && first <= last && last <= world.plan.now;
+        about_it && in_order && later(first, grace) <= world.plan.now && later(last, grace) > world.plan.now
+    }
+}
+
+fn began(snapshot: &Snapshot) -> Timestamp {
+    let copy = snapshot.tags.get("Source_SnapshotId").is_some();
+    let source = snapshot.tags.get("ebskeep:started").filter(|_| copy);
+    source.and_then(|text| text.parse().ok()).unwrap_or(snapshot.started)
+}
+
+/// The policy that a snapshot records; where it has no other, the default of its time.
+fn record(snapshot: &Snapshot) -> Option<Record<'_>> {
+    let tag = |key| snapshot.tags.get(key);
+    let zone = tag("ebskeep:tz").unwrap_or_default();
+    if let Some(text) = tag("ebskeep:retention") {
+        return (text != "unset").then_some(Record { text, zone, default: false });
+    }
+    let dated = snapshot.tags.iter().any(|(key, _)| folded(key).eq("deleteon".chars()));
+    let text = tag("ebskeep:default").filter(|_| !dated)?;
+    Some(Record { text, zone, default: true })
+}
+
+/// An instant and a grace later, in UTC. Too far to be told is never.
+fn later(at: Timestamp, grace: Age) -> Timestamp {
+    let span: Option<Span> = grace.short().to_string().chars().try_fold((Span::new(), 0_i64), |(span, number), c| {
+        if let Some(digit) = c.to_digit(10) {
+            return Some((span, number.checked_mul(10)?.checked_add(i64::from(digit))?));
+        }
+        let span = match c {
+            'y' => span.try_years(number),
+            'm' => span.try_months(number),
+            'd' => span.try_days(number),
+            'h' => span.try_hours(number),
+            _ => return None,
+        };
+        Some((span.ok()?, 0))
+    }).map(|(span, _)| span);
+    let end = span.and_then(|span| at.to_zoned(TimeZone::UTC).checked_add(span).ok());
+    end.map_or(Timestamp::MAX, |end| end.timestamp())
+}

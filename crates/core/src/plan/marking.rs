@@ -1,0 +1,100 @@
+//! What `expire` notes on snapshots for later runs: that a volume was found deleted, and
+//! since when a policy governs that no snapshot records (docs/semantics.md 3, R12 and 2.4).
+
+use jiff::{SignedDuration, Timestamp};
+use smol_str::SmolStr;
+
+use super::history::Lineage;
+use super::{Action, WriteMarks};
+use crate::lineage::{Managed, SourceVolume};
+use crate::marks::{PolicySince, gone};
+use crate::tags::{self, Tags};
+
+/// How often the second instant of `ebskeep:policy-since` is renewed.
+const RENEWED_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Whether a snapshot has room for a mark under this key, and for `ebskeep:deleted` after it.
+pub(super) fn has_room(managed: &Managed<'_>, key: &str) -> bool {
+    let tags = &managed.snapshot.tags;
+    let deleted = usize::from(tags.get(tags::DELETED).is_none());
+    tags.get(key).is_some() || tags.counted() + 1 + deleted <= tags::MAX_TAGS
+}
+
+/// A mark that is needed and cannot be written, in words.
+pub(super) struct NotWritten(pub(super) String);
+
+/// What is to be written on the snapshots of a lineage. `kept_by_grace` says whether one of
+/// them stays by a policy in its grace alone.
+pub(super) fn marks(
+    lineage: &Lineage<'_>,
+    kept_by_grace: bool,
+    now: Timestamp,
+    out: &mut Vec<Action>,
+) -> Result<(), NotWritten> {
+    match lineage.volume {
+        SourceVolume::CannotBeKnown | SourceVolume::NotSeen => Ok(()),
+        SourceVolume::Gone => found_deleted(lineage, now, out),
+        SourceVolume::Exists(_) => {
+            let back = lineage.snapshots.iter().filter(|managed| managed.snapshot.tags.get(tags::GONE).is_some());
+            out.extend(back.map(|managed| write(managed, Tags::new(), &[tags::GONE])));
+            policy_since(lineage, kept_by_grace, now, out)
+        }
+    }
+}
+
+fn found_deleted(lineage: &Lineage<'_>, now: Timestamp, out: &mut Vec<Action>) -> Result<(), NotWritten> {
+    let Some((newest, room)) = lineage.begun_last.zip(lineage.marks_gone) else { return Ok(()) };
+    if !room {
+        return Err(NotWritten(no_room(newest, tags::GONE)));
+    }
+    let mark: Tags = [(tags::GONE, gone(now, &newest.key.volume))].into_iter().collect();
+    out.push(write(newest, mark, &[]));
+    Ok(())
+}
+
+fn policy_since(
+    lineage: &Lineage<'_>,
+    kept_by_grace: bool,
+    now: Timestamp,
+    out: &mut Vec<Action>,
+) -> Result<(), NotWritten> {
+    let since = &lineage.policies.since;
+    let Some(newest) = lineage.begun_last else { return Ok(()) };
+    let present = newest.snapshot.tags.get(tags::POLICY_SINCE).is_some();
+    if !since.counts || (since.mark.is_none() && !kept_by_grace) {
+        // One that does not count must not begin to count again later.
+        if present && !(since.counts && since.mark.is_some()) {
+            out.push(write(newest, Tags::new(), &[tags::POLICY_SINCE]));
+        }
+        return Ok(());
+    }
+    let Some(of) = &since.of else {
+        return Err(NotWritten(if has_room(newest, tags::POLICY_SINCE) {
+            format!("{} does not fit into a tag, so the grace of the earlier policy goes on", tags::POLICY_SINCE)
+        } else {
+            no_room(newest, tags::POLICY_SINCE)
+        }));
+    };
+    let first = since.mark.map_or(now, |(first, _)| first);
+    if since.mark.is_some_and(|(_, last)| last.duration_until(now) < RENEWED_AFTER) {
+        return Ok(());
+    }
+    let mark = PolicySince { first, last: now, of }.to_string();
+    out.push(write(newest, [(tags::POLICY_SINCE, mark)].into_iter().collect(), &[]));
+    Ok(())
+}
+
+fn no_room(managed: &Managed<'_>, key: &str) -> String {
+    format!("{} has no room for the tag {key}; remove one of its tags", managed.snapshot.id)
+}
+
+fn write(managed: &Managed<'_>, tags: Tags, remove: &[&'static str]) -> Action {
+    Action::WriteMarks(Box::new(WriteMarks {
+        snapshot_id: managed.snapshot.id.clone(),
+        volume_id: managed.key.volume.clone(),
+        destination: None,
+        before: managed.snapshot.tags.clone(),
+        tags,
+        remove: remove.iter().map(|key| SmolStr::new_static(key)).collect(),
+    }))
+}
