@@ -20,7 +20,7 @@ use self::policy::Read;
 use self::world::{Listed, Origin, World, origin};
 use crate::id::{SnapshotId, VolumeId};
 use crate::inventory::{InstanceState, Inventory, Snapshot, SnapshotState, StorageTier};
-use crate::job::{Request, Untagged};
+use crate::job::{Grace, Request, Untagged};
 use crate::plan::{Action, CheckResult, ExpireVerdict, Job, Plan};
 use crate::setting::Settings;
 use crate::tags::Tags;
@@ -59,7 +59,7 @@ pub fn check(plan: &Plan, inventory: &Inventory, request: &Request, settings: &S
         let mut histories = by_history(&world);
         results.push(unforeseen(&world, &mut histories));
         results.push(last_good(&world));
-        results.push(reason_to_stay(&world, &mut histories));
+        results.push(reason_to_stay(&world, &mut histories, request.grace));
     }
     results
 }
@@ -278,11 +278,15 @@ fn last_good(world: &World<'_>) -> CheckResult {
 }
 
 /// Never anything that plainly has a reason to stay, or is not ours.
-fn reason_to_stay<'a>(world: &World<'a>, histories: &mut [(Vec<usize>, Read<'a>)]) -> CheckResult {
+fn reason_to_stay<'a>(
+    world: &World<'a>,
+    histories: &mut [(Vec<usize>, Read<'a>)],
+    grace: Grace,
+) -> CheckResult {
     let today = utc_date(world.plan.now);
     let in_images: BTreeSet<&SnapshotId> = world.inventory.images.items.iter().flat_map(|i| &i.snapshots).collect();
     let live_policies = kept_by_live_tags(world, histories);
-    let mut of_history = history::stays(world, histories);
+    let mut of_history = history::stays(world, histories, grace);
     let mut wrong = Vec::new();
     for (deletion, place) in &world.deletions {
         let id = &deletion.snapshot_id;

@@ -9,16 +9,18 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use super::policy::Read;
-use super::world::{World, origin};
+use super::world::{Listed, World, origin};
 use super::{folded, loosely};
 use crate::age::Age;
 use crate::inventory::{Snapshot, SnapshotState};
+use crate::job::Grace;
 
 /// Why what is to be deleted stays for the sake of its history, by its place among what is
 /// listed.
 pub(super) fn stays<'a>(
     world: &World<'a>,
     histories: &mut [(Vec<usize>, Read<'a>)],
+    grace: Grace,
 ) -> BTreeMap<usize, Vec<&'static str>> {
     let mut stays: BTreeMap<usize, Vec<&'static str>> = BTreeMap::new();
     for (going, read) in histories {
@@ -26,7 +28,10 @@ pub(super) fn stays<'a>(
         let places = world.histories.get(&origin(any)).map_or(&[][..], Vec::as_slice);
         let ours: Vec<&Snapshot> = world.at(places).filter(|l| l.ours).map(|listed| listed.snapshot).collect();
         let history = History::new(&ours, world);
-        let records = history.records_that_keep(world);
+        // What a policy would let go once its grace is over is asked as though it were.
+        let records = if grace == Grace::Over { Vec::new() } else { history.records_that_keep(world) };
+        let good = |listed: &&Listed<'_>| listed.ours && listed.snapshot.state == SnapshotState::Completed;
+        let all_go = world.at(places).filter(good).all(|listed| listed.deletions > 0);
         for place in going.iter() {
             let Some(listed) = world.listed.get(*place).filter(|l| l.snapshot.state != SnapshotState::Error) else {
                 continue;
@@ -35,11 +40,12 @@ pub(super) fn stays<'a>(
             if history.deleted_lately(world) {
                 why.push("its volume is not listed, and was not found deleted long enough ago");
             }
-            if history.ends.is_none() && history.is_newest(listed.snapshot) {
-                why.push("it is the newest good one, and no mark says that its volume is deleted");
+            if history.copies && history.ends.is_none() && all_go {
+                why.push("all good copies of its volume would go, and no mark says that the volume is deleted");
             }
             let mut keeps = |(text, zone): &(&'a str, &'a str)| {
-                read.keeps(text, zone, listed.snapshot, world.plan.now, world.settings)
+                let over = history.ends.is_some() && read.span_is_over(text, zone, world.plan.now, world.settings);
+                !over && read.keeps(text, zone, listed.snapshot, world.plan.now, world.settings)
             };
             if records.iter().any(&mut keeps) {
                 why.push("a retention that was in force a short while ago keeps it");
@@ -98,10 +104,6 @@ impl<'a> History<'a> {
         !self.copies && !self.live && !self.ends.is_some_and(over)
     }
 
-    fn is_newest(&self, snapshot: &Snapshot) -> bool {
-        self.newest.is_some_and(|newest| newest.id == snapshot.id)
-    }
-
     /// The policies that still keep, with the names of their zones: those recorded within
     /// the grace, and the last one before it.
     fn records_that_keep(&self, world: &World<'a>) -> Vec<(&'a str, &'a str)> {
@@ -130,7 +132,7 @@ impl<'a> History<'a> {
                 Some((next, _)) => later(*next, window) > as_of,
                 None => !self.shown_otherwise(world),
             };
-            if within || last_before {
+            if (within || last_before) && !record.text.is_empty() {
                 keep.push((record.text, record.zone));
             }
         }
@@ -177,7 +179,9 @@ fn record(snapshot: &Snapshot) -> Option<Record<'_>> {
         return (text != "unset").then_some(Record { text, zone, default: false });
     }
     let dated = snapshot.tags.iter().any(|(key, _)| folded(key).eq("deleteon".chars()));
-    let text = tag("ebskeep:default").filter(|_| !dated)?;
+    // Before the default was recorded it was the one of now, which is not asked for here.
+    let own = tag("ebskeep:slot").or(tag("Source_SnapshotId")).is_some();
+    let text = tag("ebskeep:default").or(own.then_some("")).filter(|_| !dated)?;
     Some(Record { text, zone, default: true })
 }
 

@@ -63,7 +63,7 @@ fn policy_since(
     let present = newest.snapshot.tags.get(tags::POLICY_SINCE).is_some();
     if !since.counts || (since.mark.is_none() && !kept_by_grace) {
         // One that does not count must not begin to count again later.
-        if present && !(since.counts && since.mark.is_some()) {
+        if present && since.mark.is_none() {
             out.push(write(newest, Tags::new(), &[tags::POLICY_SINCE]));
         }
         return Ok(());
