@@ -16,7 +16,7 @@ use ebskeep_core::cloud::CloudError;
 use ebskeep_core::id::Place;
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::job::{Event, Run};
-use ebskeep_core::lineage::unsettled_volumes;
+use ebskeep_core::plan::unsettled_volumes;
 use ebskeep_core::paced::Pacing;
 use ebskeep_core::report::{Conclusion, words};
 use ebskeep_core::setting::Settings;

@@ -251,7 +251,7 @@ impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
     /// Only if nothing answered at all.
     pub async fn observe_at(&self, place: &Place) -> Result<Inventory, CloudError> {
         let listed = |what, items| (self.on_event)(place, Event::Listed { what, items });
-        let unsettled = |inventory: &Inventory| plan::deletable_if_gone(inventory, self.settings);
+        let unsettled = |inventory: &Inventory| plan::unsettled_volumes(inventory, self.settings);
         observe(&*self.reach.at(place), self.clock, None, unsettled, &listed).await
     }
 
@@ -274,7 +274,7 @@ impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
     async fn observe_and_decide(&self, request: &Request) -> Result<Planned, CloudError> {
         let mut inventory = match &request.only {
             None => {
-                let unsettled = |inventory: &Inventory| plan::deletable_if_gone(inventory, self.settings);
+                let unsettled = |inventory: &Inventory| plan::unsettled_volumes(inventory, self.settings);
                 self.observe(request.now, unsettled).await?
             }
             Some(only) => observe::observe_only(self.reach.home(), self.clock, request.now, only).await?,

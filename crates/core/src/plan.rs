@@ -36,7 +36,7 @@ use crate::tags::Tags;
 pub use copies::{CopyState, CopyVerdict, FollowSource, MarkCopied, NewCopy, Unshare, destinations};
 pub(crate) use creator::{Copied, Creator, copied};
 pub use detail::Detail;
-pub use expire::deletable_if_gone;
+pub use expire::unsettled_volumes;
 
 /// The name and version of the plan's JSON form.
 pub const SCHEMA: &str = "ebskeep.plan/1";

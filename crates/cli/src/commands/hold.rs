@@ -5,7 +5,7 @@ use ebskeep_core::cloud::{Clock, Clouds};
 use ebskeep_core::id::{Place, SnapshotId};
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::job::{Event, Run};
-use ebskeep_core::lineage::unsettled_volumes;
+use ebskeep_core::plan::unsettled_volumes;
 use ebskeep_core::paced::Pacing;
 use ebskeep_core::report::text::{retagging_text, tagged_text};
 use ebskeep_core::retag::{self, Document, Hold, HoldError, Length, Retagging, Tagged};

@@ -2,7 +2,7 @@
 
 use ebskeep_core::id::Place;
 use ebskeep_core::job::{Event, Run};
-use ebskeep_core::lineage::unsettled_volumes;
+use ebskeep_core::plan::unsettled_volumes;
 use ebskeep_core::paced::Pacing;
 use ebskeep_core::report::text::watch_text;
 use ebskeep_core::setting::Settings;

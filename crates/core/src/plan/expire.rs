@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::history::{Lineage, World};
 use super::keep::{self, Opinion};
 use super::marking::{self, NotWritten};
-use super::order::is_far;
+use super::order::{Ending, is_far};
 use super::policy::{Governing, Source};
 use super::problems;
 use super::{Action, Deletion, ExpireVerdict, Notice, Reason, SnapshotVerdict};
@@ -84,15 +84,36 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
     out
 }
 
-/// The volumes that a complete listing lacks and whose snapshots would go if they were
-/// deleted: each is to be looked up by its id, since only NotFound makes it deleted.
-pub fn deletable_if_gone(inventory: &Inventory, settings: &Settings) -> Vec<VolumeId> {
+/// Look-ups beyond those of volumes whose snapshots would go: filters, and volumes that are
+/// asked for only to be marked as deleted.
+const LOOKUPS: usize = 40;
+
+/// Volumes that one filter names.
+const IN_A_FILTER: usize = 200;
+
+/// The volumes that a complete listing lacks and that are worth a look, since only NotFound
+/// makes one deleted: those of which something would go, and as many of the others as
+/// [`LOOKUPS`] allows, of the newest snapshots, so that the mark that they are deleted is
+/// written soon.
+pub fn unsettled_volumes(inventory: &Inventory, settings: &Settings) -> Vec<VolumeId> {
     if !inventory.volumes.is_complete() {
         return Vec::new();
     }
     let fleet = Fleet::new(inventory, settings, Untagged::NotBackedUp);
     let world = World::new(inventory, &fleet, settings, Grace::AsSet);
-    lineage::missing(inventory, settings, |key, snapshots| Lineage::would_lose(key, snapshots, &world))
+    let mut unmarked = Vec::new();
+    let mut unsettled = lineage::missing(inventory, settings, |key, snapshots| {
+        let loses = Lineage::would_lose(key, snapshots, &world);
+        let newest = snapshots.iter().filter(|managed| managed.is_good()).map(|managed| managed.start).max();
+        if let Some(newest) = newest.filter(|_| !loses && Ending::marked(snapshots, inventory.now).is_none()) {
+            unmarked.push((newest, key.volume.clone()));
+        }
+        loses
+    });
+    unmarked.sort_by(|one, other| other.cmp(one));
+    let filters = (unsettled.len() + LOOKUPS).div_ceil(IN_A_FILTER);
+    unsettled.extend(unmarked.into_iter().take(LOOKUPS.saturating_sub(filters)).map(|(_, volume)| volume));
+    unsettled
 }
 
 /// Whether nothing keeps a snapshot but a policy that was in force before.

@@ -90,8 +90,7 @@ enum Presumed {
 impl<'a> Lineage<'a> {
     pub(super) fn new(key: &LineageKey, snapshots: &'a [Managed<'a>], world: &World<'a>) -> Self {
         let mut lineage = Self::presuming(Presumed::Nothing, key, snapshots, world);
-        let unmarked = lineage.volume == SourceVolume::Gone && lineage.ending == Ending::NotBegun;
-        if unmarked && Self::would_lose(key, snapshots, world) {
+        if lineage.volume == SourceVolume::Gone && lineage.ending == Ending::NotBegun {
             let room = |newest: &Managed<'_>| marking::has_room(newest, tags::GONE);
             lineage.marks_gone = Some(lineage.begun_last.is_some_and(room));
         }

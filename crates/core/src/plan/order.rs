@@ -106,18 +106,24 @@ pub(super) enum Ending {
 impl Ending {
     /// Whether the lineage of such a volume ends, by the marks on its snapshots.
     pub(super) fn of(volume: SourceVolume<'_>, snapshots: &[Managed<'_>], now: Timestamp) -> Self {
-        let key = match volume {
-            SourceVolume::Exists(_) => return Self::None,
-            SourceVolume::NotSeen => return Self::NotBegun,
-            SourceVolume::Gone => tags::GONE,
-            SourceVolume::CannotBeKnown => tags::SOURCE_GONE,
-        };
-        let Some(newest) = snapshots.iter().map(|managed| managed.start).max() else { return Self::NotBegun };
+        match volume {
+            SourceVolume::Exists(_) => Self::None,
+            SourceVolume::NotSeen => Self::NotBegun,
+            SourceVolume::Gone | SourceVolume::CannotBeKnown => {
+                Self::marked(snapshots, now).map_or(Self::NotBegun, Self::Begun)
+            }
+        }
+    }
+
+    /// When the volume of a lineage was first found deleted, by the marks on its snapshots.
+    pub(super) fn marked(snapshots: &[Managed<'_>], now: Timestamp) -> Option<Timestamp> {
+        let first = snapshots.first()?;
+        let key = if first.key.copies { tags::SOURCE_GONE } else { tags::GONE };
+        let newest = snapshots.iter().map(|managed| managed.start).max()?;
         let marks = snapshots.iter().filter_map(|managed| {
             gone_since(managed.snapshot.tags.get(key)?, &managed.key.volume)
         });
         // A snapshot that began after the mark shows that the volume came back.
-        let counts = marks.filter(|at| *at >= newest && *at <= now).max();
-        counts.map_or(Self::NotBegun, Self::Begun)
+        marks.filter(|at| *at >= newest && *at <= now).max()
     }
 }

@@ -98,7 +98,7 @@ pub(super) fn volume_gone(facts: &Facts<'_>, out: &mut Judgement<'_>) {
         let until = if marked { Until::At(calendar::after(facts.now, grace, &TimeZone::UTC)) } else { Until::Open };
         let first = match (gone, marked) {
             (_, true) => "expire marks it as deleted now",
-            (true, false) => "expire marks it as deleted once something of it is due to go",
+            (true, false) => "there is no room for the mark that it is deleted",
             (false, false) => "AWS has not said that it is deleted",
         };
         let detail = format_smolstr!("its volume is not listed, and {first}; nothing of it goes for {grace} after that");
