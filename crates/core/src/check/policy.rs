@@ -225,17 +225,35 @@ enum Bare {
     Nothing,
 }
 
-/// A length of time as text: `14`, `1y6m`. `None` if it is none, or zero.
+/// Whether the units in the value of a live tag go from the longest to the shortest.
+/// Where they do not, the tag is invalid, though a record with that text is not.
+pub(super) fn units_descend(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    parts(&text).all(|part| {
+        let value = part.split_once('=').map_or(part, |(_, value)| value);
+        let mut left = "ymwdh";
+        value.chars().filter(|c| "ymwdh".contains(*c)).all(|unit| {
+            let Some((_, shorter)) = left.split_once(unit) else { return false };
+            left = shorter;
+            true
+        })
+    })
+}
+
+/// A length of time as text: `14`, `1y6m`. `None` if it is none, or zero. Units may
+/// stand in any order, as in records, each once.
 fn span(text: &str, bare: Bare) -> Option<Span> {
     let mut span = Span::new();
     let mut number = String::new();
+    let mut units = String::new();
     for c in text.trim().to_ascii_lowercase().chars() {
         if c.is_ascii_digit() {
             number.push(c);
             continue;
         }
-        let count = number.parse::<i64>().ok()?;
+        let count = number.parse::<i64>().ok().filter(|_| !units.contains(c))?;
         number.clear();
+        units.push(c);
         span = match c {
             'y' => span.try_years(count),
             'm' => span.try_months(count),

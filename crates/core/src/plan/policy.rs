@@ -294,7 +294,7 @@ fn recorded(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
     let named = managed.snapshot.tags.get(tags::TZ);
     let zone = named.and_then(calendar::zone);
     Some(Governing {
-        policy: in_its_zone(Policy::parse(text), named),
+        policy: in_its_zone(Policy::parse_record(text), named),
         zone: zone.unwrap_or_else(|| settings.time_zone.clone()),
         source: Source::Record(managed.snapshot.id.to_string()),
         text: Some(Text { retention: text.into(), zone: named.map(SmolStr::new) }),
