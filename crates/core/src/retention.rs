@@ -184,7 +184,9 @@ mod tests {
             assert_eq!(Policy::parse(&policy.clone().unwrap().to_tag()), policy, "{record}");
         }
         // Whatever a tag may say, a record may.
-        for text in ["14", "1y6m", "forever", "daily=7 within=1y2m3d4h", "99999y", "soon", "1d1d", "0", "daily=7 daily=8"] {
+        for text in
+            ["14", "1y6m", "forever", "daily=7 within=1y2m3d4h", "99999y", "soon", "1d1d", "0", "daily=7 daily=8"]
+        {
             assert_eq!(Policy::parse_record(text), Policy::parse(text), "{text}");
         }
     }

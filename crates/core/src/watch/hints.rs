@@ -140,13 +140,17 @@ fn retention(key: &str, text: &str) -> Option<String> {
     let counted = says(&["daily", "weekly", "monthly", "yearly", "number", "count", "backups", "snapshots"]);
     let number = text.trim();
     let bare = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-    match (says(&["weeks"]), says(&["months"]), says(&["day"])) {
-        (false, false, true) => value::retention(text),
-        (true, false, false) if bare => value::retention(&format!("{number}w")),
-        (false, true, false) if bare => value::retention(&format!("{number}m")),
-        (_, _, false) if !counted => value::retention(text),
-        _ => None,
-    }
+    let value = |text: &str| value::retention(text);
+    let unit = match (says(&["weeks"]), says(&["months"]), says(&["day"])) {
+        (false, false, false) => return value(text).filter(|_| !counted),
+        (true, false, false) => "w",
+        (false, true, false) => "m",
+        (false, false, true) => "",
+        _ => return None,
+    };
+    let read = if bare { value(&format!("{number}{unit}")) } else { value(text) };
+    // A value of another unit contradicts the key.
+    read.filter(|read| read.strip_suffix(unit).is_some_and(|count| count.bytes().all(|b| b.is_ascii_digit())))
 }
 
 /// `shelvery:config:shelvery_keep_daily_backups=14` is `daily=14`.

@@ -50,7 +50,9 @@ fn ages_are_over_or_not_and_what_nobody_understands_never_is() {
 #[test]
 fn units_of_a_live_tag_descend() {
     let _proof = ebskeep_proofs::proves(&["2.2.7"]);
-    for text in ["14", "14d", "1y2m3w4d5h", "2W1D", "forever", "daily=7 weekly=all", "within=1y6m,daily=7", "within-daily=30d"] {
+    for text in
+        ["14", "14d", "1y2m3w4d5h", "2W1D", "forever", "daily=7 weekly=all", "within=1y6m,daily=7", "within-daily=30d"]
+    {
         assert!(units_descend(text), "{text}");
     }
     for text in ["12h30m", "1d1w", "1d1d", "within=12h30m", "daily=7 within-weekly=1d2w", "WITHIN=1D1Y"] {

@@ -84,12 +84,19 @@ fn weekdays(field: &str) -> Option<String> {
         return Some("*".to_owned());
     }
     let day = |text: &str| match text.parse::<usize>() {
-        Ok(number) => NAMES.get(number.checked_sub(1)?).copied(),
-        Err(_) => NAMES.into_iter().find(|name| *name == text),
+        Ok(number) => number.checked_sub(1).filter(|at| *at < NAMES.len()),
+        Err(_) => NAMES.iter().position(|name| *name == text),
     };
+    let name = |at: usize| NAMES.get(at).copied();
     let item = |item: &str| match item.split_once('-') {
-        Some((from, to)) => Some(format!("{}-{}", day(from)?, day(to)?)),
-        None => day(item).map(str::to_owned),
+        Some((from, to)) => match (day(from)?, day(to)?) {
+            // From Sunday to Sunday is a whole week here, and one day there.
+            (from, to) if from == to => name(from).map(str::to_owned),
+            (from, to) if from < to => Some(format!("{}-{}", name(from)?, name(to)?)),
+            // Over the end of the week.
+            _ => None,
+        },
+        None => name(day(item)?).map(str::to_owned),
     };
     Some(field.split(',').map(item).collect::<Option<Vec<_>>>()?.join(","))
 }
