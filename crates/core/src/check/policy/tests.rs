@@ -66,16 +66,26 @@ fn what_is_longer_than_any_calendar_keeps_all() {
     let day = |at: usize| one(at, &format!("2026-03-{:02}T00:00:00Z", at + 1), &[]);
     let history: Vec<Snapshot> = (0..4).map(day).collect();
     let (now, settings) = ("9999-12-30T00:00:00Z".parse().unwrap(), Settings::default());
-    for text in [
-        "99999y",
-        "99999999999999999999",
-        "within=99999y",
-        "within-daily=99999999999999999999d",
-        "daily=99999999999999999999",
-        "yearly=1 last=99999999999999999999",
+    for (text, keeps) in [
+        ("99999y", "0 1 2 3"),
+        ("99999999999999999999", "0 1 2 3"),
+        ("within=9999y", "0 1 2 3"),
+        ("within=99999y", "0 1 2 3"),
+        ("within-daily=99999999999999999999d", "0 1 2 3"),
+        ("daily=99999999999999999999", "0 1 2 3"),
+        // Of each year the newest, and the oldest there is.
+        ("within-yearly=1y99999999999999999999h", "0 3"),
+        ("yearly=99999999999999999999", "0 3"),
+        // What nobody understands keeps all.
+        ("within-yearly=99999999999999999999x", "0 1 2 3"),
+        ("within-yearly=99999y99999y", "0 1 2 3"),
+        ("within-yearly=0d", "0 1 2 3"),
+        ("yearly=99999999999999999999x", "0 1 2 3"),
     ] {
         let mut read = Read::new(history.iter());
-        assert!(history.iter().all(|snapshot| read.keeps(text, "", snapshot, now, &settings)), "{text}");
+        let kept = history.iter().enumerate().filter(|(_, snapshot)| read.keeps(text, "", snapshot, now, &settings));
+        let kept: Vec<String> = kept.map(|(at, _)| at.to_string()).collect();
+        assert_eq!(kept.join(" "), keeps, "{text}");
         assert!(!read.span_is_over(text, "", now, &settings), "{text}");
         assert!(!copies_are_over(text, "", &history[0], now, &settings), "{text}");
     }
