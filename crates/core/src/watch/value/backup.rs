@@ -87,7 +87,7 @@ const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday",
 /// A period as it is written here. Whole days of hours are days, which both count
 /// from midnight of 1970-01-01: `every 48h` is `every 2d`.
 pub(super) fn period(count: u32, unit: &str) -> String {
-    if unit == "h" && count > 24 && count % 24 == 0 {
+    if unit == "h" && count > 24 && count.is_multiple_of(24) {
         return format!("every {}d", count / 24);
     }
     format!("every {count}{unit}")

@@ -45,9 +45,9 @@ fn same(means: &Means, hint: &str) -> Result<(), String> {
             for zone in ["UTC", "Europe/London", "America/New_York"].map(|name| named(name).unwrap()) {
                 let mut start = from;
                 while start < until {
-                    let (meant, said) = (end(start, *age, &zone), policy.span_ends(start, &zone));
-                    if Some(meant) != said {
-                        return Err(format!("what began {start} should end {meant} and ends {said:?} in {zone:?}"));
+                    let (wanted, said) = (end(start, *age, &zone), policy.span_ends(start, &zone));
+                    if Some(wanted) != said {
+                        return Err(format!("what began {start} should end {wanted} and ends {said:?} in {zone:?}"));
                     }
                     start += 41.hours();
                 }
@@ -94,7 +94,7 @@ fn age(dice: &mut Dice) -> (String, Means) {
         order.sort_unstable();
         let part = |units: &[usize]| -> String {
             let of = order.iter().filter(|unit| units.contains(unit));
-            of.map(|unit| format!("{}{}", age[*unit], UNITS[*unit][0].to_uppercase())).collect()
+            of.flat_map(|unit| [age[*unit].to_string(), UNITS[*unit][0].to_uppercase()]).collect()
         };
         let (date, time) = (part(&[0, 1, 2, 3]), part(&[4]));
         return (if time.is_empty() { format!("P{date}") } else { format!("P{date}T{time}") }, Means::Age(age));

@@ -127,12 +127,12 @@ fn same(means: &Means, hint: &str, zone: Option<&TimeZone>) -> Result<(), String
     let compare = |times: &Times, meant_in: &TimeZone| {
         let Backup::On(schedule) = &backup else { return Err("it is no schedule".to_owned()) };
         let zone = zone.ok_or("the zone is not known")?;
-        let (meant, said) = (times.slots(meant_in), slots(schedule, zone));
-        if meant == said {
+        let (wanted, said) = (times.slots(meant_in), slots(schedule, zone));
+        if wanted == said {
             return Ok(());
         }
-        let differs = meant.iter().zip(&said).find(|(meant, said)| meant != said);
-        Err(format!("{} slots were meant and {} are said; first {differs:?}", meant.len(), said.len()))
+        let differs = wanted.iter().zip(&said).find(|(wanted, said)| wanted != said);
+        Err(format!("{} slots were meant and {} are said; first {differs:?}", wanted.len(), said.len()))
     };
     match means {
         Means::Yes if backup == Backup::Default => Ok(()),

@@ -21,8 +21,8 @@ fn clocks(zone: &TimeZone) -> Vec<Offset> {
     found
 }
 
-fn fixed(minutes: i32) -> Means {
-    Some(TimeZone::fixed(Offset::from_seconds(minutes * 60).unwrap()))
+fn fixed(minutes: i32) -> TimeZone {
+    TimeZone::fixed(Offset::from_seconds(minutes * 60).unwrap())
 }
 
 /// A name of the database with other signs or a slip.
@@ -68,7 +68,7 @@ fn offset(dice: &mut Dice) -> (String, Means) {
         1 => format!("{hours:02}{minutes:02}"),
         _ => format!("{hours:02}:{minutes:02}"),
     };
-    let meant = fixed(east * (hours * 60 + minutes));
+    let meant = Some(fixed(east * (hours * 60 + minutes)));
     match dice.below(3) {
         0 => (format!("UTC{sign}{digits}"), meant),
         1 => (format!("{sign}{digits}"), meant),
@@ -80,14 +80,14 @@ fn offset(dice: &mut Dice) -> (String, Means) {
 /// What abbreviations say, hours east of UTC all year, or several places; and words.
 fn word(dice: &mut Dice) -> (String, Means) {
     let words: [(&str, Means); 32] = [
-        ("EST", fixed(-5 * 60)),
-        ("MST", fixed(-7 * 60)),
-        ("JST", fixed(9 * 60)),
-        ("PST", fixed(-8 * 60)),
-        ("PDT", fixed(-7 * 60)),
-        ("EDT", fixed(-4 * 60)),
-        ("CEST", fixed(2 * 60)),
-        ("AEST", fixed(10 * 60)),
+        ("EST", Some(fixed(-5 * 60))),
+        ("MST", Some(fixed(-7 * 60))),
+        ("JST", Some(fixed(9 * 60))),
+        ("PST", Some(fixed(-8 * 60))),
+        ("PDT", Some(fixed(-7 * 60))),
+        ("EDT", Some(fixed(-4 * 60))),
+        ("CEST", Some(fixed(2 * 60))),
+        ("AEST", Some(fixed(10 * 60))),
         ("UK", named("Europe/London")),
         ("BST", None),
         ("IST", None),
