@@ -43,41 +43,17 @@ impl Age {
         Short(self)
     }
 
-    /// Reads `14` (days), or numbers with units `y m w d h`, each unit once.
-    /// `m` is months. The error says what is wrong with it.
+    /// Reads `14` (days), or numbers with units from the longest to the shortest:
+    /// `y m w d h`, each once. `m` is months. The error says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, AgeError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(AgeError::Empty);
-        }
-        if text.bytes().all(|b| b.is_ascii_digit()) {
-            return Self::days(number(text)?).within_bounds();
-        }
-        let mut age = Self::days(0);
-        let mut seen = String::new();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let (count, tail) = rest.split_at(digits);
-            let unit = tail.chars().next().ok_or(AgeError::NotAnAge)?.to_ascii_lowercase();
-            if count.is_empty() || !"ymwdh".contains(unit) {
-                return Err(AgeError::NotAnAge);
-            }
-            if seen.contains(unit) {
-                return Err(AgeError::UnitTwice(unit));
-            }
-            seen.push(unit);
-            let count = number(count)?;
-            match unit {
-                'y' => age.years = count,
-                'm' => age.months = count,
-                'w' => age.days += count * 7,
-                'd' => age.days += count,
-                _ => age.hours = count,
-            }
-            rest = tail.get(unit.len_utf8()..).unwrap_or_default();
-        }
-        age.within_bounds()
+        let (age, descending) = read(text)?;
+        if descending { age.within_bounds() } else { Err(AgeError::UnitOrder) }
+    }
+
+    /// Reads an age that a snapshot records: as ebskeep 0.1 read it, which took
+    /// units in any order.
+    pub fn parse_record(text: &str) -> Result<Self, AgeError> {
+        read(text)?.0.within_bounds()
     }
 
     /// Whether another is the same length in every calendar: twelve months are a year,
@@ -96,6 +72,11 @@ impl Age {
     pub(crate) fn only_days(self) -> Option<i64> {
         let Self { years, months, days, hours } = self;
         (years == 0 && months == 0 && hours == 0).then_some(days)
+    }
+
+    /// Whether it is longer than any age that can be written.
+    pub(crate) fn is_beyond_the_calendar(self) -> bool {
+        self.within_bounds() == Err(AgeError::TooLong)
     }
 
     /// The calendar part, as a span of years, months and days.
@@ -117,12 +98,50 @@ impl Age {
     }
 }
 
-fn number(digits: &str) -> Result<i64, AgeError> {
-    // More digits than any sensible number has are too long, not an overflow.
-    if digits.trim_start_matches('0').len() > 9 {
-        return Err(AgeError::TooLong);
+/// Units, from the longest to the shortest.
+const UNITS: [char; 5] = ['y', 'm', 'w', 'd', 'h'];
+
+/// Reads an age whatever the order of its units, and whether they descend.
+fn read(text: &str) -> Result<(Age, bool), AgeError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(AgeError::Empty);
     }
-    digits.parse().map_err(|_| AgeError::NotAnAge)
+    let mut age = Age::days(0);
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        age.days = number(text);
+        return Ok((age, true));
+    }
+    let mut seen: Vec<usize> = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (count, tail) = rest.split_at(digits);
+        let unit = tail.chars().next().ok_or(AgeError::NotAnAge)?.to_ascii_lowercase();
+        let place = UNITS.iter().position(|known| *known == unit).filter(|_| !count.is_empty());
+        let place = place.ok_or(AgeError::NotAnAge)?;
+        if seen.contains(&place) {
+            return Err(AgeError::UnitTwice(unit));
+        }
+        seen.push(place);
+        let count = number(count);
+        match unit {
+            'y' => age.years = count,
+            'm' => age.months = count,
+            'w' => age.days += count * 7,
+            'd' => age.days += count,
+            _ => age.hours = count,
+        }
+        rest = tail.get(unit.len_utf8()..).unwrap_or_default();
+    }
+    Ok((age, seen.is_sorted()))
+}
+
+/// A number of digits alone. More than nine digits are longer than any calendar
+/// in whatever unit, so they count as ten.
+fn number(digits: &str) -> i64 {
+    const MOST: i64 = 9_999_999_999;
+    digits.parse().unwrap_or(MOST).min(MOST)
 }
 
 impl fmt::Display for Age {
@@ -167,8 +186,14 @@ pub enum AgeError {
     #[error("the unit {0:?} is named twice")]
     UnitTwice(char),
     /// More than a thousand years.
-    #[error("it is longer than {MAX_YEARS} years; write \"forever\"")]
+    #[error("it is longer than {MAX_YEARS} years")]
     TooLong,
+    /// The units do not go from the longest to the shortest.
+    #[error(
+        "its units must go from the longest to the shortest, as in 1y6m or 2w3d12h (y, m, w, d, h); m is months, and \
+         there are no minutes"
+    )]
+    UnitOrder,
     /// Something else altogether.
     #[error("it is not an age such as 14, 14d, 2w, 6m, 1y, 36h or 1y6m")]
     NotAnAge,
@@ -233,6 +258,40 @@ mod tests {
         assert_eq!(crate::retention::Policy::Forever.whole_days(), None);
     }
 
+    /// Every order of every choice of units: the descending one alone is an age, and
+    /// as a record all of them are the same age.
+    #[test]
+    fn units_descend_but_in_records() {
+        let _proof = ebskeep_proofs::proves(&["2.2.7", "2.2.8"]);
+        let written = ["2y", "3m", "4w", "5d", "6h"];
+        let mut refused = 0;
+        for choice in 1..5usize.pow(5) {
+            // Five digits to base five name up to five units, in any order, some twice.
+            let digits: Vec<usize> = (0..5).map(|at| choice / 5usize.pow(at) % 5).collect();
+            for length in 1..=5 {
+                let chosen = &digits[..length];
+                let text: String = chosen.iter().map(|unit| written[*unit]).collect();
+                let mut sorted = chosen.to_vec();
+                sorted.sort_unstable();
+                let twice = sorted.windows(2).any(|pair| pair[0] == pair[1]);
+                let descending: String = sorted.iter().map(|unit| written[*unit]).collect();
+                if twice {
+                    assert!(matches!(Age::parse(&text), Err(AgeError::UnitTwice(_))), "{text}");
+                    assert!(matches!(Age::parse_record(&text), Err(AgeError::UnitTwice(_))), "{text}");
+                } else if sorted == chosen {
+                    assert_eq!(Age::parse(&text), Age::parse_record(&text), "{text}");
+                    assert!(Age::parse(&text).is_ok(), "{text}");
+                } else {
+                    refused += 1;
+                    assert_eq!(Age::parse(&text), Err(AgeError::UnitOrder), "{text}");
+                    assert_eq!(Age::parse_record(&text), Age::parse(&descending), "{text}");
+                }
+            }
+        }
+        assert!(refused > 300, "{refused}");
+        assert_eq!(Age::parse_record("12h30m").map(|age| age.to_string()), Ok("30 months 12 hours".to_owned()));
+    }
+
     #[test]
     fn what_is_no_age_says_why() {
         for (text, why) in [
@@ -249,6 +308,10 @@ mod tests {
             ("1d2d", AgeError::UnitTwice('d')),
             ("99999999999999999999999", AgeError::TooLong),
             ("2000y", AgeError::TooLong),
+            // Too long does not hide what else is wrong.
+            ("99999999999q", AgeError::NotAnAge),
+            ("99999999999y1y", AgeError::UnitTwice('y')),
+            ("99999999999h1y", AgeError::UnitOrder),
         ] {
             assert_eq!(Age::parse(text), Err(why), "{text:?}");
         }

@@ -16,7 +16,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use self::policy::Read;
+use self::policy::{Read, units_descend};
 use self::world::{Listed, Origin, World, origin};
 use crate::id::{SnapshotId, VolumeId};
 use crate::inventory::{InstanceState, Inventory, Snapshot, SnapshotState, StorageTier};
@@ -363,7 +363,7 @@ fn kept_by_live_tags<'a>(world: &World<'a>, histories: &mut [(Vec<usize>, Read<'
                 let snapshot = world.listed.get(*place).map(|listed| listed.snapshot);
                 let good = snapshot.filter(|snapshot| snapshot.state == SnapshotState::Completed);
                 if let (Some(snapshot), Some(kept)) = (good, kept.get_mut(*place)) {
-                    *kept |= read.keeps(text, zone, snapshot, world.plan.now, world.settings);
+                    *kept |= !units_descend(text) || read.keeps(text, zone, snapshot, world.plan.now, world.settings);
                 }
             }
         }

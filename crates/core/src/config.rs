@@ -13,7 +13,7 @@ use crate::calendar;
 use crate::id::{InstanceId, VolumeId};
 use crate::inventory::{Instance, InstanceState, Inventory, Volume};
 use crate::job::Untagged;
-use crate::retention::Policy;
+use crate::retention::{Policy, to_record};
 use crate::schedule::{Backup, Schedule};
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
@@ -129,7 +129,7 @@ pub struct Scope<'a> {
     pub zone_tag: Option<SmolStr>,
     /// Destinations of copies, as the tag gives them.
     pub copy_to: Option<SmolStr>,
-    /// The policy of copies, as the tag gives it.
+    /// The policy of copies as text, which is recorded on snapshots.
     pub copy_retention: Option<SmolStr>,
 }
 
@@ -147,8 +147,9 @@ pub enum Wanted {
 /// A policy from a tag of a live resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tagged {
-    /// The text as tagged, which is recorded on snapshots. Of a conflict all
-    /// values, which no policy can be read from.
+    /// The text that is recorded on snapshots: as tagged, or marked as invalid where a
+    /// record with that text would be valid. Of a conflict all values, which no policy
+    /// can be read from.
     pub text: SmolStr,
     /// What it means, or why it means nothing.
     pub policy: Result<Policy, String>,
@@ -236,7 +237,7 @@ impl<'a> Fleet<'a> {
             zone: zone_tag.as_deref().and_then(calendar::zone).unwrap_or_else(|| self.settings.time_zone.clone()),
             zone_tag,
             copy_to: text(&keys.copy_dest),
-            copy_retention: text(&keys.copy_retention),
+            copy_retention: text(&keys.copy_retention).map(|value| to_record(&value)),
             instance,
             device,
         }
@@ -293,7 +294,7 @@ impl<'a> Fleet<'a> {
         }
         resources.into_iter().flatten().find_map(|(tags, on)| match said_of(tags, key, self.settings) {
             Said::Value(value) => {
-                Some(Tagged { text: SmolStr::new(value), policy: Policy::parse(value), on: SmolStr::new(on) })
+                Some(Tagged { text: to_record(value), policy: Policy::parse(value), on: SmolStr::new(on) })
             }
             _ => None,
         })

@@ -5,9 +5,11 @@ mod rules;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::age::{Age, AgeError};
 use crate::calendar;
+use crate::tags;
 pub use rules::{Bucket, Reach, Rule, Rules};
 
 /// A retention policy that was understood.
@@ -22,20 +24,43 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// Reads the value of a `Retention` tag. The error says what is wrong and
-    /// what to write.
+    /// Reads the value of a `Retention` tag or setting. The error says what is wrong
+    /// and what to write.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::read(text, Age::parse)
+    }
+
+    /// Reads a policy that a snapshot records: as ebskeep 0.1 read it, which took the
+    /// units of an age in any order.
+    pub fn parse_record(text: &str) -> Result<Self, String> {
+        Self::read(text, Age::parse_record)
+    }
+
+    fn read(text: &str, age: fn(&str) -> Result<Age, AgeError>) -> Result<Self, String> {
         let text = text.trim();
         if text.eq_ignore_ascii_case("forever") {
             return Ok(Self::Forever);
         }
         if text.contains('=') {
-            return Rules::parse(text).map(Self::Rules);
+            return Rules::read(text, age).map(Self::Rules);
         }
-        Age::parse(text).map(Self::Age).map_err(|why| match why {
-            AgeError::NotAnAge => format!("{why}, \"forever\", or rules such as \"daily=7 weekly=4 monthly=12\""),
-            _ => why.to_string(),
-        })
+        match age(text) {
+            Ok(age) => Ok(Self::Age(age)),
+            // Longer than any calendar is without end.
+            Err(AgeError::TooLong) => Ok(Self::Forever),
+            Err(why @ AgeError::NotAnAge) => {
+                Err(format!("{why}, \"forever\", or rules such as \"daily=7 weekly=4 monthly=12\""))
+            }
+            Err(why) => Err(why.to_string()),
+        }
+    }
+
+    /// The value of a tag that means this policy.
+    pub fn to_tag(&self) -> String {
+        match self {
+            Self::Age(age) => age.short().to_string(),
+            Self::Forever | Self::Rules(_) => self.to_string(),
+        }
     }
 
     /// The age, if it is one in whole days.
@@ -60,6 +85,14 @@ impl Policy {
             }
         }
     }
+}
+
+/// The text that a snapshot records of the value of a `Retention` or `Copy_Retention`
+/// tag. That is the value itself, unless it is not valid and a record with this text
+/// would be: then it is marked, so that the record is not valid either, and keeps.
+pub fn to_record(value: &str) -> SmolStr {
+    let misread = Policy::parse(value).is_err() && Policy::parse_record(value).is_ok();
+    if misread { format_smolstr!("invalid | {value}").chars().take(tags::MAX_VALUE).collect() } else { value.into() }
 }
 
 impl std::fmt::Display for Policy {
@@ -120,9 +153,11 @@ mod tests {
             "within=0d",
             "within=all",
             "daily=7d",
-            "daily=99999999999",
-            "daily=1234567890",
             "daily=+7",
+            "12h30m",
+            "7d4w",
+            "within=12h30m",
+            "within-daily=30d1y daily=7",
             "none",
             "all",
             "delete",
@@ -131,6 +166,100 @@ mod tests {
             "日=7",
         ] {
             assert!(Policy::parse(text).is_err(), "{text:?} is no policy");
+        }
+    }
+
+    #[test]
+    fn a_record_is_read_as_0_1_read_it() {
+        let _proof = ebskeep_proofs::proves(&["2.2.8"]);
+        for (record, tag) in [
+            ("12h30m", "30m12h"),
+            ("30d1y", "1y30d"),
+            ("within=12h30m", "within=30m12h"),
+            ("daily=7 within-weekly=1d2w", "daily=7 within-weekly=15d"),
+        ] {
+            assert!(Policy::parse(record).is_err(), "{record}");
+            let policy = Policy::parse_record(record);
+            assert_eq!(policy, Policy::parse(tag), "{record}");
+            assert_eq!(Policy::parse(&policy.clone().unwrap().to_tag()), policy, "{record}");
+        }
+        // Whatever a tag may say, a record may.
+        for text in
+            ["14", "1y6m", "forever", "daily=7 within=1y2m3d4h", "99999y", "soon", "1d1d", "0", "daily=7 daily=8"]
+        {
+            assert_eq!(Policy::parse_record(text), Policy::parse(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_recorded_of_a_tag_means_what_the_tag_means() {
+        let _proof = ebskeep_proofs::proves(&["2.2.9"]);
+        for text in ["14", "soon", "", "forever", "daily=7", "12h30m", "within=12h30m", "daily=7 within=1d1y", "1d1d"] {
+            let record = to_record(text);
+            assert_eq!(Policy::parse_record(&record).ok(), Policy::parse(text).ok(), "{text}: {record}");
+            // Nothing is marked but what would be read as something else.
+            assert_eq!(record == text, !["12h30m", "within=12h30m", "daily=7 within=1d1y"].contains(&text), "{text}");
+        }
+        let long = format!("within=1h1y{}daily=7", " ".repeat(tags::MAX_VALUE - 18));
+        assert_ne!(to_record(&long), long);
+        assert!(to_record(&long).chars().count() <= tags::MAX_VALUE);
+    }
+
+    #[test]
+    fn beyond_the_calendar_is_without_end() {
+        let _proof = ebskeep_proofs::proves(&["2.2.10", "2.2.11"]);
+        for (text, same) in [
+            ("1001y", "forever"),
+            ("365365", "forever"),
+            ("365365d", "forever"),
+            ("99999999999999999999", "forever"),
+            ("999999y", "forever"),
+            ("1y99999999999999999999h", "forever"),
+            ("within=1001y", "last=all"),
+            ("within=99999999999999999999d", "last=all"),
+            ("within-weekly=999999y", "weekly=all"),
+            ("daily=1000000000", "daily=all"),
+            ("last=99999999999999999999", "last=all"),
+            // What `all` keeps is no less than what a count keeps.
+            ("daily=7 within-daily=1001y", "daily=all"),
+            ("within-daily=1001y daily=all weekly=4", "daily=all weekly=4"),
+            ("within-daily=30d within-weekly=1001y", "weekly=all within-daily=30d"),
+        ] {
+            let policy = Policy::parse(text);
+            assert_eq!(policy, Policy::parse(same), "{text}");
+            assert_eq!(Policy::parse_record(text), policy, "{text}");
+            let policy = policy.unwrap();
+            assert_eq!(Policy::parse(&policy.to_tag()), Ok(policy), "{text}");
+        }
+        for edge in ["1000y", "365364", "within=1000y", "daily=999999999", "last=999999999"] {
+            let written = Policy::parse(edge).unwrap().to_string();
+            assert!(!written.contains("all") && written != "forever", "{edge}: {written}");
+        }
+        // What is written twice is a mistake, however long.
+        assert!(Policy::parse("within=1001y within=1002y").is_err());
+        assert!(Policy::parse("99999999999q").is_err());
+        assert!(Policy::parse("daily=99999999999q").is_err());
+    }
+
+    #[test]
+    fn a_span_beyond_the_calendar_has_no_end() {
+        let _proof = ebskeep_proofs::proves(&["2.2.11"]);
+        let start: Timestamp = "2026-01-31T00:00:00Z".parse().unwrap();
+        for (text, ends) in [
+            ("yearly=1000", true),
+            ("yearly=1001", false),
+            ("monthly=12011", true),
+            ("monthly=12012", false),
+            ("daily=365364", true),
+            ("daily=365365", false),
+            ("yearly=999999999", false),
+            ("weekly=999999999", false),
+            ("hourly=999999999", false),
+        ] {
+            for zone in [TimeZone::UTC, calendar::zone("Europe/London").unwrap()] {
+                let got = Policy::parse(text).unwrap().span_ends(start, &zone);
+                assert_eq!(got.is_some(), ends, "{text}: {got:?}");
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //! Pure. What there is to look for is in [`Look`], each with a module of its own;
 //! all of them tell what they find as [`Entry`].
 
+mod fixed;
 mod hints;
 mod idle;
 mod matched;

@@ -128,7 +128,7 @@ fn retention(text: &str) {
         for action in &plan.actions {
             let Action::CreateSnapshot(new) = action else { continue };
             // What is recorded is what was tagged, or keeps as that does.
-            let record = Policy::parse(new.tags.get("ebskeep:retention").unwrap());
+            let record = Policy::parse_record(new.tags.get("ebskeep:retention").unwrap());
             assert_eq!(record.ok(), understood.clone().ok(), "{text:?}");
             let dated = new.tags.get("DeleteOn").is_some();
             let whole_days = understood.as_ref().is_ok_and(|policy| policy.whole_days().is_some());
@@ -205,7 +205,7 @@ fn recorded(text: &str) {
     let plan = on_record(text);
     // Which stands for a record that was never written, so the one before it counts.
     let stand_in = text == "unset";
-    if !stand_in && Policy::parse(text).is_err() {
+    if !stand_in && Policy::parse_record(text).is_err() {
         nothing_goes(&plan, &format!("ebskeep:retention={text:?} is not understood"));
     }
 }

@@ -182,7 +182,12 @@ fn rules_keep<'a>(text: &str, zone: &TimeZone, good: &[Backup<'a>]) -> Option<BT
             None => (false, if name == "last" { "each" } else { name }),
         };
         let since = match (within, local.last()) {
-            (true, Some(last)) => Some(last.checked_sub(span(value, Bare::Nothing)?).ok()?),
+            (true, Some(last)) => match span(value, Bare::Nothing) {
+                // What no calendar reaches is no bound.
+                Some(span) => last.checked_sub(span).ok(),
+                None if is_length(value) => None,
+                None => return None,
+            },
             _ => None,
         };
         let in_reach = |at: &Zoned| since.as_ref().is_none_or(|since| at > since);
@@ -191,7 +196,8 @@ fn rules_keep<'a>(text: &str, zone: &TimeZone, good: &[Backup<'a>]) -> Option<BT
         for (index, at) in local.iter().enumerate().filter(|(_, at)| in_reach(at)) {
             newest.insert(period_of(period, at, index)?, index);
         }
-        let most = if within || value == "all" { usize::MAX } else { value.parse().ok()? };
+        let huge = value.len() > 9 && value.bytes().all(|b| b.is_ascii_digit());
+        let most = if within || value == "all" || huge { usize::MAX } else { value.parse().ok()? };
         let oldest = local.first().filter(|first| newest.len() < most && in_reach(first)).map(|_| 0);
         // By time, since clocks set back over midnight let two days take turns.
         let mut newest: Vec<usize> = newest.into_values().collect();
@@ -225,17 +231,50 @@ enum Bare {
     Nothing,
 }
 
-/// A length of time as text: `14`, `1y6m`. `None` if it is none, or zero.
+/// Whether the units in the value of a live tag go from the longest to the shortest.
+/// Where they do not, the tag is invalid, though a record with that text is not.
+pub(super) fn units_descend(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    parts(&text).all(|part| {
+        let value = part.split_once('=').map_or(part, |(_, value)| value);
+        let mut left = "ymwdh";
+        value.chars().filter(|c| "ymwdh".contains(*c)).all(|unit| {
+            let Some((_, shorter)) = left.split_once(unit) else { return false };
+            left = shorter;
+            true
+        })
+    })
+}
+
+/// Whether a text is numbers with units, each once, and not zero; however large.
+fn is_length(text: &str) -> bool {
+    let mut units = String::new();
+    let parts = text.split_inclusive(|c: char| !c.is_ascii_digit());
+    let well_formed = parts.into_iter().all(|part| {
+        let unit = part.chars().next_back().filter(|unit| part.len() > 1 && "ymwdh".contains(*unit));
+        unit.is_some_and(|unit| {
+            let first = !units.contains(unit);
+            units.push(unit);
+            first
+        })
+    });
+    well_formed && text.contains(|c: char| ('1'..='9').contains(&c))
+}
+
+/// A length of time as text: `14`, `1y6m`. `None` if it is none, or zero. Units may
+/// stand in any order, as in records, each once.
 fn span(text: &str, bare: Bare) -> Option<Span> {
     let mut span = Span::new();
     let mut number = String::new();
+    let mut units = String::new();
     for c in text.trim().to_ascii_lowercase().chars() {
         if c.is_ascii_digit() {
             number.push(c);
             continue;
         }
-        let count = number.parse::<i64>().ok()?;
+        let count = number.parse::<i64>().ok().filter(|_| !units.contains(c))?;
         number.clear();
+        units.push(c);
         span = match c {
             'y' => span.try_years(count),
             'm' => span.try_months(count),

@@ -281,7 +281,8 @@ fn from_record(managed: &Managed<'_>, snapshots: &[Managed<'_>]) -> Tags {
                 wanted.set(key, value);
             }
         }
-        let age = other.recorded_retention().and_then(|text| crate::retention::Policy::parse(text).ok()?.whole_days());
+        let age =
+            other.recorded_retention().and_then(|text| crate::retention::Policy::parse_record(text).ok()?.whole_days());
         if let Some(age) = age {
             let date = crate::calendar::date_after(crate::calendar::utc_date(managed.start), age);
             wanted.set(tags::DELETE_ON, date.to_string());

@@ -502,7 +502,7 @@ fn in_force(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
         return recorded(managed, settings);
     }
     let Some(written) = written else { return undated.then(|| default(zone, settings)) };
-    Some(Governing { policy: in_its_zone(Policy::parse(written), zone), ..default(zone, settings) })
+    Some(Governing { policy: in_its_zone(Policy::parse_record(written), zone), ..default(zone, settings) })
 }
 
 /// The default, in the zone of this name if one is named.
@@ -539,7 +539,7 @@ fn recorded(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
     let named = managed.snapshot.tags.get(tags::TZ);
     let zone = named.and_then(calendar::zone);
     Some(Governing {
-        policy: in_its_zone(Policy::parse(text), named),
+        policy: in_its_zone(Policy::parse_record(text), named),
         zone: zone.unwrap_or_else(|| settings.time_zone.clone()),
         source: Source::Record(managed.snapshot.id.to_string()),
         text: Some(Text { retention: text.into(), zone: named.map(SmolStr::new) }),

@@ -121,7 +121,7 @@ pub(super) fn dress_copy(managed: &Managed<'_>, wish: &Wish<'_>, settings: &Sett
 /// is an age in whole days. Without a policy of copies it is never before its
 /// source's, and missing where somebody removed that, which keeps.
 fn copy_delete_on(managed: &Managed<'_>, wish: &Wish<'_>) -> Option<SmolStr> {
-    let age = wish.policy.and_then(|text| Policy::parse(text).ok()).as_ref().and_then(Policy::whole_days);
+    let age = wish.policy.and_then(|text| Policy::parse_record(text).ok()).as_ref().and_then(Policy::whole_days);
     let by_age = age.map(|age| calendar::date_after(calendar::utc_date(managed.start), age));
     if managed.snapshot.tags.get(tags::COPY_RETENTION).is_some() {
         return by_age.map(|date| date.to_string().into());

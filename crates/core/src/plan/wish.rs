@@ -73,7 +73,7 @@ fn span_ends(managed: &Managed<'_>, policy: Option<&str>, settings: &Settings) -
     let zone = named.and_then(calendar::zone).unwrap_or_else(|| settings.time_zone.clone());
     let policy = match policy {
         // One that nobody understands keeps copies, so it has no end.
-        Some(text) => in_its_zone(Policy::parse(text), named).ok()?,
+        Some(text) => in_its_zone(Policy::parse_record(text), named).ok()?,
         None if managed.bears.delete_on => {
             let readable = |(_, value): (&SmolStr, &SmolStr)| value.trim().parse::<jiff::civil::Date>().is_ok();
             let all = managed.snapshot.tags.loose(tags::DELETE_ON).all(readable);

@@ -1,7 +1,7 @@
 //! Retention rules such as `daily=7 weekly=4 within=1m`: their grammar and span
 //! (docs/semantics.md 2.3).
 
-use crate::age::Age;
+use crate::age::{Age, AgeError};
 
 /// What the rules of a policy divide time into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,9 +73,9 @@ impl Rule {
     }
 
     /// How long what is kept can be kept: a week for `weekly=1`. `None` for `last`
-    /// and `all`, which have no end.
+    /// and `all`, and for a count beyond the calendar, which have no end.
     pub fn span(self) -> Option<Age> {
-        match self.reach {
+        let span = match self.reach {
             Reach::All => None,
             Reach::Within(age) => Some(age),
             Reach::Count(count) => {
@@ -89,19 +89,21 @@ impl Rule {
                     Bucket::Year => Some(Age::years(count)),
                 }
             }
-        }
+        };
+        span.filter(|span| !span.is_beyond_the_calendar())
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads one rule, and the name it was written under.
+    fn read(text: &str, age: fn(&str) -> Result<Age, AgeError>) -> Result<(Self, &'static str), String> {
         let (name, value) = text
             .split_once('=')
             .ok_or_else(|| format!("{text:?} is no rule; write rules such as \"daily=7 weekly=4\""))?;
         for (bucket, counted, timed) in NAMES {
             if name == counted {
-                return Ok(Self { bucket, reach: count(text, value)? });
+                return Ok((Self { bucket, reach: count(text, value)? }, counted));
             }
             if name == timed {
-                return Ok(Self { bucket, reach: Reach::Within(duration(text, value)?) });
+                return Ok((Self { bucket, reach: duration(text, value, age)? }, timed));
             }
         }
         let [counted, timed]: [Vec<&str>; 2] =
@@ -111,38 +113,58 @@ impl Rule {
 }
 
 fn count(rule: &str, value: &str) -> Result<Reach, String> {
-    if value == "all" {
+    let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+    // More than nine digits are more than there can ever be.
+    if value == "all" || (digits && value.trim_start_matches('0').len() > 9) {
         return Ok(Reach::All);
     }
-    let digits = value.len() <= 9 && value.bytes().all(|b| b.is_ascii_digit());
     let count = value.parse().ok().filter(|count| digits && *count > 0);
     count.map(Reach::Count).ok_or_else(|| format!("{rule:?} needs a count of 1 or more, or \"all\""))
 }
 
-fn duration(rule: &str, value: &str) -> Result<Age, String> {
+fn duration(rule: &str, value: &str, age: fn(&str) -> Result<Age, AgeError>) -> Result<Reach, String> {
+    let wrong = || format!("{rule:?} needs a duration such as 1y2m3d4h");
     // A bare number is days in an age, but says nothing in a rule.
-    let unit = value.bytes().any(|b| b.is_ascii_alphabetic());
-    let age = Age::parse(value).ok().filter(|_| unit);
-    age.ok_or_else(|| format!("{rule:?} needs a duration such as 1y2m3d4h"))
+    if !value.bytes().any(|b| b.is_ascii_alphabetic()) {
+        return Err(wrong());
+    }
+    match age(value) {
+        Ok(age) => Ok(Reach::Within(age)),
+        // All that there is, and of each bucket the newest.
+        Err(AgeError::TooLong) => Ok(Reach::All),
+        Err(why @ AgeError::UnitOrder) => Err(format!("{rule:?}: {why}")),
+        Err(_) => Err(wrong()),
+    }
 }
 
 impl Rules {
     /// Reads rules, by blank or comma. The error says what is wrong and what to
     /// write.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::read(text, Age::parse)
+    }
+
+    /// Reads rules, and their durations by `age`.
+    pub(super) fn read(text: &str, age: fn(&str) -> Result<Age, AgeError>) -> Result<Self, String> {
         let text = text.to_ascii_lowercase();
         let mut rules: Vec<Rule> = Vec::new();
+        let mut names = Vec::new();
         for part in text.split(|c: char| c.is_whitespace() || c == ',').filter(|part| !part.is_empty()) {
-            let rule = Rule::parse(part)?;
-            if rules.iter().any(|other| other.name() == rule.name()) {
-                return Err(format!("the rule {:?} is named twice", rule.name()));
+            let (rule, name) = Rule::read(part, age)?;
+            if names.contains(&name) {
+                return Err(format!("the rule {name:?} is named twice"));
             }
+            names.push(name);
             rules.push(rule);
         }
+        // A duration beyond the calendar is `all`, beside which a count keeps nothing more.
+        let all: Vec<Bucket> = rules.iter().filter(|rule| rule.reach == Reach::All).map(|rule| rule.bucket).collect();
+        rules.retain(|rule| !(all.contains(&rule.bucket) && matches!(rule.reach, Reach::Count(_))));
         if rules.is_empty() {
             return Err("there is no rule in it".to_owned());
         }
         rules.sort_by_key(|rule| (matches!(rule.reach, Reach::Within(_)), rule.bucket));
+        rules.dedup();
         Ok(Self(rules))
     }
 

@@ -63,10 +63,11 @@ pub(super) fn near(key: &SmolStr, settings: &Settings, known: &mut Known) -> Opt
 
 fn on_resource(id: &str, own: &Tags, state: State, live: &Live<'_>, known: &mut Known, found: &mut Vec<Entry>) {
     let settings = live.settings;
+    let utc = || live.counts_in_utc(id);
     for (key, text) in own.iter() {
         let Some(Near { meant, tool }) = near(key, settings, known) else { continue };
         let ours = meant.key(&settings.keys);
-        let instead = instead(meant, key, text);
+        let instead = instead(meant, key, text, &utc);
         let missed = match meant {
             // Somebody has decided already, or wants what is so.
             Meant::Backup => state.undecided && instead.as_deref() != Some("No"),
@@ -89,12 +90,13 @@ fn on_resource(id: &str, own: &Tags, state: State, live: &Live<'_>, known: &mut 
     }
 }
 
-/// The value that says the same under our key, if that can be told.
-fn instead(meant: Meant, key: &str, text: &str) -> Option<String> {
+/// The value that says the same under our key, if that is certain. `utc` as in
+/// [`value::backup`].
+fn instead(meant: Meant, key: &str, text: &str, utc: &dyn Fn() -> bool) -> Option<String> {
     match meant {
-        Meant::Backup => value::backup(text),
+        Meant::Backup => backup(key, text, utc()),
         Meant::NoBackup => {
-            let wanted = text.trim().is_empty() || value::backup(text).is_some_and(|said| said == "Yes");
+            let wanted = text.trim().is_empty() || value::backup(text, utc()).is_some_and(|said| said == "Yes");
             wanted.then(|| "No".to_owned())
         }
         // What else shelvery sets so is no retention.
@@ -104,11 +106,51 @@ fn instead(meant: Meant, key: &str, text: &str) -> Option<String> {
             let rule = format!("last={}", text.trim());
             Policy::parse(&rule).is_ok().then_some(rule)
         }
-        Meant::Retention | Meant::CopyRetention => value::retention(text),
+        Meant::Retention | Meant::CopyRetention => retention(key, text),
         Meant::TimeZone => value::zone(text),
         Meant::CopyDest => value::regions(text),
         Meant::SkipVolumes => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
     }
+}
+
+/// A `Backup` under a key that may say a part of it: `WeeklyBackup=Yes` is `weekly`.
+fn backup(key: &str, text: &str, utc: bool) -> Option<String> {
+    let key = value::squeezed(key);
+    let backup = value::backup(text, utc)?;
+    let periods = [("hourly", "hourly"), ("daily", "daily"), ("nightly", "daily"), ("weekly", "weekly")];
+    let rare = [("monthly", "monthly"), ("yearly", "yearly")];
+    if let Some((_, period)) = periods.into_iter().chain(rare).find(|(word, _)| key.contains(word)) {
+        return match backup.as_str() {
+            "Yes" => Some(period.to_owned()),
+            "No" => Some(backup),
+            _ => None,
+        };
+    }
+    // A bare number of a time or an interval is no Yes and no No.
+    let timed = ["frequency", "interval", "time", "cron", "schedule"].iter().any(|word| key.contains(word));
+    let number = text.trim().bytes().all(|b| b.is_ascii_digit());
+    (!(timed && number)).then_some(backup)
+}
+
+/// A `Retention` under a key that may say its unit: `retention_weeks=4` is `4w`.
+fn retention(key: &str, text: &str) -> Option<String> {
+    let key = value::squeezed(key);
+    let says = |words: &[&str]| words.iter().any(|word| key.contains(word));
+    // Of how many of each period, or of how many at all, no age can be made.
+    let counted = says(&["daily", "weekly", "monthly", "yearly", "number", "count", "backups", "snapshots"]);
+    let number = text.trim();
+    let bare = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    let value = |text: &str| value::retention(text);
+    let unit = match (says(&["weeks"]), says(&["months"]), says(&["day"])) {
+        (false, false, false) => return value(text).filter(|_| !counted),
+        (true, false, false) => "w",
+        (false, true, false) => "m",
+        (false, false, true) => "",
+        _ => return None,
+    };
+    let read = if bare { value(&format!("{number}{unit}")) } else { value(text) };
+    // A value of another unit contradicts the key.
+    read.filter(|read| read.strip_suffix(unit).is_some_and(|count| count.bytes().all(|b| b.is_ascii_digit())))
 }
 
 /// `shelvery:config:shelvery_keep_daily_backups=14` is `daily=14`.

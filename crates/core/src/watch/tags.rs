@@ -6,11 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::tz::TimeZone;
 use smol_str::SmolStr;
 
 use super::matched::TagCounts;
-use super::{Entry, Instead, Look, Severity, hints, idle, matched, value};
-use crate::config::{Fleet, Scope, Wanted};
+use super::near::Meant;
+use super::{Entry, Instead, Look, Severity, fixed, hints, idle, matched, value};
+use crate::calendar;
+use crate::config::{Fleet, Said, Scope, Wanted, said};
 use crate::id::{InstanceId, Place, VolumeId};
 use crate::inventory::{Inventory, Volume};
 use crate::job::{Request, Untagged};
@@ -19,7 +22,7 @@ use crate::plan::problems::{self, Amiss};
 use crate::plan::{self, Job, Notice};
 use crate::retention::Policy;
 use crate::setting::Settings;
-use crate::tags;
+use crate::tags::{self, Tags};
 
 /// Findings of the plan that are about tags on what is there: the key, and what
 /// they mean where they do not say it themselves.
@@ -81,6 +84,41 @@ impl<'a> Live<'a> {
         self.inventory.instances.is_complete() && self.inventory.volumes.is_complete()
     }
 
+    /// Whether UTC is certainly the zone in which a `Backup` on this instance or volume
+    /// counts, for each volume that it is about: today, and with tags of zones mended.
+    pub(super) fn counts_in_utc(&self, resource: &str) -> bool {
+        let in_utc = |tags: &Tags| {
+            let zone_named = match said(tags, &self.settings.keys.time_zone) {
+                Said::Nothing => true,
+                Said::Value(name) => calendar::zone(name).is_some_and(|zone| self.is_utc(&zone)),
+                Said::Conflict(_) => false,
+            };
+            let meant = |key: &SmolStr| hints::near(key, self.settings, &mut BTreeMap::new());
+            zone_named && tags.iter().all(|(key, _)| meant(key).is_none_or(|near| near.meant != Meant::TimeZone))
+        };
+        let of_volume = |volume: &Volume| {
+            let scopes = self.volumes.get(&volume.id).map_or(&[][..], |(_, scopes)| scopes);
+            let instances = scopes.iter().filter_map(|scope| scope.instance);
+            in_utc(&volume.tags)
+                && scopes.iter().all(|scope| self.is_utc(&scope.zone))
+                && instances.map(|instance| &instance.tags).all(in_utc)
+        };
+        if let Some((volume, _)) = self.volumes.get(&VolumeId::new(resource)) {
+            return of_volume(volume);
+        }
+        let id = InstanceId::new(resource);
+        let volumes = self.of_instance.get(&id).into_iter().flatten();
+        self.fleet.instance(&id).is_some_and(|instance| in_utc(&instance.tags))
+            && self.is_utc(&self.settings.time_zone)
+            && volumes.copied().all(of_volume)
+    }
+
+    /// Whether the clocks of a zone show UTC from now on.
+    fn is_utc(&self, zone: &TimeZone) -> bool {
+        let now = self.inventory.now;
+        zone.to_offset(now).seconds() == 0 && zone.following(now).next().is_none()
+    }
+
     /// The snapshots of ours of a volume here.
     pub(super) fn lineage(&self, volume: &VolumeId) -> &[Managed<'a>] {
         let Place { account, region } = self.inventory.place.clone();
@@ -97,12 +135,13 @@ pub(super) fn look(inventory: &Inventory, settings: &Settings) -> (Vec<Entry>, T
     let configured = problems::problems(inventory, &fleet, settings).into_iter();
     let dated = live.lineages.values().flatten();
     let dated = dated.flat_map(problems::dates);
-    entries.extend(configured.chain(dated).map(|amiss| of_amiss(amiss, Severity::Problem, settings)));
+    entries.extend(configured.chain(dated).map(|amiss| of_amiss(amiss, Severity::Problem, &live)));
     let skipped = problems::findings(&fleet, settings).into_iter();
-    entries.extend(skipped.map(|amiss| of_amiss(amiss, Severity::Finding, settings)));
+    entries.extend(skipped.map(|amiss| of_amiss(amiss, Severity::Finding, &live)));
     let plan = plan::decide(inventory, &Request::new([Job::Expire]), settings);
     entries.extend(plan.findings.iter().filter_map(|notice| of_plan(notice, &live)));
     entries.extend(idle::entries(&live));
+    entries.extend(fixed::entries(&live));
     entries.extend(hints::on_resources(&live));
     entries.extend(hints::on_snapshots(&live));
     entries.extend(matched::nothing(&live));
@@ -110,11 +149,11 @@ pub(super) fn look(inventory: &Inventory, settings: &Settings) -> (Vec<Entry>, T
 }
 
 /// A bad tag, with what to write instead.
-fn of_amiss(amiss: Amiss, severity: Severity, settings: &Settings) -> Entry {
+fn of_amiss(amiss: Amiss, severity: Severity, live: &Live<'_>) -> Entry {
     let Amiss { resource, code, key, value, wrong, means } = amiss;
-    let keys = &settings.keys;
+    let keys = &live.settings.keys;
     let (ours, value_instead) = match code {
-        "bad-backup" => (keys.backup.as_str(), value::backup(&value)),
+        "bad-backup" => (keys.backup.as_str(), value::backup(&value, live.counts_in_utc(&resource))),
         "bad-retention" => (keys.retention.as_str(), value::retention(&value)),
         "bad-copy-retention" => (keys.copy_retention.as_str(), value::retention(&value)),
         "bad-time-zone" => (keys.time_zone.as_str(), value::zone(&value)),
@@ -126,6 +165,22 @@ fn of_amiss(amiss: Amiss, severity: Severity, settings: &Settings) -> Entry {
     Entry { severity, code, key: Some(key), value: Some(value), resource, wrong, means, instead, look: Look::Tags }
 }
 
+/// The policy recorded for a volume as the value of a tag, if it would count in the
+/// zone in which the record counts.
+fn recorded(volume: &VolumeId, live: &Live<'_>) -> Option<String> {
+    let record = live.lineage(volume).iter().find(|managed| managed.recorded_retention().is_some())?;
+    let text = record.recorded_retention()?;
+    let policy = Policy::parse_record(text).ok()?;
+    let zone = match record.snapshot.tags.get(tags::TZ) {
+        Some(name) => calendar::zone(name)?,
+        None => live.settings.time_zone.clone(),
+    };
+    let (_, scopes) = live.volumes.get(volume)?;
+    let same_zone = scopes.iter().all(|scope| scope.zone == zone);
+    let as_it_stands = Policy::parse(text).as_ref() == Ok(&policy);
+    same_zone.then(|| if as_it_stands { text.to_owned() } else { policy.to_tag() })
+}
+
 /// A finding of the plan, if it is about a tag.
 fn of_plan(notice: &Notice, live: &Live<'_>) -> Option<Entry> {
     let Notice { resource, code, detail } = notice;
@@ -135,9 +190,8 @@ fn of_plan(notice: &Notice, live: &Live<'_>) -> Option<Entry> {
     let (key, instead) = match *code {
         "backup-stopped" => (keys.backup.clone(), Some(write(&keys.backup, "No"))),
         "retention-recorded" => {
-            let recorded = live.lineage(&VolumeId::new(resource.as_str())).iter().find_map(Managed::recorded_retention);
-            let recorded = recorded.filter(|text| Policy::parse(text).is_ok());
-            (keys.retention.clone(), recorded.map(|text| write(&keys.retention, text)))
+            let recorded = recorded(&VolumeId::new(resource.as_str()), live);
+            (keys.retention.clone(), recorded.map(|text| write(&keys.retention, &text)))
         }
         "delete-on-removed" => {
             (SmolStr::new_static(tags::DELETE_ON), Some(write(&SmolStr::new_static(tags::KEEP_FOREVER), "Yes")))

@@ -1,6 +1,8 @@
-//! What somebody may have meant by a value that is not understood. The grammars
-//! that read tags are asked about every suggestion, so each is understood.
+//! The valid value that has the same meaning as one that is not valid, where that is
+//! certain. The grammars that read tags are asked about every suggestion, so each is
+//! understood. A value that can be read in two ways has none.
 
+mod aws;
 mod backup;
 mod retention;
 #[cfg(test)]
@@ -16,20 +18,25 @@ pub(super) use zone::zone;
 /// Lower case, single blanks, without quotes and what ends sentences.
 fn tidy(text: &str) -> String {
     let text = text.to_lowercase();
-    let text = text.trim_matches(|c: char| c.is_whitespace() || "\"'`.,;:!@".contains(c));
+    let quote = |c: char| c.is_whitespace() || "\"'`".contains(c);
+    // What stands before a value can turn it over, as in `!yes` and `.5`.
+    let text = text.trim_start_matches(quote).trim_end_matches(|c: char| quote(c) || ".,;:!".contains(c));
+    let text = match text.strip_prefix('@') {
+        Some(nickname) if nickname.bytes().all(|b| b.is_ascii_lowercase()) => nickname,
+        _ => text,
+    };
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The nearest word, if it is near and no other is as near: one slip in a short
-/// word, two in a long one.
+/// The word itself, or the only one that is near: one slip in a short word, two in a
+/// long one.
 fn nearest<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let near = words.into_iter().filter_map(|word| Some((distance(text, word)?, word)));
     let mut near: Vec<(usize, &str)> = near.collect();
     near.sort_unstable();
     near.dedup();
     match near.as_slice() {
-        [(_, word)] => Some((*word).to_owned()),
-        [(least, word), (next, _), ..] if least < next => Some((*word).to_owned()),
+        [(0, word), ..] | [(_, word)] => Some((*word).to_owned()),
         _ => None,
     }
 }
@@ -72,7 +79,9 @@ pub(super) fn date(text: &str) -> Option<String> {
     let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<i16>().ok())?;
     let (year, month, day) = match parts.as_slice() {
         [all] if all.len() == 8 => (number(all.get(..4)?)?, number(all.get(4..6)?)?, number(all.get(6..)?)?),
-        [year, month, day, ..] if year.len() == 4 => (number(year)?, number(month)?, number(day)?),
+        [year, month, day, rest @ ..] if year.len() == 4 && rest.iter().all(|part| is_of_a_time(part)) => {
+            (number(year)?, number(month)?, number(day)?)
+        }
         [one, other, year] if year.len() == 4 => match (number(one)?, number(other)?) {
             (day, month) if day > 12 || day == month || text.contains('.') => (number(year)?, month, day),
             (month, day) if day > 12 => (number(year)?, month, day),
@@ -83,6 +92,12 @@ pub(super) fn date(text: &str) -> Option<String> {
     };
     let date = jiff::civil::Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
     Some(date.to_string())
+}
+
+/// What can follow a date as a part of its time: `03:00`, `03:00:00Z`, `000Z`.
+fn is_of_a_time(text: &str) -> bool {
+    let text = text.strip_suffix('Z').unwrap_or(text);
+    (text.contains(':') || text.len() <= 3) && text.bytes().all(|b| b.is_ascii_digit() || b == b':')
 }
 
 /// Names of Regions, by blank or comma, as they stand.

@@ -28,6 +28,10 @@ mod forecasting;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod hint_meanings;
+#[cfg(test)]
+mod hint_values;
+#[cfg(test)]
 mod holding;
 #[cfg(test)]
 mod listing;

@@ -71,7 +71,7 @@ fn bad_values_come_with_what_to_write_instead() {
 
 #[test]
 fn keys_that_resemble_ours_are_hints_where_they_could_make_a_difference() {
-    let _proof = ebskeep_proofs::proves(&["6.74"]);
+    let _proof = ebskeep_proofs::proves(&["6.74", "6.107"]);
     let near = |key: &str, value: &str, expected: Option<&str>| {
         // Somebody else's backup keeps this from being a Region without any.
         let inventory = world(&[(key, value)], &[], &[YES]);
@@ -94,8 +94,23 @@ fn keys_that_resemble_ours_are_hints_where_they_could_make_a_difference() {
         ("BackupCrossRegion", "true", Some("Copy_Dest")),
         ("Backup Time Zone", "London", Some("Backup_TimeZone=Europe/London")),
         ("SkipVolumes", "/dev/sdf", Some("Skip_Backup_Volumes=/dev/sdf")),
+        // Its key says the unit or the period, or how many to keep.
+        ("retention_weeks", "4", Some("Retention=4w")),
+        ("RetentionMonths", "6", Some("Retention=6m")),
+        ("RetentionWeeks", "10 days", Some("Retention")),
+        ("RetentionCount", "5", Some("Retention")),
+        ("keep_monthly", "12", Some("Retention")),
+        ("BackupsToRetain", "5", Some("Retention")),
+        ("WeeklyBackup", "Yes", Some("Backup=weekly")),
+        ("NightlySnapshots", "true", Some("Backup=daily")),
+        ("MonthlyBackup", "03:30", Some("Backup")),
+        ("BackupTime", "03:30", Some("Backup=daily @ 03:30")),
+        ("BackupInterval", "1", Some("Backup")),
+        ("BackupInterval", "every 48h", Some("Backup=every 2d")),
+        // A script's word for no value, which may want a backup.
+        ("BackupPolicy", "none", Some("Backup")),
         // It wants what is so.
-        ("BackupPolicy", "none", None),
+        ("BackupPolicy", "No", None),
         ("NoBackup", "true", None),
         ("BackupOwner", "ops", None),
         ("Environment", "prod", None),
@@ -253,6 +268,41 @@ fn findings_of_the_plan_about_tags_are_among_them_with_what_to_write() {
             "vol-1 retention-recorded Retention -> Retention=2w",
         ],
     );
+}
+
+#[test]
+fn a_recorded_policy_is_written_with_the_meaning_that_it_has() {
+    let _proof = ebskeep_proofs::proves(&["2.2.8", "6.100", "6.106"]);
+    for (record, zone, zone_tag, expected) in [
+        ("12h30m", None, None, Some("30m12h")),
+        ("daily=7 within=1d2w", None, None, Some("daily=7 within=15d")),
+        ("2w", None, None, Some("2w")),
+        ("99999y", None, None, Some("99999y")),
+        ("soon", None, None, None),
+        ("invalid | 12h30m", None, None, None),
+        // It would count in another zone.
+        ("2w", Some("America/New_York"), None, None),
+        ("2w", None, Some("America/New_York"), None),
+        ("2w", Some("Mars"), None, None),
+        ("2w", Some("America/New_York"), Some("America/New_York"), Some("2w")),
+        ("2w", Some("UTC"), None, Some("2w")),
+    ] {
+        let mut tags: Tags = [("Type", "Automated"), ("ebskeep:slot", "2026-03-01T00:00:00Z")].into_iter().collect();
+        tags.set("ebskeep:retention", record);
+        tags.set("DeleteOn", "2099-12-31");
+        if let Some(zone) = zone {
+            tags.set("ebskeep:tz", zone);
+        }
+        let mut inventory = world(&[YES], &[], &[]);
+        if let Some(zone) = zone_tag {
+            inventory.volumes.items[0].tags.set("Backup_TimeZone", zone);
+        }
+        inventory.snapshots = Listing::complete(vec![aged("snap-1", 0, tags)]);
+        let entries = seen(&inventory).entries;
+        let entry = entries.iter().find(|entry| entry.code == "retention-recorded").unwrap();
+        let written = entry.instead.as_ref().and_then(|instead| instead.value.as_deref());
+        assert_eq!(written, expected, "{record} {zone:?} {zone_tag:?}");
+    }
 }
 
 #[test]

@@ -31,8 +31,63 @@ fn ages_are_over_or_not_and_what_nobody_understands_never_is() {
         ("0d", "2036-03-01T00:00:00Z", false),
         ("", "2036-03-01T00:00:00Z", false),
         ("unset", "2036-03-01T00:00:00Z", false),
+        // In a record units stand in any order, each once.
+        ("12h1d", "2026-03-02T12:00:00Z", true),
+        ("12h30m", "2028-08-30T09:59:59Z", false),
+        ("12h30m", "2028-09-01T12:00:00Z", true),
+        ("1d1d", "2036-03-01T00:00:00Z", false),
+        ("invalid | 12h30m", "2036-03-01T00:00:00Z", false),
+        // What no calendar reaches is never over.
+        ("7973y", "2036-03-01T00:00:00Z", false),
+        ("99999y", "9999-12-30T00:00:00Z", false),
+        ("99999999999999999999", "9999-12-30T00:00:00Z", false),
+        ("99999999999999999999h", "9999-12-30T00:00:00Z", false),
     ] {
         assert_eq!(age_is_over(text, start, &TimeZone::UTC, at.parse().unwrap()), over, "{text:?} at {at}");
+    }
+}
+
+#[test]
+fn units_of_a_live_tag_descend() {
+    let _proof = ebskeep_proofs::proves(&["2.2.7"]);
+    for text in
+        ["14", "14d", "1y2m3w4d5h", "2W1D", "forever", "daily=7 weekly=all", "within=1y6m,daily=7", "within-daily=30d"]
+    {
+        assert!(units_descend(text), "{text}");
+    }
+    for text in ["12h30m", "1d1w", "1d1d", "within=12h30m", "daily=7 within-weekly=1d2w", "WITHIN=1D1Y"] {
+        assert!(!units_descend(text), "{text}");
+    }
+}
+
+#[test]
+fn what_is_longer_than_any_calendar_keeps_all() {
+    let _proof = ebskeep_proofs::proves(&["2.2.10", "2.2.11"]);
+    let day = |at: usize| one(at, &format!("2026-03-{:02}T00:00:00Z", at + 1), &[]);
+    let history: Vec<Snapshot> = (0..4).map(day).collect();
+    let (now, settings) = ("9999-12-30T00:00:00Z".parse().unwrap(), Settings::default());
+    for (text, keeps) in [
+        ("99999y", "0 1 2 3"),
+        ("99999999999999999999", "0 1 2 3"),
+        ("within=9999y", "0 1 2 3"),
+        ("within=99999y", "0 1 2 3"),
+        ("within-daily=99999999999999999999d", "0 1 2 3"),
+        ("daily=99999999999999999999", "0 1 2 3"),
+        // Of each year the newest, and the oldest there is.
+        ("within-yearly=1y99999999999999999999h", "0 3"),
+        ("yearly=99999999999999999999", "0 3"),
+        // What nobody understands keeps all.
+        ("within-yearly=99999999999999999999x", "0 1 2 3"),
+        ("within-yearly=99999y99999y", "0 1 2 3"),
+        ("within-yearly=0d", "0 1 2 3"),
+        ("yearly=99999999999999999999x", "0 1 2 3"),
+    ] {
+        let mut read = Read::new(history.iter());
+        let kept = history.iter().enumerate().filter(|(_, snapshot)| read.keeps(text, "", snapshot, now, &settings));
+        let kept: Vec<String> = kept.map(|(at, _)| at.to_string()).collect();
+        assert_eq!(kept.join(" "), keeps, "{text}");
+        assert!(!read.span_is_over(text, "", now, &settings), "{text}");
+        assert!(!copies_are_over(text, "", &history[0], now, &settings), "{text}");
     }
 }
 

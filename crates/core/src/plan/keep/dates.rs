@@ -114,6 +114,6 @@ fn unreadable(facts: &Facts<'_>, key: &'static str, rule: &'static str, out: &mu
 /// whole days, with which one is always written.
 pub(in crate::plan) fn delete_on_removed(managed: &Managed<'_>) -> bool {
     // No need to read a whole policy: what is no age has no days.
-    let whole_days = |text| Age::parse(text).is_ok_and(Age::is_whole_days);
+    let whole_days = |text| Age::parse_record(text).is_ok_and(Age::is_whole_days);
     managed.is_own() && !managed.bears.delete_on && managed.recorded_retention().is_some_and(whole_days)
 }

@@ -34,11 +34,11 @@ const NUMBERS: [(&str, u32); 18] = [
     ("ninety", 90),
 ];
 
-/// Words for `forever`.
-const FOREVER: [&str; 10] = [
+/// Words for `forever`. `never` alone is not among them: what never happens may be
+/// the deletion or the keeping.
+const FOREVER: [&str; 9] = [
     "for ever",
     "keep forever",
-    "never",
     "never delete",
     "never expire",
     "never expires",
@@ -48,8 +48,9 @@ const FOREVER: [&str; 10] = [
     "indefinitely",
 ];
 
-/// A `Retention` that is understood: the value itself, tidied, or what it
-/// resembles. Never a shorter age than is written, and never one for a zero.
+/// A `Retention` that is understood and has the same meaning: the value itself,
+/// tidied, or the only one that it can be. Never a shorter age than is written, and
+/// never one for a zero.
 pub(in crate::watch) fn retention(text: &str) -> Option<String> {
     let tidy = tidy(text);
     let understood = |text: String| Policy::parse(&text).is_ok().then_some(text);
@@ -59,8 +60,25 @@ pub(in crate::watch) fn retention(text: &str) -> Option<String> {
     if FOREVER.contains(&tidy.as_str()) || nearest(&tidy, ["forever"]).is_some() {
         return understood("forever".to_owned());
     }
+    if let Some(age) = iso(&tidy) {
+        return understood(age);
+    }
     let tokens = tokens(&tidy)?;
     rules(&tokens).or_else(|| age(&tokens)).and_then(understood)
+}
+
+/// A duration of ISO 8601 in our units: `P7D`, `P1Y6M`, `PT12H`. There are no minutes
+/// here, and it has no zero.
+fn iso(text: &str) -> Option<String> {
+    let text = text.strip_prefix('p')?;
+    let (date, time) = text.split_once('t').unwrap_or((text, ""));
+    let units = |text: &str, known: &str| text.chars().all(|c| c.is_ascii_digit() || known.contains(c));
+    if !units(date, "ymwd") || !units(time, "h") || (text.ends_with('t')) {
+        return None;
+    }
+    let age = format!("{date}{time}");
+    let days = age.strip_suffix('d').filter(|days| days.bytes().all(|b| b.is_ascii_digit()));
+    Some(days.map_or(age.clone(), str::to_owned))
 }
 
 /// A word or a number of a retention.
@@ -92,7 +110,7 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
             let word = word.get(..length)?;
             tokens.push(Token::Word(word.trim_end_matches(['-', '_']).replace('_', "-")));
             dashes + length
-        } else if " =:;,+&\"'".contains(first) {
+        } else if " =:;,&\"'".contains(first) {
             first.len_utf8()
         } else {
             return None;
@@ -133,8 +151,7 @@ fn rules(tokens: &[Token]) -> Option<String> {
         let unit = match (name.starts_with("within"), unit) {
             (true, unit) => unit.unwrap_or('d').to_string(),
             (false, None) => String::new(),
-            // `daily=7d`: days of days.
-            (false, Some(unit)) if name.starts_with(of_bucket(unit)) => String::new(),
+            // `daily=7d` may be seven dailies, or the dailies of seven days.
             (false, Some(_)) => return None,
         };
         made.push(format!("{name}={number}{unit}"));
@@ -147,17 +164,6 @@ fn unit(word: &str) -> Option<char> {
     UNITS.iter().find(|(_, words)| words.contains(&word)).map(|(unit, _)| *unit)
 }
 
-/// The rule that counts in this unit.
-fn of_bucket(unit: char) -> &'static str {
-    match unit {
-        'y' => "yearly",
-        'm' => "monthly",
-        'w' => "weekly",
-        'd' => "daily",
-        _ => "hourly",
-    }
-}
-
 /// `7 days`, `1month`, `1 year 6 months`, `days: 7`.
 fn age(tokens: &[Token]) -> Option<String> {
     if let [Token::Word(word), Token::Number(number)] = tokens {
@@ -168,10 +174,18 @@ fn age(tokens: &[Token]) -> Option<String> {
         let [Token::Number(number), Token::Word(word)] = pair else { return None };
         made.push((*number, unit(word)?));
     }
-    // From the longest unit down, as an age is spoken; `7d 4w 12m` means rules.
     let place = |unit: char| UNITS.iter().position(|(other, _)| *other == unit);
-    if !made.is_sorted_by(|a, b| place(a.1) < place(b.1)) {
-        return None;
+    let places: Vec<Option<usize>> = made.iter().map(|(_, unit)| place(*unit)).collect();
+    if !places.is_sorted_by(|a, b| a < b) {
+        // From the shortest unit up it may be rules, as `7d 4w 12m` is; and an m after
+        // a shorter unit may be minutes.
+        let rules = places.is_sorted_by(|a, b| a > b);
+        let month = made.iter().position(|(_, unit)| *unit == 'm');
+        let minutes = month.is_some_and(|month| places.iter().take(month).any(|before| *before > place('m')));
+        if rules || minutes {
+            return None;
+        }
+        made.sort_by_key(|(_, unit)| place(*unit));
     }
     match made.as_slice() {
         [(number, 'd')] => Some(number.to_string()),
