@@ -1,5 +1,6 @@
 //! What AWS's refusals mean to the executor, and what to do about them.
 
+use crate::advice;
 use crate::cloud::{CloudError, ErrorKind};
 use crate::report::{Outcome, words};
 
@@ -49,10 +50,6 @@ pub(super) fn told_of(error: &CloudError, caller: &str) -> String {
 
 fn remedy(error: &CloudError, caller: &str) -> Option<String> {
     let by_code = match error.code.as_deref() {
-        Some("OptInRequired") => Some("enable this Region for the account, or leave it out"),
-        Some("AuthFailure" | "ExpiredToken" | "RequestExpired" | "InvalidClientTokenId") => {
-            Some("renew the credentials")
-        }
         Some("SnapshotLimitExceeded") => Some("delete snapshots, or ask AWS to raise this quota"),
         Some("TagLimitExceeded") => Some("remove a tag: a resource can have 50"),
         // Its other meaning, a lock, comes from DeleteSnapshot.
@@ -62,10 +59,10 @@ fn remedy(error: &CloudError, caller: &str) -> Option<String> {
     if let Some(remedy) = by_code {
         return Some(remedy.to_owned());
     }
+    if let Some(refused) = advice::for_refusal(error, caller) {
+        return Some(refused);
+    }
     match error.kind {
-        // Its words name the role and what it lacks.
-        ErrorKind::Denied if error.operation == "AssumeRole" => None,
-        ErrorKind::Denied => Some(format!("allow ec2:{} to {caller}", error.operation)),
         ErrorKind::InUse => Some("deregister the image that uses it, and a later run deletes it".to_owned()),
         ErrorKind::Throttled => {
             Some("something else in this account calls EC2 a lot; the next run tries again".to_owned())
@@ -74,7 +71,12 @@ fn remedy(error: &CloudError, caller: &str) -> Option<String> {
             Some("the next run tries again".to_owned())
         }
         ErrorKind::Unknown => Some("the next run looks what became of it".to_owned()),
-        ErrorKind::NotFound | ErrorKind::Quota | ErrorKind::Invalid | ErrorKind::Stopped | ErrorKind::Other => None,
+        ErrorKind::Denied
+        | ErrorKind::NotFound
+        | ErrorKind::Quota
+        | ErrorKind::Invalid
+        | ErrorKind::Stopped
+        | ErrorKind::Other => None,
     }
 }
 
