@@ -156,6 +156,29 @@ mod tests {
     }
 
     #[test]
+    fn a_creation_refused_for_its_tags_by_an_explicit_deny_is_not_to_be_allowed() {
+        let _proof = ebskeep_proofs::proves(&["6.110", "6.111", "6.112"]);
+        let encoded = "Q".repeat(1_500);
+        let said = format!(
+            "You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/backup/b is \
+             not authorized to perform: ec2:CreateTags on resource: arn:aws:ec2:us-east-1::snapshot/* with an explicit \
+             deny in a service control policy. Encoded authorization failure message: {encoded}"
+        );
+        let refused = CloudError {
+            source: Some(said.clone().into()),
+            ..error(ErrorKind::Denied, "UnauthorizedOperation", "")
+        };
+        let told = told(&refused);
+        assert_eq!(
+            told,
+            format!(
+                "CreateSnapshot on vol-1: UnauthorizedOperation: {said}; an explicit deny in a service control policy \
+                 forbids ec2:CreateTags; only changing that policy helps"
+            )
+        );
+    }
+
+    #[test]
     fn what_aws_said_is_told_once_with_the_remedy() {
         let told = told(&error(ErrorKind::Denied, "UnauthorizedOperation", "You are not authorized."));
         assert_eq!(

@@ -255,7 +255,7 @@ impl Scenario {
             }
         }
         items.sort_by(|a, b| a.id.cmp(&b.id));
-        DestinationSnapshots { place, snapshots: Listing { items, gap: row.gap.clone() } }
+        DestinationSnapshots { place, snapshots: Listing { items, gap: row.gap.as_deref().map(Into::into) } }
     }
 
     /// What is asked.
