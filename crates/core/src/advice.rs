@@ -120,7 +120,10 @@ impl<'a> Denial<'a> {
             Because::ExplicitDeny(policy.filter(|policy| is_policy(policy)))
         } else {
             let policy = said.split_once("because no ").and_then(|(_, rest)| rest.split_once(" allows"));
-            policy.map(|(policy, _)| policy).filter(|policy| is_policy(policy)).map_or(Because::Unsaid, Because::NothingAllows)
+            policy
+                .map(|(policy, _)| policy)
+                .filter(|policy| is_policy(policy))
+                .map_or(Because::Unsaid, Because::NothingAllows)
         };
         Self { action, because, encoded }
     }
@@ -130,8 +133,8 @@ impl<'a> Denial<'a> {
     }
 
     fn remedy(&self, error: &CloudError, caller: &str) -> String {
-        let called = format!("{}:{}", service(error.operation), error.operation);
-        let action = self.action.unwrap_or(&called);
+        let of_the_call = format!("{}:{}", service(error.operation), error.operation);
+        let action = self.action.unwrap_or(&of_the_call);
         // A role is assumed by the credentials of the run, whoever is called later.
         let caller = if action == "sts:AssumeRole" { "the role or user that runs ebskeep" } else { caller };
         match self.because {

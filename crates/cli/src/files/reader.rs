@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn an_array_of_documents_is_read_like_the_documents_in_it() {
         let _proof = ebskeep_proofs::proves(&["6.113"]);
-        let volume = |id: &str| format!("{{\"Volumes\": [{{\"VolumeId\": \"{id}\", \"State\": \"available\", \"Size\": 8}}]}}");
+        let volume =
+            |id: &str| format!("{{\"Volumes\": [{{\"VolumeId\": \"{id}\", \"State\": \"available\", \"Size\": 8}}]}}");
         let (one, two) = (volume("vol-1"), volume("vol-2"));
         let documents = format!("{:?}", read(&format!("{one}\n{two}")).unwrap());
         for array in [format!("[{one}, {two}]"), format!("[{one}]\n{two}"), format!("[[{one}], [], {two}]")] {

@@ -216,7 +216,10 @@ mod tests {
         let _proof = ebskeep_proofs::proves(&["6.114"]);
         let mark = |rest: &[u8]| [&[0xff, 0xfe][..], rest].concat();
         for (bytes, said) in [
-            (utf16("{}", Order::Little), "UTF-16LE without a byte order mark; convert it with `iconv -f UTF-16LE -t UTF-8`"),
+            (
+                utf16("{}", Order::Little),
+                "UTF-16LE without a byte order mark; convert it with `iconv -f UTF-16LE -t UTF-8`",
+            ),
             (utf16("{\"a\": 1}", Order::Big), "UTF-16BE without a byte order mark"),
             (utf16("{", Order::Big), "UTF-16BE without a byte order mark"),
             (vec![0xff, 0xfe, 0, 0, b'{', 0, 0, 0], "it is UTF-32"),

@@ -187,7 +187,10 @@ fn pages_that_are_not_all_of_one_listing_are_refused_with_what_to_run() {
         let plan = planned(&[&snapshots, &locks, &others, &file], &["expire"], 4);
         let refused = plan["checks"].as_array().unwrap().iter().find(|check| check["check"] == "all-listed").unwrap();
         let detail = refused["detail"].as_str().unwrap();
-        assert!(detail.contains(said) && detail.contains("aws ec2 describe-volumes` without --no-paginate"), "{detail}");
+        assert!(
+            detail.contains(said) && detail.contains("aws ec2 describe-volumes` without --no-paginate"),
+            "{detail}"
+        );
     }
     // An empty list of locks does not end the pages of the snapshots.
     let [_, second, _] = pages();
@@ -335,8 +338,16 @@ fn damage_ends_with_2_and_names_the_file_and_the_line() {
         assert!(output.stdout.is_empty(), "{name}");
     }
     for (name, bytes, said) in [
-        ("unmarked.json", utf16("{}", u16::to_le_bytes), "it is UTF-16LE without a byte order mark; convert it with `iconv"),
-        ("unpaired.json", [&[0xff, 0xfe][..], b"{\0\0\xd8}\0"].concat(), "invalid UTF-16LE: half a character at byte 4"),
+        (
+            "unmarked.json",
+            utf16("{}", u16::to_le_bytes),
+            "it is UTF-16LE without a byte order mark; convert it with `iconv",
+        ),
+        (
+            "unpaired.json",
+            [&[0xff, 0xfe][..], b"{\0\0\xd8}\0"].concat(),
+            "invalid UTF-16LE: half a character at byte 4",
+        ),
     ] {
         let file = files.file(name, bytes);
         let output = plan(&[&file], &["expire"]);

@@ -29,7 +29,11 @@ fn the_action_that_aws_names_is_the_one_to_allow() {
              ec2:CreateTags action. Encoded authorization failure message: AbCd",
             "allow ec2:CreateTags to the role or user that runs ebskeep",
         ),
-        ("CreateSnapshot", "iam:PassRole on resource: arn:aws:iam::1:role/r", "allow iam:PassRole to the role or user that runs ebskeep"),
+        (
+            "CreateSnapshot",
+            "iam:PassRole on resource: arn:aws:iam::1:role/r",
+            "allow iam:PassRole to the role or user that runs ebskeep",
+        ),
         (
             "CopySnapshot",
             "kms:CreateGrant on resource: arn:aws:kms:us-east-1:1:key/k because no resource-based policy allows the \
@@ -58,7 +62,12 @@ fn without_a_named_action_the_call_is_the_one_and_the_encoded_part_says_more() {
     let encoded = refused("CreateSnapshot", "You are not authorized. Encoded authorization failure message: Qx");
     assert!(encoded.starts_with("allow ec2:CreateSnapshot to") && encoded.contains("decode-authorization-message"));
     // What is not the name of an action is not advice.
-    for odd in ["authorized to perform: this", "authorized to perform: ec2:", "authorized to perform: a:b:c", "authorized to perform: "] {
+    for odd in [
+        "authorized to perform: this",
+        "authorized to perform: ec2:",
+        "authorized to perform: a:b:c",
+        "authorized to perform: ",
+    ] {
         assert_eq!(refused("CreateTags", odd), format!("allow ec2:CreateTags to {US}"), "{odd}");
     }
 }
@@ -68,7 +77,10 @@ fn nothing_is_allowed_against_an_explicit_deny() {
     let _proof = ebskeep_proofs::proves(&["6.111"]);
     for (policy, named) in [
         ("in a service control policy", "a service control policy"),
-        ("in a service control policy: arn:aws:organizations::1:policy/o-1/service_control_policy/p-1", "a service control policy"),
+        (
+            "in a service control policy: arn:aws:organizations::1:policy/o-1/service_control_policy/p-1",
+            "a service control policy",
+        ),
         ("in an identity-based policy. Encoded authorization failure message: Qq", "an identity-based policy"),
         ("in a permissions boundary", "a permissions boundary"),
         ("in a resource control policy", "a resource control policy"),
@@ -82,7 +94,8 @@ fn nothing_is_allowed_against_an_explicit_deny() {
             ("CopySnapshot", "kms:CreateGrant"),
             ("AssumeRole", "sts:AssumeRole"),
         ] {
-            let told = refused(operation, &format!("{USER} {action} on resource: arn:x with an explicit deny {policy}"));
+            let told =
+                refused(operation, &format!("{USER} {action} on resource: arn:x with an explicit deny {policy}"));
             assert_eq!(told, format!("an explicit deny in {named} forbids {action}; only changing that policy helps"));
             assert!(!told.contains("allow"), "{told}");
         }
@@ -127,6 +140,10 @@ fn what_ended_a_listing_decides_what_to_do_about_it() {
         let told = for_listing(&error(kind, code, message));
         assert!(told.contains(has) && !told.contains(hasnt), "{kind:?} {code:?}: {told}");
     }
-    let denied = error(ErrorKind::Denied, Some("UnauthorizedOperation"), &format!("{USER} ec2:DescribeSnapshots with an explicit deny in a service control policy"));
+    let denied = error(
+        ErrorKind::Denied,
+        Some("UnauthorizedOperation"),
+        &format!("{USER} ec2:DescribeSnapshots with an explicit deny in a service control policy"),
+    );
     assert!(for_listing(&denied).starts_with("an explicit deny in a service control policy"));
 }

@@ -164,10 +164,8 @@ mod tests {
              not authorized to perform: ec2:CreateTags on resource: arn:aws:ec2:us-east-1::snapshot/* with an explicit \
              deny in a service control policy. Encoded authorization failure message: {encoded}"
         );
-        let refused = CloudError {
-            source: Some(said.clone().into()),
-            ..error(ErrorKind::Denied, "UnauthorizedOperation", "")
-        };
+        let refused =
+            CloudError { source: Some(said.clone().into()), ..error(ErrorKind::Denied, "UnauthorizedOperation", "") };
         let told = told(&refused);
         assert_eq!(
             told,

@@ -91,7 +91,10 @@ async fn a_page_token_given_twice_is_a_gap_and_no_endless_loop() {
     fake.world.borrow_mut().page = 2;
     fake.world.borrow_mut().circle = Some("snapshots");
     let inventory = see(&fake, &[]).await.unwrap();
-    assert_eq!(inventory.snapshots.gap.as_ref().map(|gap| gap.why.as_str()), Some("AWS gave the same page token twice"));
+    assert_eq!(
+        inventory.snapshots.gap.as_ref().map(|gap| gap.why.as_str()),
+        Some("AWS gave the same page token twice")
+    );
     assert!(snapshots(&inventory).len() >= 2, "what was seen is there");
     assert!(inventory.volumes.is_complete());
 }

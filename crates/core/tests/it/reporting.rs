@@ -2,8 +2,8 @@
 
 use ebskeep_core::destination::Destination;
 use ebskeep_core::plan::{Action, CheckResult, CopyState, CopyVerdict, Job, Notice, PASSED_OVER};
-use ebskeep_core::report::{ActionResult, Conclusion, NOT_LISTED, Outcome, Report};
 use ebskeep_core::report::text::{Detail, Style, plan_text, report_text};
+use ebskeep_core::report::{ActionResult, Conclusion, NOT_LISTED, Outcome, Report};
 use ebskeep_core::stop::Why;
 use serde_json::json;
 
@@ -147,14 +147,18 @@ fn style(detail: Detail) -> Style {
 #[test]
 fn a_plan_of_many_deletions_names_its_volumes_and_verbose_lists_all() {
     let _proof = ebskeep_proofs::proves(&["6.115"]);
-    let refusal = CheckResult { check: "unforeseen-deletions", ok: false, job: Some(Job::Expire), detail: "87000".to_owned() };
+    let refusal =
+        CheckResult { check: "unforeseen-deletions", ok: false, job: Some(Job::Expire), detail: "87000".to_owned() };
     let mut many = plan(deletions(87_000, 1_000));
     many.jobs = vec![Job::Expire];
     many.checks = vec![refusal];
     many.findings = vec![finding("bad-slot"); 30];
     let text = plan_text(&many, &style(Detail::Normal));
     assert!(text.lines().count() < 300, "{} lines", text.lines().count());
-    assert!(text.contains("\nDELETE 87,000 snapshots that no rule keeps any more (of volumes of 696,000 GiB)\n"), "{text}");
+    assert!(
+        text.contains("\nDELETE 87,000 snapshots that no rule keeps any more (of volumes of 696,000 GiB)\n"),
+        "{text}"
+    );
     assert!(text.contains("  vol-00000000000000013    87  of 696 GiB\n"), "{text}");
     assert!(!text.contains("vol-00000000000000014"), "{text}");
     assert!(text.contains("and 85,260 more, of 980 volumes; -v lists all"), "{text}");
