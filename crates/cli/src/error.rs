@@ -1,5 +1,6 @@
 //! How the command ends: exit codes, and errors with what to do about them.
 
+use ebskeep_core::advice::for_refusal;
 use ebskeep_core::cloud::{CloudError, ErrorKind};
 use ebskeep_core::report::words;
 
@@ -82,24 +83,11 @@ impl From<CloudError> for Failure {
 
 /// What to do about what AWS, or the way to it, answered.
 pub(crate) fn hint(error: &CloudError) -> Option<String> {
-    let code = error.code.as_deref().unwrap_or_default();
-    let operation = error.operation;
+    if let Some(refused) = for_refusal(error, "the role or user that runs ebskeep") {
+        let minimum = if refused.starts_with("allow ") { "; the minimum is in SECURITY.md" } else { "" };
+        return Some(format!("{refused}{minimum}"));
+    }
     match error.kind {
-        ErrorKind::Denied => match code {
-            "" => None,
-            "AuthFailure" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => Some(
-                "check the credentials (`aws sts get-caller-identity`), and that the Region is enabled for the account"
-                    .to_owned(),
-            ),
-            "OptInRequired" => Some("enable the Region for this account, or leave it out".to_owned()),
-            code if code.starts_with("ExpiredToken") || code == "RequestExpired" => {
-                Some("the credentials have expired, or the machine's clock is wrong; log in again".to_owned())
-            }
-            _ => {
-                let service = if operation == "GetCallerIdentity" { "sts" } else { "ec2" };
-                Some(format!("allow {service}:{operation} to the user or role; the minimum is in SECURITY.md"))
-            }
-        },
         ErrorKind::Unavailable | ErrorKind::Unknown => Some(
             "check --region, --endpoint-url and AWS_ENDPOINT_URL, and the way to them (proxy, DNS, VPN)".to_owned(),
         ),

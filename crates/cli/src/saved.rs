@@ -2,11 +2,12 @@
 //! the line of what is wrong.
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use ebskeep_core::job::SavedPlan;
+use ebskeep_files::Utf8;
 use serde::Serialize;
 
 use crate::error::Failure;
@@ -63,7 +64,9 @@ pub(crate) fn whole(
 /// Reads the plans of a file: of one Region or of several.
 pub(crate) fn read(path: &Path) -> Result<Vec<SavedPlan>, Failure> {
     let what = || format!("the plan {} cannot be read", path.display());
-    let text = std::fs::read(path).with_context(what).map_err(Failure::usage)?;
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| Utf8::new(file).read_to_end(&mut text));
+    read.with_context(what).map_err(Failure::usage)?;
     ebskeep_files::plans(&text).with_context(what).map_err(|error| {
         Failure::usage(error).hint("a plan is what `ebskeep plan --out FILE` writes; nothing was done")
     })

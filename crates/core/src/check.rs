@@ -135,11 +135,21 @@ fn listed(world: &World<'_>, check: &'static str, job: Job, needed: &[&str]) -> 
         ("snapshots", &inventory.snapshots.gap),
         ("images", &inventory.images.gap),
     ];
-    let wrong = gaps
+    let gaps: Vec<_> = gaps
         .into_iter()
         .filter(|(what, _)| needed.contains(what))
-        .filter_map(|(what, gap)| gap.as_ref().map(|gap| format!("{what} could not be listed completely: {gap}")))
+        .filter_map(|(what, gap)| Some((what, gap.as_ref()?)))
         .collect();
+    let mut wrong: Vec<String> =
+        gaps.iter().map(|(what, gap)| format!("{what} could not be listed completely: {gap}")).collect();
+    // Four listings that one cause ended have one remedy.
+    let mut remedies: Vec<&str> =
+        gaps.iter().map(|(_, gap)| gap.remedy.as_str()).filter(|remedy| !remedy.is_empty()).collect();
+    remedies.sort_unstable();
+    remedies.dedup();
+    if !remedies.is_empty() {
+        wrong.push(format!("to fix it: {}", remedies.join("; ")));
+    }
     result(check, Some(job), wrong, || format!("{} listed to the last page", needed.join(", ")))
 }
 

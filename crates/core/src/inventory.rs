@@ -84,7 +84,7 @@ impl Inventory {
     }
 
     /// The kinds whose listing is not complete, with the reason.
-    pub fn gaps(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub fn gaps(&self) -> impl Iterator<Item = (&'static str, &Gap)> {
         let Self {
             place: _,
             now: _,
@@ -109,7 +109,7 @@ impl Inventory {
             ("snapshots", &snapshots.gap),
             ("images", &images.gap),
         ];
-        all.into_iter().filter_map(|(what, gap)| Some((what, gap.as_deref()?)))
+        all.into_iter().filter_map(|(what, gap)| Some((what, gap.as_ref()?)))
     }
 }
 
@@ -119,7 +119,7 @@ pub struct Listing<T> {
     /// What was listed. Sorted by id and without duplicates once observed.
     pub items: Vec<T>,
     /// Why this is not all there is, if it is not. Complete when `None`.
-    pub gap: Option<String>,
+    pub gap: Option<Gap>,
 }
 
 impl<T> Listing<T> {
@@ -128,8 +128,8 @@ impl<T> Listing<T> {
         Self { items, gap: None }
     }
 
-    /// A listing that stopped before its end, with the reason in words.
-    pub fn partial(items: Vec<T>, gap: impl Into<String>) -> Self {
+    /// A listing that stopped before its end, with the reason.
+    pub fn partial(items: Vec<T>, gap: impl Into<Gap>) -> Self {
         Self { items, gap: Some(gap.into()) }
     }
 
@@ -142,6 +142,37 @@ impl<T> Listing<T> {
 impl<T> Default for Listing<T> {
     fn default() -> Self {
         Self::complete(Vec::new())
+    }
+}
+
+/// Why a listing is not complete, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// What ended it, in AWS's words if AWS said so.
+    pub why: String,
+    /// What to do about it; empty where there is nothing to do.
+    pub remedy: String,
+}
+
+impl Gap {
+    /// `<why>. <effect>. What to do: <remedy>`, as findings say it.
+    pub(crate) fn with_effect(&self, effect: &str) -> String {
+        let why = self.why.trim_end_matches('.');
+        let to_do = if self.remedy.is_empty() { String::new() } else { format!(". What to do: {}", self.remedy) };
+        format!("{why}. {effect}{to_do}")
+    }
+}
+
+/// Of which there is nothing to do.
+impl From<&str> for Gap {
+    fn from(why: &str) -> Self {
+        Self { why: why.to_owned(), remedy: String::new() }
+    }
+}
+
+impl std::fmt::Display for Gap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.why)
     }
 }
 

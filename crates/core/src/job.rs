@@ -14,7 +14,7 @@ use crate::check::check;
 use crate::cloud::{Clock, Cloud as _, CloudError, Clouds};
 use crate::destination::Destination;
 use crate::id::{Place, SnapshotId, VolumeId};
-use crate::inventory::{Inventory, StorageTier};
+use crate::inventory::{Gap, Inventory, StorageTier};
 use crate::observe::{self, observe};
 use crate::paced::Pacing;
 use crate::plan::{self, CheckResult, Job, Notice, Plan};
@@ -312,16 +312,14 @@ pub fn planned(inventory: Inventory, request: &Request, settings: &Settings) -> 
 fn unread(inventory: &Inventory) -> Vec<Notice> {
     let mut found = Vec::new();
     if let Some(gap) = &inventory.locks.gap {
-        let detail = format!(
-            "which snapshots are locked could not be read: {gap}; AWS refuses to delete a locked one in any case"
-        );
+        let effect = "AWS refuses to delete a locked one in any case";
+        let detail = format!("which snapshots are locked could not be read: {}", gap.with_effect(effect));
         found.push(Notice { resource: "snapshots".into(), code: LOCKS_UNKNOWN, detail });
     }
     let archived = inventory.snapshots.items.iter().filter(|s| s.tier == StorageTier::Archive).count();
     if let Some(gap) = inventory.tiers.gap.as_ref().filter(|_| archived > 0) {
-        let detail = format!(
-            "since when snapshots are archived could not be read: {gap}; archived ones are kept ({archived} here)"
-        );
+        let effect = format!("Archived ones are kept ({archived} here)");
+        let detail = format!("since when snapshots are archived could not be read: {}", gap.with_effect(&effect));
         found.push(Notice { resource: "snapshots".into(), code: TIERS_UNKNOWN, detail });
     }
     found
@@ -338,9 +336,9 @@ fn mismatch(inventory: &Inventory) -> Option<Notice> {
 
 /// A finding for each kind whose listing is not complete.
 pub(crate) fn not_listed(inventory: &Inventory) -> Vec<Notice> {
-    let notice = |(what, gap): (&'static str, &str)| {
-        let detail =
-            format!("could not be listed to the end: {gap}; what was not seen is neither backed up nor deleted");
+    let notice = |(what, gap): (&'static str, &Gap)| {
+        let effect = "What was not seen is neither backed up nor deleted";
+        let detail = format!("could not be listed to the end: {}", gap.with_effect(effect));
         Notice { resource: what.into(), code: NOT_LISTED, detail }
     };
     inventory.gaps().map(notice).collect()
@@ -351,7 +349,8 @@ fn not_listed_away(inventory: &Inventory) -> Vec<Notice> {
     let mut found = Vec::new();
     for there in &inventory.destinations {
         if let Some(gap) = &there.snapshots.gap {
-            let detail = format!("could not be listed to the end: {gap}; nothing is copied there until it can be");
+            let effect = "Nothing is copied there until it can be listed";
+            let detail = format!("could not be listed to the end: {}", gap.with_effect(effect));
             let resource = Destination::of(&there.place, &inventory.place.account).to_string().into();
             found.push(Notice { resource, code: DESTINATION_NOT_LISTED, detail });
         }

@@ -6,6 +6,7 @@
 //! observe → decide → check → apply → report ([`job`]).
 
 pub mod adopt;
+pub mod advice;
 pub mod age;
 pub mod apply;
 pub mod calendar;

@@ -13,9 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 
+use crate::advice;
 use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Filter, Page, Query, Token};
 use crate::id::VolumeId;
-use crate::inventory::{Inventory, Listing, Snapshot, StorageTier, TierStatus, Volume};
+use crate::inventory::{Gap, Inventory, Listing, Snapshot, StorageTier, TierStatus, Volume};
 use crate::report::words;
 pub use away::{destinations, observe_only};
 use snapshots::snapshots;
@@ -179,6 +180,18 @@ async fn settle<C: Cloud>(cloud: &C, ids: Vec<VolumeId>, inventory: &mut Invento
 /// Why a listing ended before its end, if AWS's tokens lead in a circle.
 pub(crate) const CIRCLE: &str = "AWS gave the same page token twice";
 
+/// The gap that a [`CIRCLE`] leaves.
+fn circle() -> Gap {
+    Gap { why: CIRCLE.to_owned(), remedy: "run again; if it happens again, report it".to_owned() }
+}
+
+/// By the call that failed.
+impl From<&CloudError> for Gap {
+    fn from(error: &CloudError) -> Self {
+        Self { why: words(error), remedy: advice::for_listing(error) }
+    }
+}
+
 /// A listing as far as it could be followed.
 pub(crate) struct Followed<I, T> {
     /// By id, without duplicates.
@@ -210,8 +223,8 @@ impl Cut {
     fn listing<T>(self, items: Vec<T>) -> Listing<T> {
         match self {
             Self::AtItsEnd => Listing::complete(items),
-            Self::Failed(error) => Listing::partial(items, words(&error)),
-            Self::Circle => Listing::partial(items, CIRCLE),
+            Self::Failed(error) => Listing::partial(items, &error),
+            Self::Circle => Listing::partial(items, circle()),
         }
     }
 }

@@ -31,10 +31,12 @@ pub const LIMIT: usize = 200_000;
 /// Bytes of [`LIMIT`] for what is filled in last (digits of `left_out`,
 /// `truncated`) and for what Lambda's protocol puts around an error.
 const SLACK: usize = 256;
-/// Characters of one detail.
-const DETAIL: usize = 500;
-/// Characters of what kept one Region from beginning.
-const ERROR: usize = 300;
+/// Characters of one detail: AWS's longest message, whose encoded part alone may
+/// have 10,240, and what to do about it.
+const DETAIL: usize = 12_000;
+/// Characters of what kept Regions from beginning, of all of them together: that
+/// of one Region is whole, and those of fifty still fit. The log has all of it.
+const ERRORS: usize = 15_000;
 
 /// `ebskeep.result/1`: what an invocation did.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -237,7 +239,7 @@ impl Outcomes {
             account: account.clone(),
             region: region.clone(),
             conclusion: if stopped.is_some() { Conclusion::Unfinished } else { Conclusion::Failed },
-            error: Some(cut(error, ERROR)),
+            error: Some(error.to_owned()),
             stopped: stopped.map(word),
             now: None,
             outcomes: BTreeMap::new(),
@@ -269,10 +271,12 @@ impl Answer {
         regions.sort_by(|a, b| a.place.region.cmp(&b.place.region));
         let mut answer = Self::begun(Some(asked));
         answer.conclusion = together(regions.iter().map(|region| region.place.conclusion));
+        let each = ERRORS / regions.len().max(1);
         let (mut refusals, mut failures, mut problems, mut findings) = (vec![], vec![], vec![], vec![]);
         for region in regions {
             let Outcomes { place, refusals: r, failures: f, problems: p, findings: n } = region;
-            answer.places.push(place);
+            let error = place.error.map(|error| cut(&error, each));
+            answer.places.push(PlaceResult { error, ..place });
             refusals.push(r);
             failures.push(f);
             problems.push(p);
@@ -293,7 +297,7 @@ impl Answer {
 
     /// Of an invocation of which nothing was begun.
     pub fn not_begun(asked: Option<&Asked>, conclusion: Conclusion, error: &str) -> Self {
-        Self { conclusion, error: Some(cut(error, 4 * DETAIL)), ..Self::begun(asked) }
+        Self { conclusion, error: Some(cut(error, ERRORS)), ..Self::begun(asked) }
     }
 
     fn begun(asked: Option<&Asked>) -> Self {

@@ -145,7 +145,10 @@ fn tell(all: &[Retagging], tagged: &[Tagged], copies: Copies<'_>, ui: &Ui) -> Re
 
 fn refused(error: HoldError) -> Failure {
     match &error {
-        HoldError::NotListed { .. } => Failure::failed(error.into()),
+        HoldError::NotListed { gap, .. } => {
+            let hint = Some(gap.remedy.clone()).filter(|remedy| !remedy.is_empty());
+            Failure { hint, ..Failure::failed(error.into()) }
+        }
         HoldError::Unknown { .. } => {
             Failure::usage(error.into()).hint("look at the ids, and name the Region they are in with --region")
         }

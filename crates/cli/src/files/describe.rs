@@ -1,7 +1,7 @@
 //! The JSON of `aws ec2 describe-…`, as far as anything of it is looked at.
 //! Names and values are those of EC2's API reference.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Read;
 
@@ -16,6 +16,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, Map
 use serde::{Deserialize, de};
 use smol_str::SmolStr;
 
+use super::pages::Pages;
 use super::window::Shared;
 
 /// What the files hold.
@@ -33,7 +34,7 @@ pub struct Listed {
     pub locks: Vec<Lock>,
     /// Which storage tier snapshots are in, and since when.
     pub tiers: Vec<TierStatus>,
-    pub(super) gaps: Gaps,
+    pub(super) pages: Pages,
 }
 
 /// The kinds of things in the JSON.
@@ -71,7 +72,8 @@ impl Kind {
         }
     }
 
-    fn command(self) -> &'static str {
+    /// What prints it, after `aws ec2`.
+    pub(super) fn command(self) -> &'static str {
         match self {
             Self::Instances => "describe-instances",
             Self::Volumes => "describe-volumes",
@@ -83,49 +85,19 @@ impl Kind {
     }
 }
 
-/// Which kinds the files list, and which of those not to the end.
-#[derive(Debug, Default)]
-pub(super) struct Gaps {
-    seen: BTreeSet<Kind>,
-    cut: BTreeMap<Kind, String>,
-    /// Empty lists under the key that snapshots and locks share: one of either.
-    empty: usize,
-    file: String,
-    file_had: usize,
-}
-
-impl Gaps {
-    /// Why each incomplete kind is so, in words.
-    pub(super) fn into_gaps(mut self) -> BTreeMap<Kind, String> {
-        // An empty list is of the kind that is still missing, snapshots first.
-        for _ in 0..self.empty {
-            let missing = if self.seen.contains(&Kind::Snapshots) { Kind::Locks } else { Kind::Snapshots };
-            self.seen.insert(missing);
-        }
-        let mut gaps = self.cut;
-        for kind in Kind::ALL.into_iter().filter(|kind| !self.seen.contains(kind)) {
-            let what = if kind == Kind::Locks { "the locks" } else { kind.key() };
-            let why = format!("no file has {what}; add what `aws ec2 {}` prints", kind.command());
-            gaps.insert(kind, why);
-        }
-        gaps
-    }
-}
-
 impl Listed {
     /// What follows is from this file.
     pub fn file_begins(&mut self, name: &str) {
-        name.clone_into(&mut self.gaps.file);
-        self.gaps.file_had = 0;
+        self.pages.file_begins(name);
     }
 
     /// Whether the file listed anything.
     pub fn file_had_any(&self) -> bool {
-        self.gaps.file_had > 0
+        self.pages.file_had_any()
     }
 }
 
-/// One document, read into what is listed.
+/// One document, or an array of them, read into what is listed.
 pub(super) struct Document<'a, R> {
     pub(super) listed: &'a mut Listed,
     /// What it is read through.
@@ -136,7 +108,7 @@ impl<'de, R: Read> DeserializeSeed<'de> for Document<'_, R> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -147,15 +119,21 @@ impl<'de, R: Read> Visitor<'de> for Document<'_, R> {
         f.write_str("an object with Reservations, Volumes, Snapshots, Images or SnapshotTierStatuses")
     }
 
+    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<(), S::Error> {
+        let Self { listed, window } = self;
+        while list.next_element_seed(Document { listed: &mut *listed, window })?.is_some() {}
+        Ok(())
+    }
+
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        let Listed { instances, volumes, snapshots, images, locks, tiers, gaps } = self.listed;
+        let Listed { instances, volumes, snapshots, images, locks, tiers, pages } = self.listed;
         let window = self.window;
         let mut here = BTreeSet::new();
-        let (mut further, mut empty) = (false, 0);
+        let (mut further, mut empty) = (None, 0);
         while let Some(key) = map.next_key::<String>()? {
             let Some(kind) = Kind::WITH_KEY.into_iter().find(|kind| kind.key() == key) else {
                 if key == "NextToken" {
-                    further |= map.next_value::<Option<String>>()?.is_some_and(|token| !token.is_empty());
+                    further = map.next_value::<Option<String>>()?.filter(|token| !token.is_empty());
                 } else {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -186,19 +164,7 @@ impl<'de, R: Read> Visitor<'de> for Document<'_, R> {
             }
             here.insert(kind);
         }
-        if empty > 0 && further {
-            // A page of either, and not the last.
-            here.extend([Kind::Snapshots, Kind::Locks]);
-        }
-        gaps.empty += empty;
-        gaps.file_had += empty + here.len();
-        for kind in here {
-            gaps.seen.insert(kind);
-            if further {
-                let why = format!("{} has a NextToken: there are further pages", gaps.file);
-                gaps.cut.insert(kind, why);
-            }
-        }
+        pages.add(here, empty, further);
         Ok(())
     }
 }

@@ -5,14 +5,16 @@
 //! files.
 
 mod describe;
+mod pages;
 mod plans;
 mod reader;
+mod text;
 mod window;
 
 use std::collections::BTreeSet;
 
 use ebskeep_core::id::Place;
-use ebskeep_core::inventory::{Inventory, Listing};
+use ebskeep_core::inventory::{Gap, Inventory, Listing};
 use ebskeep_core::lineage::missing_volumes;
 use ebskeep_core::setting::Settings;
 use jiff::Timestamp;
@@ -20,13 +22,14 @@ use jiff::Timestamp;
 pub use describe::{Kind, Listed};
 pub use plans::{NoPlan, PLANS, plans};
 pub use reader::{Damage, documents};
+pub use text::Utf8;
 
 impl Listed {
     /// What was listed in this Place, as an observation at `now` would have it.
     /// A kind that no file has, or that goes on elsewhere, is incomplete.
     pub fn into_inventory(self, place: Place, now: Timestamp, settings: &Settings) -> Inventory {
-        let Self { instances, volumes, snapshots, images, locks, tiers, gaps } = self;
-        let mut gaps = gaps.into_gaps();
+        let Self { instances, volumes, snapshots, images, locks, tiers, pages } = self;
+        let mut gaps = pages.into_gaps();
         let mut gap = |kind: Kind| gaps.remove(&kind);
         let mut inventory = Inventory {
             place,
@@ -54,7 +57,7 @@ impl Listed {
 
 /// Sorted and each once, as an observation is; of an item in two files the
 /// later one counts.
-fn listing<T, I: Ord + Clone>(mut items: Vec<T>, id: fn(&T) -> &I, gap: Option<String>) -> Listing<T> {
+fn listing<T, I: Ord + Clone>(mut items: Vec<T>, id: fn(&T) -> &I, gap: Option<Gap>) -> Listing<T> {
     if !items.is_sorted_by(|one, next| id(one) < id(next)) {
         // Stable, so that the later of two stays behind the earlier.
         items.sort_by_cached_key(|item| id(item).clone());

@@ -7,6 +7,7 @@ use serde::de::DeserializeSeed as _;
 use serde_json::error::Category;
 
 use super::describe::{Document, Listed};
+use super::text::Utf8;
 use super::window::{Place, Shared};
 
 /// Why a file cannot be taken.
@@ -31,9 +32,9 @@ pub enum Damage {
 /// little. An item that ends beyond it is begun anew when there is more of it.
 const WINDOW: usize = 1 << 20;
 
-/// Reads every document into `listed`.
+/// Reads every document into `listed`, in UTF-8 or, with a byte order mark, in UTF-16.
 pub fn documents(file: impl Read, listed: &mut Listed) -> Result<(), Damage> {
-    through(&Shared::new(file, WINDOW), listed)
+    through(&Shared::new(Utf8::new(file), WINDOW), listed)
 }
 
 fn through<R: Read>(window: &Shared<R>, listed: &mut Listed) -> Result<(), Damage> {
@@ -91,7 +92,7 @@ mod tests {
             ("{\"Volumes\":\n", "line 2, column 0: the file ends in the middle (EOF while parsing a value)"),
             (
                 "[1]",
-                "line 1, column 1: invalid type: sequence, expected an object with Reservations, Volumes, Snapshots, Images or SnapshotTierStatuses",
+                "line 1, column 3: invalid type: integer `1`, expected an object with Reservations, Volumes, Snapshots, Images or SnapshotTierStatuses",
             ),
             ("{\"Volumes\": 3}", "line 1, column 14: invalid type: integer `3`, expected a list"),
         ] {
@@ -101,6 +102,19 @@ mod tests {
         assert_eq!(after, "line 3, column 3: missing field `SnapshotId`");
         let beside = read("{\"Volumes\": []} {\"Images\": 1}").unwrap_err();
         assert_eq!(beside, "line 1, column 29: invalid type: integer `1`, expected a list");
+    }
+
+    #[test]
+    fn an_array_of_documents_is_read_like_the_documents_in_it() {
+        let _proof = ebskeep_proofs::proves(&["6.113"]);
+        let volume =
+            |id: &str| format!("{{\"Volumes\": [{{\"VolumeId\": \"{id}\", \"State\": \"available\", \"Size\": 8}}]}}");
+        let (one, two) = (volume("vol-1"), volume("vol-2"));
+        let documents = format!("{:?}", read(&format!("{one}\n{two}")).unwrap());
+        for array in [format!("[{one}, {two}]"), format!("[{one}]\n{two}"), format!("[[{one}], [], {two}]")] {
+            assert_eq!(format!("{:?}", read(&array).unwrap()), documents, "{array}");
+        }
+        assert!(!read("[]").unwrap().file_had_any());
     }
 
     /// The same by nothing but `serde_json` and a byte at a time: slow, and sure.

@@ -6,9 +6,6 @@ use std::io::{ErrorKind, Read};
 
 use serde::de::DeserializeOwned;
 
-/// What Windows writes before UTF-8.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
 /// A file of JSON documents, read by two at once: `serde_json` takes its bytes one by
 /// one, and whoever it tells of a list takes the list's items as whole pieces of memory,
 /// which is many times as fast.
@@ -63,7 +60,7 @@ impl Place {
 
 impl<R: Read> Window<R> {
     fn new(file: R, size: usize) -> Self {
-        let mut window = Self {
+        Self {
             file,
             room: vec![0; size],
             taken: 0,
@@ -74,12 +71,7 @@ impl<R: Read> Window<R> {
             place: Place::BEGIN,
             told: Place::BEGIN,
             apart: (Place::BEGIN, Place::BEGIN),
-        };
-        while window.text().len() < BYTE_ORDER_MARK.len() && window.more() {}
-        if window.text().starts_with(BYTE_ORDER_MARK) {
-            window.taken = BYTE_ORDER_MARK.len();
         }
-        window
     }
 
     /// Goes to where a document begins; whether there is one more.

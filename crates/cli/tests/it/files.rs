@@ -100,6 +100,107 @@ fn what_goes_on_elsewhere_was_not_listed_to_its_end() {
     }
 }
 
+/// A text as UTF-16 without a mark, in this order of bytes.
+fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    text.encode_utf16().flat_map(bytes).collect()
+}
+
+/// What Windows PowerShell's `>` writes.
+#[test]
+fn files_in_utf_16_with_a_mark_are_read() {
+    let _proof = ebskeep_proofs::proves(&["6.114"]);
+    let files = Files::new("utf-16");
+    let rest = json!({"Reservations": [], "Images": [], "Volumes": []}).to_string();
+    let mut old = old_backups();
+    old["Snapshots"][0]["Tags"][0]["Value"] = "Automated".into();
+    old["Snapshots"][0]["Description"] = "größer 💾".into();
+    let marked = |text: &str| format!("\u{feff}{text}\r\n");
+    let plain = [files.file("snapshots.json", old.to_string()), files.file("rest.json", &rest)];
+    let expected = planned(&plain.each_ref().map(String::as_str), &["expire"], 0);
+    for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let snapshots = files.file("snapshots16.json", utf16(&marked(&old.to_string()), bytes));
+        let rest = files.file("rest16.json", utf16(&marked(&rest), bytes));
+        assert_eq!(planned(&[&snapshots, &rest], &["expire"], 0), expected);
+    }
+    // Both in one file, which has one mark.
+    let both = files.file("both.json", utf16(&marked(&format!("{old}\r\n{rest}")), u16::to_le_bytes));
+    assert_eq!(planned(&[&both], &["expire"], 0), expected);
+}
+
+/// The pages of a listing of two snapshots, the first of them empty.
+fn pages() -> [Value; 3] {
+    let old = old_backups();
+    [
+        json!({"Snapshots": [], "NextToken": "abc"}),
+        json!({"Snapshots": [old["Snapshots"][0]], "NextToken": "def"}),
+        json!({"Snapshots": [old["Snapshots"][1]]}),
+    ]
+}
+
+#[test]
+fn all_pages_of_a_listing_are_one_listing_in_one_file_or_in_several() {
+    let _proof = ebskeep_proofs::proves(&["6.113"]);
+    let files = Files::new("pages");
+    let rest = files.file("rest.json", json!({"Reservations": [], "Images": [], "Volumes": []}).to_string());
+    let [first, second, last] = pages();
+    let whole = files.file("whole.json", old_backups().to_string());
+    let expected = verdicts(&planned(&[&whole, &rest], &["expire"], 0));
+    for (name, text) in [
+        ("after-another.json", format!("{first}\n{second}{last}")),
+        ("in-an-array.json", format!("[{first}, {second}, {last}]")),
+        ("in-any-order.json", format!("[{last}, {second}, {first}]")),
+    ] {
+        let file = files.file(name, text);
+        let plan = planned(&[&file, &rest], &["expire"], 0);
+        assert_eq!(verdicts(&plan), expected, "{name}");
+        // The token of the snapshots says nothing of the locks.
+        let (code, detail) = unread(&plan)[0];
+        assert!(code == "locks-unknown" && !detail.contains("NextToken"), "{detail}");
+        assert!(detail.contains("aws ec2 describe-locked-snapshots"), "{detail}");
+    }
+    let one = files.file("1.json", first.to_string());
+    let two = files.file("2.json", second.to_string());
+    let three = files.file("3.json", last.to_string());
+    assert_eq!(verdicts(&planned(&[&one, &two, &three, &rest], &["expire"], 0)), expected);
+}
+
+/// Of pages of any kind.
+#[test]
+fn pages_that_are_not_all_of_one_listing_are_refused_with_what_to_run() {
+    let _proof = ebskeep_proofs::proves(&["6.113"]);
+    let files = Files::new("not-all-pages");
+    let snapshots = files.file("snapshots.json", old_backups().to_string());
+    let locks = files.file("locks.json", json!({"Snapshots": []}).to_string());
+    let others = files.file("others.json", json!({"Reservations": [], "Images": []}).to_string());
+    let volumes = |token: Option<&str>| match token {
+        Some(token) => json!({"Volumes": [], "NextToken": token}),
+        None => json!({"Volumes": []}),
+    };
+    for (name, pages, said) in [
+        ("first", vec![Some("a")], "has a NextToken: there are further pages of Volumes"),
+        ("no-last", vec![Some("a"), Some("b")], "has a NextToken: there are further pages of Volumes"),
+        ("two-lasts", vec![Some("a"), None, None], "2 lists of Volumes have no NextToken and 1 more have one"),
+        ("twice", vec![Some("a"), Some("a"), None], "two pages of Volumes have the same NextToken"),
+    ] {
+        let text: String = pages.iter().map(|token| volumes(*token).to_string()).collect();
+        let file = files.file(name, text);
+        let plan = planned(&[&snapshots, &locks, &others, &file], &["expire"], 4);
+        let refused = plan["checks"].as_array().unwrap().iter().find(|check| check["check"] == "all-listed").unwrap();
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(said) && detail.contains("aws ec2 describe-volumes` without --no-paginate"),
+            "{detail}"
+        );
+    }
+    // An empty list of locks does not end the pages of the snapshots.
+    let [_, second, _] = pages();
+    let second = files.file("second.json", second.to_string());
+    let volumes = files.file("volumes.json", volumes(None).to_string());
+    let plan = planned(&[&second, &locks, &others, &volumes], &["expire"], 4);
+    assert!(plan["checks"].to_string().contains("further pages of Snapshots"), "{}", plan["checks"]);
+    assert_eq!(unread(&plan), []);
+}
+
 #[test]
 fn everything_the_deciders_look_at_is_read() {
     let all = json!({
@@ -199,7 +300,7 @@ fn an_empty_page_that_is_not_the_last_is_a_gap_in_both_of_what_it_may_be() {
     let page = files.file("page.json", json!({"Snapshots": [], "NextToken": "more"}).to_string());
     let rest = files.file("rest.json", json!({"Reservations": [], "Images": [], "Volumes": []}).to_string());
     let plan = planned(&[&page, &rest], &["expire", "--account", "123456789012"], 4);
-    assert!(unread(&plan)[0].1.contains("NextToken"), "{}", plan["findings"]);
+    assert!(unread(&plan)[0].1.contains("no file has the locks"), "{}", plan["findings"]);
     assert!(plan["checks"].to_string().contains("snapshots could not be listed completely"), "{}", plan["checks"]);
 }
 
@@ -223,7 +324,9 @@ fn damage_ends_with_2_and_names_the_file_and_the_line() {
         ("cut.json", good.chars().take(good.len() / 2).collect(), "ends in the middle".to_owned()),
         ("text.txt", "SNAPSHOTS\tsnap-1".to_owned(), "line 1".to_owned()),
         ("empty.json", String::new(), "none of Reservations".to_owned()),
-        ("list.json", "[]".to_owned(), "expected an object with Reservations".to_owned()),
+        ("list.json", "[]".to_owned(), "none of Reservations".to_owned()),
+        ("numbers.json", "[1]".to_owned(), "expected an object with Reservations".to_owned()),
+        ("half.json", "\u{feff}{".to_owned(), "ends in the middle".to_owned()),
         ("other.json", "{\"Regions\": []}".to_owned(), "none of Reservations".to_owned()),
         ("twice.json", good.replace("ebskeep:slot", "Type"), "\"Type\" is there twice".to_owned()),
     ] {
@@ -233,6 +336,24 @@ fn damage_ends_with_2_and_names_the_file_and_the_line() {
         assert_eq!(output.status.code(), Some(2), "{name}: {stderr}");
         assert!(stderr.contains(&file) && stderr.contains(&said), "{name}: {said}: {stderr}");
         assert!(output.stdout.is_empty(), "{name}");
+    }
+    for (name, bytes, said) in [
+        (
+            "unmarked.json",
+            utf16("{}", u16::to_le_bytes),
+            "it is UTF-16LE without a byte order mark; convert it with `iconv",
+        ),
+        (
+            "unpaired.json",
+            [&[0xff, 0xfe][..], b"{\0\0\xd8}\0"].concat(),
+            "invalid UTF-16LE: half a character at byte 4",
+        ),
+    ] {
+        let file = files.file(name, bytes);
+        let output = plan(&[&file], &["expire"]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}: {stderr}");
+        assert!(stderr.contains(&file) && stderr.contains(said), "{name}: {stderr}");
     }
     let binary = files.file("binary.json", [b'{', b'"', 0xff, 0xfe, b'"']);
     assert_eq!(plan(&[&binary], &[]).status.code(), Some(2));

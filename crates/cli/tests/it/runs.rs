@@ -137,6 +137,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
 
 #[test]
 fn a_saved_plan_is_carried_out_and_an_edited_one_refused() {
+    let _proof = ebskeep_proofs::proves(&["6.114"]);
     let Scene { world, server, stays, goes, foreign } = scene();
     let path = directory("saved").join("plan.json");
     let file = path.to_str().unwrap();
@@ -168,6 +169,9 @@ fn a_saved_plan_is_carried_out_and_an_edited_one_refused() {
     let ran = ends(&server, &["apply", "--plan", file, "--region", "us-east-1"], 2);
     assert!(ran.stderr.contains("eu-west-1"), "{}", ran.stderr);
     ends(&server, &["apply", "--plan", file], 2);
+    // A shell may have written it anew, in its own encoding.
+    let plan = format!("\u{feff}{}", std::fs::read_to_string(&path).unwrap());
+    std::fs::write(&path, plan.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
     ends(&server, &["apply", "--plan", file, "--yes"], 0);
     assert!(!left(&world).contains(&goes));
 }

@@ -94,6 +94,38 @@ fn a_region_in_which_everything_is_denied_among_others() {
     fails(alone, 1, &["us-east-1"]);
 }
 
+/// AWS's message where a service control policy forbids the tags of a creation.
+fn denied_by_a_policy() -> String {
+    format!(
+        "You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/backup/b is not \
+         authorized to perform: ec2:CreateTags on resource: arn:aws:ec2:eu-west-1::snapshot/* with an explicit deny in a \
+         service control policy. Encoded authorization failure message: {}",
+        "aB3-_".repeat(400)
+    )
+}
+
+#[test]
+fn a_creation_that_a_policy_forbids_says_which_and_what_was_denied() {
+    let _proof = ebskeep_proofs::proves(&["6.110", "6.111", "6.112"]);
+    let world = world();
+    volume(&world, &[("Backup", "Yes")]);
+    let message = denied_by_a_policy();
+    let what = What::Refuse { code: "UnauthorizedOperation".into(), status: Some(403), message: message.clone() };
+    world.fault(Fault { when: When::every("CreateSnapshot"), what });
+    let server = Server::of(&world);
+    let remedy = "an explicit deny in a service control policy forbids ec2:CreateTags; only changing that policy helps";
+
+    let output = server.ebskeep().args(["apply", "create", "--format", "json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let detail = json(&output)["results"][0]["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains(&message) && detail.ends_with(remedy) && !detail.contains("allow"), "{detail}");
+
+    let output = server.ebskeep().args(["apply", "create"]).output().unwrap();
+    let shown = text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains(remedy) && shown.contains("(2,000 characters, whole with --format json)"), "{shown}");
+    assert!(!shown.contains(&"aB3-_".repeat(5)), "{shown}");
+}
+
 /// Nobody is asked, so nobody waits for what one Region does not answer.
 #[test]
 fn a_region_that_is_slow_to_list_holds_up_no_other() {
@@ -163,9 +195,10 @@ fn a_partial_listing_is_told_and_nothing_expires_on_it() {
     let output = server.ebskeep().args(["apply", "--yes"]).output().unwrap();
     assert_eq!(output.status.code(), Some(4));
     let said = text(&output.stdout);
-    for word in ["REFUSED", "all-listed", "images could not be listed", "What to do:", "ec2:DescribeInstances"] {
+    for word in ["REFUSED", "all-listed", "images could not be listed", "What to do:", "allow ec2:DescribeImages"] {
         assert!(said.contains(word), "{word}:\n{said}");
     }
+    assert!(!said.contains("DescribeInstances"), "only what was denied is named:\n{said}");
     assert_eq!(left(&world).len(), 2);
     // What only creates goes on, and says that it did not see everything.
     assert_eq!(server.ebskeep().args(["plan", "create"]).output().unwrap().status.code(), Some(3));

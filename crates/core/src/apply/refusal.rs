@@ -1,5 +1,6 @@
 //! What AWS's refusals mean to the executor, and what to do about them.
 
+use crate::advice;
 use crate::cloud::{CloudError, ErrorKind};
 use crate::report::{Outcome, words};
 
@@ -49,10 +50,6 @@ pub(super) fn told_of(error: &CloudError, caller: &str) -> String {
 
 fn remedy(error: &CloudError, caller: &str) -> Option<String> {
     let by_code = match error.code.as_deref() {
-        Some("OptInRequired") => Some("enable this Region for the account, or leave it out"),
-        Some("AuthFailure" | "ExpiredToken" | "RequestExpired" | "InvalidClientTokenId") => {
-            Some("renew the credentials")
-        }
         Some("SnapshotLimitExceeded") => Some("delete snapshots, or ask AWS to raise this quota"),
         Some("TagLimitExceeded") => Some("remove a tag: a resource can have 50"),
         // Its other meaning, a lock, comes from DeleteSnapshot.
@@ -62,10 +59,10 @@ fn remedy(error: &CloudError, caller: &str) -> Option<String> {
     if let Some(remedy) = by_code {
         return Some(remedy.to_owned());
     }
+    if let Some(refused) = advice::for_refusal(error, caller) {
+        return Some(refused);
+    }
     match error.kind {
-        // Its words name the role and what it lacks.
-        ErrorKind::Denied if error.operation == "AssumeRole" => None,
-        ErrorKind::Denied => Some(format!("allow ec2:{} to {caller}", error.operation)),
         ErrorKind::InUse => Some("deregister the image that uses it, and a later run deletes it".to_owned()),
         ErrorKind::Throttled => {
             Some("something else in this account calls EC2 a lot; the next run tries again".to_owned())
@@ -74,7 +71,12 @@ fn remedy(error: &CloudError, caller: &str) -> Option<String> {
             Some("the next run tries again".to_owned())
         }
         ErrorKind::Unknown => Some("the next run looks what became of it".to_owned()),
-        ErrorKind::NotFound | ErrorKind::Quota | ErrorKind::Invalid | ErrorKind::Stopped | ErrorKind::Other => None,
+        ErrorKind::Denied
+        | ErrorKind::NotFound
+        | ErrorKind::Quota
+        | ErrorKind::Invalid
+        | ErrorKind::Stopped
+        | ErrorKind::Other => None,
     }
 }
 
@@ -151,6 +153,27 @@ mod tests {
         };
         let told = told(&refused);
         assert!(told.ends_with(KEY_REMEDY) && !told.contains("allow"), "{told}");
+    }
+
+    #[test]
+    fn a_creation_refused_for_its_tags_by_an_explicit_deny_is_not_to_be_allowed() {
+        let _proof = ebskeep_proofs::proves(&["6.110", "6.111", "6.112"]);
+        let encoded = "Q".repeat(1_500);
+        let said = format!(
+            "You are not authorized to perform this operation. User: arn:aws:sts::123456789012:assumed-role/backup/b is \
+             not authorized to perform: ec2:CreateTags on resource: arn:aws:ec2:us-east-1::snapshot/* with an explicit \
+             deny in a service control policy. Encoded authorization failure message: {encoded}"
+        );
+        let refused =
+            CloudError { source: Some(said.clone().into()), ..error(ErrorKind::Denied, "UnauthorizedOperation", "") };
+        let told = told(&refused);
+        assert_eq!(
+            told,
+            format!(
+                "CreateSnapshot on vol-1: UnauthorizedOperation: {said}; an explicit deny in a service control policy \
+                 forbids ec2:CreateTags; only changing that policy helps"
+            )
+        );
     }
 
     #[test]

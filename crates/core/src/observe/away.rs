@@ -8,7 +8,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use super::{CIRCLE, Cut, FILTER_VALUES, Followed, follow, silence};
+use super::{Cut, FILTER_VALUES, Followed, circle, follow, silence};
 use crate::cloud::{Clock, Cloud, CloudError, Clouds, ErrorKind, Filter, Query};
 use crate::id::{Place, SnapshotId};
 use crate::inventory::{DestinationSnapshots, Inventory, Listing, Snapshot, SnapshotState};
@@ -104,9 +104,9 @@ pub async fn observe_only<C: Cloud, K: Clock>(
         snapshots.items.extend(items.into_values());
         match cut {
             Cut::AtItsEnd => {}
-            Cut::Circle => snapshots.gap = Some(CIRCLE.to_owned()),
+            Cut::Circle => snapshots.gap = Some(circle()),
             Cut::Failed(error) => {
-                snapshots.gap = Some(crate::report::words(&error));
+                snapshots.gap = Some((&error).into());
                 failed = Some(error);
             }
         }
@@ -119,8 +119,8 @@ pub async fn observe_only<C: Cloud, K: Clock>(
         ..Inventory::empty(cloud.place().clone(), now.unwrap_or(observed_at))
     };
     let unasked = "not asked for";
-    inventory.instances.gap = Some(unasked.to_owned());
-    inventory.volumes.gap = Some(unasked.to_owned());
-    inventory.images.gap = Some(unasked.to_owned());
+    inventory.instances.gap = Some(unasked.into());
+    inventory.volumes.gap = Some(unasked.into());
+    inventory.images.gap = Some(unasked.into());
     Ok(inventory)
 }

@@ -18,11 +18,13 @@ mod watch;
 mod whatif;
 mod words;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::advice::ENCODED;
 pub use adopt::adoption_text;
 pub(super) use chart::step as chart_step;
 pub use explain::explanation_text;
@@ -169,6 +171,24 @@ fn plain(text: &str) -> String {
     out
 }
 
+/// A text in which the encoded part of AWS's message is shortened: only a program
+/// reads it, and the JSON forms have all of it.
+fn brief(text: &str) -> Cow<'_, str> {
+    const SHOWN: usize = 20;
+    let Some((before, rest)) = text.split_once(ENCODED) else { return Cow::Borrowed(text) };
+    let (encoded, after) = rest.split_at(rest.find([' ', ';', ',', ')', '\n']).unwrap_or(rest.len()));
+    let length = encoded.chars().count();
+    if length <= SHOWN {
+        return Cow::Borrowed(text);
+    }
+    let head: String = encoded.chars().take(SHOWN).collect();
+    Cow::Owned(format!(
+        "{before}{ENCODED}{head}… ({} characters, whole with --format json){}",
+        thousands(length as u64),
+        brief(after)
+    ))
+}
+
 /// Letters without width, and those that end lines or turn the direction of others
 /// (Unicode's general punctuation, and the byte order mark).
 fn is_unseen(c: char) -> bool {
@@ -185,6 +205,22 @@ mod tests {
             [(0, "0 volumes"), (1, "1 volume"), (999, "999 volumes"), (1_234_567, "1,234,567 volumes")]
         {
             assert_eq!(count(number, "volume"), text);
+        }
+    }
+
+    #[test]
+    fn the_encoded_part_of_a_message_is_shortened_and_what_follows_it_is_not() {
+        let _proof = ebskeep_proofs::proves(&["6.112"]);
+        let one = format!("Denied. {ENCODED}{}; allow ec2:CreateTags", "Q".repeat(1_200));
+        let short = format!(
+            "Denied. {ENCODED}{}… (1,200 characters, whole with --format json); allow ec2:CreateTags",
+            "Q".repeat(20)
+        );
+        assert_eq!(brief(&one), short);
+        assert_eq!(brief(&format!("{one}, {one}")), format!("{short}, {short}"));
+        let at_the_edge = format!("{ENCODED}{}", "Q".repeat(20));
+        for same in ["", "Denied.", at_the_edge.as_str(), ENCODED] {
+            assert_eq!(brief(same), same);
         }
     }
 

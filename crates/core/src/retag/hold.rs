@@ -9,7 +9,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::{Change, Foresight, Retag, Retagging, Verb, foresee};
 use crate::calendar;
 use crate::id::{Region, SnapshotId};
-use crate::inventory::{Inventory, Snapshot};
+use crate::inventory::{Gap, Inventory, Snapshot};
 use crate::plan::ExpireVerdict;
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
@@ -63,7 +63,7 @@ pub enum HoldError {
         /// The ids.
         ids: Vec<SmolStr>,
         /// Why.
-        gap: String,
+        gap: Gap,
     },
     /// Somebody else owns them.
     #[error("{} of another account: only the owner's tags keep a snapshot", .ids.join(", "))]

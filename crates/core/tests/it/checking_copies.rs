@@ -167,7 +167,7 @@ fn a_second_copy_and_one_too_many_are_refused() {
     assert!(checks.iter().all(|check| check.ok), "{checks:?}");
     let full = with(20);
     let mut blind = world();
-    blind.destinations[0].snapshots.gap = Some("denied".to_owned());
+    blind.destinations[0].snapshots.gap = Some("denied".into());
     for (world, part) in [(full, "20 are under way"), (blind, "could not be seen")] {
         let checks = check(&plan, &world, &request, &settings);
         assert!(checks.iter().any(|c| !c.ok && c.check == "copy-once" && c.detail.contains(part)), "{checks:?}");

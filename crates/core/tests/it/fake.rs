@@ -68,7 +68,8 @@ impl Fault {
             about: None,
             times: 1,
             kind,
-            code: None,
+            // AWS never denies without a code.
+            code: (kind == ErrorKind::Denied).then_some("UnauthorizedOperation"),
             message: "as ordered",
             after: false,
             hangs: Duration::ZERO,

@@ -184,7 +184,7 @@ fn what_cannot_be_held_is_told_before_anything_happens() {
     );
 
     let mut cut = all.clone();
-    cut.snapshots.gap = Some("denied".to_owned());
+    cut.snapshots.gap = Some("denied".into());
     assert!(refused(&cut, &["snap-9"], &FOREVER).contains("could not be listed to the end: denied"));
     let mut foreign = all.clone();
     foreign.snapshots.items[1].owner = "999988887777".into();
@@ -203,7 +203,7 @@ fn what_cannot_be_held_is_told_before_anything_happens() {
 #[test]
 fn what_could_not_be_listed_is_told_beside_the_verdicts() {
     let mut inventory = inventory(&[("KeepForever", "")]);
-    inventory.images.gap = Some("denied".to_owned());
+    inventory.images.gap = Some("denied".into());
     let retagging = release(&inventory, &ids(&["snap-1"]), &Settings::default()).unwrap();
     assert_eq!(retagging.unseen, ["images: denied"]);
 }

@@ -169,7 +169,7 @@ async fn a_part_that_fails_is_a_gap() {
     fake.fault(Fault::new("DescribeSnapshots", ErrorKind::Denied).about("start-time=2026").always());
     let (inventory, _) = see(&fake).await;
     let gap = inventory.snapshots.gap.unwrap();
-    assert!(gap.starts_with("DescribeSnapshots on start-time=2026"), "{gap}");
+    assert!(gap.why.starts_with("DescribeSnapshots on start-time=2026"), "{gap}");
     assert!(inventory.snapshots.items.len() >= 10, "what was seen is there");
 }
 
@@ -187,7 +187,7 @@ async fn a_token_that_aws_refuses_is_a_gap_and_no_contradiction() {
     });
     let (inventory, _) = see(&fake).await;
     assert!(inventory.listing_mismatch.is_none(), "{:?}", inventory.listing_mismatch);
-    assert!(inventory.snapshots.gap.is_some_and(|gap| gap.contains("InvalidPaginationToken")));
+    assert!(inventory.snapshots.gap.is_some_and(|gap| gap.why.contains("InvalidPaginationToken")));
 }
 
 #[tokio::test(start_paused = true)]

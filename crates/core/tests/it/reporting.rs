@@ -1,12 +1,13 @@
 //! What a report concludes, and its JSON form.
 
 use ebskeep_core::destination::Destination;
-use ebskeep_core::plan::{CheckResult, CopyState, CopyVerdict, Job, Notice, PASSED_OVER};
+use ebskeep_core::plan::{Action, CheckResult, CopyState, CopyVerdict, Job, Notice, PASSED_OVER};
+use ebskeep_core::report::text::{Detail, Style, plan_text, report_text};
 use ebskeep_core::report::{ActionResult, Conclusion, NOT_LISTED, Outcome, Report};
 use ebskeep_core::stop::Why;
 use serde_json::json;
 
-use crate::plans::{create, plan};
+use crate::plans::{create, delete, plan};
 
 fn report(outcomes: &[Outcome]) -> Report {
     let results = outcomes.iter().enumerate().map(|(action, outcome)| ActionResult {
@@ -125,4 +126,87 @@ fn its_schema_names_every_field() {
     let form = serde_json::to_value(&report).unwrap();
     let keys: Vec<_> = form.as_object().unwrap().keys().collect();
     assert_eq!(properties.keys().collect::<Vec<_>>(), keys);
+}
+
+/// So many deletions of 8 GiB each, of so many volumes in turn.
+fn deletions(number: usize, volumes: usize) -> Vec<Action> {
+    let one = |n: usize| match delete(&format!("snap-{n:017x}")) {
+        Action::DeleteSnapshot(mut deletion) => {
+            deletion.volume_id = format!("vol-{:017x}", n % volumes).as_str().into();
+            Action::DeleteSnapshot(deletion)
+        }
+        other => other,
+    };
+    (0..number).map(one).collect()
+}
+
+fn style(detail: Detail) -> Style {
+    Style { colour: false, detail }
+}
+
+#[test]
+fn a_plan_of_many_deletions_names_its_volumes_and_verbose_lists_all() {
+    let _proof = ebskeep_proofs::proves(&["6.115"]);
+    let refusal =
+        CheckResult { check: "unforeseen-deletions", ok: false, job: Some(Job::Expire), detail: "87000".to_owned() };
+    let mut many = plan(deletions(87_000, 1_000));
+    many.jobs = vec![Job::Expire];
+    many.checks = vec![refusal];
+    many.findings = vec![finding("bad-slot"); 30];
+    let text = plan_text(&many, &style(Detail::Normal));
+    assert!(text.lines().count() < 300, "{} lines", text.lines().count());
+    assert!(
+        text.contains("\nDELETE 87,000 snapshots that no rule keeps any more (of volumes of 696,000 GiB)\n"),
+        "{text}"
+    );
+    assert!(text.contains("  vol-00000000000000013    87  of 696 GiB\n"), "{text}");
+    assert!(!text.contains("vol-00000000000000014"), "{text}");
+    assert!(text.contains("and 85,260 more, of 980 volumes; -v lists all"), "{text}");
+    // What has to be decided about is never cut.
+    assert_eq!(text.matches("bad-slot").count(), 30, "{text}");
+    assert!(text.contains("REFUSED") && text.contains("unforeseen-deletions"), "{text}");
+    let full = plan_text(&many, &style(Detail::Full));
+    assert_eq!(full.matches("  snap-").count(), 87_000);
+
+    // At the edge: a hundred are listed one by one.
+    for (number, listed) in [(100, 100), (101, 0)] {
+        let text = plan_text(&plan(deletions(number, 3)), &style(Detail::Normal));
+        assert_eq!(text.matches("  snap-").count(), listed, "{text}");
+        assert!(text.contains(&format!("DELETE {number} snapshots")), "{text}");
+        assert_eq!(text.contains("-v lists all"), listed == 0, "{text}");
+    }
+}
+
+/// The result of each action in turn.
+fn deleted(number: usize, outcome: impl Fn(usize) -> Outcome) -> Report {
+    let results = (0..number).map(|action| ActionResult {
+        action,
+        resource: format!("snap-{action:017x}").into(),
+        outcome: outcome(action),
+        snapshot_id: None,
+        detail: String::new(),
+    });
+    Report { plan: plan(deletions(number, 1_000)), results: results.collect(), notes: Vec::new(), stopped: None }
+}
+
+#[test]
+fn a_report_of_many_deletions_is_cut_like_its_plan() {
+    let _proof = ebskeep_proofs::proves(&["6.115"]);
+    let done = deleted(87_000, |_| Outcome::Done);
+    let text = report_text(&done, &style(Detail::Normal));
+    assert!(text.lines().count() < 150, "{} lines", text.lines().count());
+    assert!(text.contains("Deleted 87,000 snapshots") && text.contains("and 86,900 more; -v lists all"), "{text}");
+    assert_eq!(report_text(&done, &style(Detail::Full)).matches("  snap-").count(), 87_000);
+    assert!(!report_text(&deleted(100, |_| Outcome::Done), &style(Detail::Normal)).contains("-v lists all"));
+
+    // What failed has something to say, and comes before what was not begun.
+    let stopped = deleted(87_000, |n| if n % 2_900 == 2_899 { Outcome::Denied } else { Outcome::NotStarted });
+    for detail in [Detail::Brief, Detail::Normal] {
+        let text = report_text(&stopped, &style(detail));
+        assert!(text.lines().count() < 150, "{} lines", text.lines().count());
+        assert_eq!(text.matches("not permitted").count(), 30, "{text}");
+        assert!(text.contains("Not done: 87,000") && text.contains("and 86,950 not begun; -v lists all"), "{text}");
+    }
+    let edge = report_text(&deleted(50, |_| Outcome::Denied), &style(Detail::Normal));
+    assert_eq!((edge.matches("not permitted").count(), edge.contains("-v lists all")), (50, false));
 }

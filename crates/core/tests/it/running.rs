@@ -135,6 +135,39 @@ async fn create_goes_on_with_the_volumes_it_saw_and_ends_as_partly_done() {
     assert_eq!(report.conclusion(), Conclusion::Partial);
 }
 
+/// One listing that fails so, and what the finding and the checks then say to do.
+async fn advice_where(kind: ErrorKind, code: &'static str) -> Vec<String> {
+    let setting = Setting::new();
+    setting.fake.archive("snap-c", 1);
+    for operation in ["DescribeVolumes", "DescribeLockedSnapshots", "DescribeSnapshotTierStatus"] {
+        setting.fake.fault(Fault::new(operation, kind).always().said(code, "as AWS says."));
+    }
+    let run = setting.run();
+    let plan = run.plan(&Request::new([Job::Create, Job::Expire])).await.unwrap().plan;
+    let unseen = [NOT_LISTED, LOCKS_UNKNOWN, TIERS_UNKNOWN];
+    let findings = plan.findings.iter().filter(|finding| unseen.contains(&finding.code));
+    let checks = plan.checks.iter().filter(|check| check.check == "all-listed" && !check.ok);
+    findings.map(|finding| finding.detail.clone()).chain(checks.map(|check| check.detail.clone())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_to_do_about_a_listing_that_broke_off_follows_what_aws_answered() {
+    let _proof = ebskeep_proofs::proves(&["4.40"]);
+    for (kind, code, to_do) in [
+        (ErrorKind::Throttled, "RequestLimitExceeded", "run again later"),
+        (ErrorKind::Denied, "UnauthorizedOperation", "allow ec2:Describe"),
+        (ErrorKind::Denied, "ExpiredToken", "renew the credentials"),
+    ] {
+        let told = advice_where(kind, code).await;
+        // Three findings and a check.
+        assert_eq!(told.len(), 4, "{told:#?}");
+        for told in told {
+            assert!(told.contains(code) && told.contains(to_do), "{to_do}: {told}");
+            assert_eq!(told.contains("allow"), to_do.starts_with("allow"), "{told}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn locks_and_tiers_that_could_not_be_read_are_told_and_hold_up_nothing() {
     let _proof = ebskeep_proofs::proves(&["3.1", "3.3"]);
@@ -147,9 +180,11 @@ async fn locks_and_tiers_that_could_not_be_read_are_told_and_hold_up_nothing() {
     assert_eq!((report.conclusion(), report.exit_code()), (Conclusion::Done, 0), "{report:#?}");
     let told: Vec<_> = report.plan.findings.iter().map(|f| (f.code, f.detail.as_str())).collect();
     let locks = "which snapshots are locked could not be read: DescribeLockedSnapshots on all: \
-                 UnauthorizedOperation: no; AWS refuses to delete a locked one in any case";
+                 UnauthorizedOperation: no. AWS refuses to delete a locked one in any case. What to do: allow \
+                 ec2:DescribeLockedSnapshots to the role or user that ebskeep uses";
     let tiers = "since when snapshots are archived could not be read: DescribeSnapshotTierStatus on \
-                 snapshot-id=snap-c: UnauthorizedOperation: no; archived ones are kept (1 here)";
+                 snapshot-id=snap-c: UnauthorizedOperation: no. Archived ones are kept (1 here). What to do: allow \
+                 ec2:DescribeSnapshotTierStatus to the role or user that ebskeep uses";
     assert_eq!(told, [(LOCKS_UNKNOWN, locks), (TIERS_UNKNOWN, tiers)]);
     assert_eq!(report.plan.summary.findings, 2);
     assert_eq!(setting.ids(), ["snap-c", "snap-new1", "snap-new2"], "the rest went");

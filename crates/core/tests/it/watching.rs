@@ -192,8 +192,8 @@ fn what_was_not_seen_is_told_and_nothing_is_made_of_it() {
     let _proof = ebskeep_proofs::proves(&["6.76"]);
     let mut inventory = world(&[], &[], &[("Retention", "7")]);
     assert_eq!(seen(&inventory).entries.len(), 2);
-    inventory.instances.gap = Some("denied".to_owned());
-    inventory.images.gap = Some("denied".to_owned());
+    inventory.instances.gap = Some("denied".into());
+    inventory.images.gap = Some("denied".into());
     let watch = seen(&inventory);
     assert_eq!((watch.entries.len(), watch.unseen), (0, vec!["instances: denied".to_owned()]));
 }

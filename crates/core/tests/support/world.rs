@@ -218,7 +218,7 @@ impl Scenario {
         inventory.volumes.items.sort_by(|a, b| a.id.cmp(&b.id));
         inventory.snapshots.items.sort_by(|a, b| a.id.cmp(&b.id));
         for kind in &self.partial {
-            let gap = Some("AWS stopped answering".to_owned());
+            let gap = Some("AWS stopped answering".into());
             match kind.as_str() {
                 "instances" => inventory.instances.gap = gap,
                 "volumes" => inventory.volumes.gap = gap,
@@ -255,7 +255,7 @@ impl Scenario {
             }
         }
         items.sort_by(|a, b| a.id.cmp(&b.id));
-        DestinationSnapshots { place, snapshots: Listing { items, gap: row.gap.clone() } }
+        DestinationSnapshots { place, snapshots: Listing { items, gap: row.gap.as_deref().map(Into::into) } }
     }
 
     /// What is asked.

@@ -81,7 +81,7 @@ fn the_worst_event_of_all_fits() {
     let regions = (0..50).map(|n| {
         let name = format!("{n:0>32}");
         let mut worst = region(&name, 1_000, 1_000);
-        worst.place.error = Some("\"\u{1F4BE}".repeat(ERROR / 2));
+        worst.place.error = Some("\"\u{1F4BE}".repeat(20_000));
         worst.place.outcomes = Outcome::ALL.into_iter().map(|outcome| (outcome, usize::MAX)).collect();
         worst.place.summary = Some(Summary { volumes: usize::MAX, delete_gib: u64::MAX, ..Summary::default() });
         worst
@@ -90,7 +90,26 @@ fn the_worst_event_of_all_fits() {
     assert!(length <= LIMIT, "{length}");
     let error = "\"\u{1F4BE}".repeat(100_000);
     let length = travelling(&Answer::not_begun(Some(&asked()), Conclusion::Failed, &error));
-    assert!(length <= 20_000, "{length}");
+    assert!(length <= LIMIT, "{length}");
+}
+
+#[test]
+fn the_longest_message_of_aws_stands_whole_in_a_failure_and_in_the_error_of_one_region() {
+    let _proof = ebskeep_proofs::proves(&["6.112"]);
+    let message = format!("Encoded authorization failure message: {}", "Q".repeat(10_240));
+    let mut seen = region("us-east-1", 1, 0);
+    seen.failures = Kept::of([Failure {
+        region: "us-east-1".into(),
+        action: "create-snapshot",
+        resource: "vol-1".into(),
+        outcome: Outcome::Denied,
+        detail: cut(&message, DETAIL),
+    }]);
+    let answer = Answer::new(&asked(), vec![seen]);
+    assert_eq!(answer.failures[0].detail, message);
+    let nothing = Outcomes::nothing_seen(&"1".into(), &"us-east-1".into(), &message, None);
+    let answer = Answer::new(&asked(), vec![nothing]);
+    assert_eq!(answer.places[0].error.as_deref(), Some(message.as_str()));
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl<'a> There<'a> {
         for of_one in copies.values_mut() {
             of_one.sort_by(|a, b| (b.started, &b.id).cmp(&(a.started, &a.id)));
         }
-        Self { gap: seen.snapshots.gap.as_deref(), in_flight, copies }
+        Self { gap: seen.snapshots.gap.as_ref().map(|gap| gap.why.as_str()), in_flight, copies }
     }
 
     /// The copies of one primary.

@@ -17,8 +17,13 @@ use crate::tags;
 
 /// Volumes whose kept snapshots are told one line each before only totals are.
 const VOLUMES_SHOWN: usize = 20;
+/// Deletions listed one by one before only their volumes are.
+pub(super) const DELETIONS_SHOWN: usize = 100;
 /// Problems and findings told before only their number is.
 const NOTICES_SHOWN: usize = 50;
+
+/// What the sizes of deletions are.
+const SHARED_BLOCKS: &str = "The sizes are those of the volumes; less is freed, since snapshots share blocks.";
 
 /// A plan as text: what would change and why, what stays, and last what needs
 /// attention and the summary line.
@@ -152,7 +157,28 @@ fn deletions(page: &mut Page, plan: &Plan) {
         let at = plan.snapshots.binary_search_by(|verdict| verdict.snapshot_id.cmp(id)).ok()?;
         plan.snapshots.get(at)
     };
-    page.section(Tone::Danger, &format!("DELETE {} that no rule keeps any more", count(all, "snapshot")));
+    let gib = |deletions: &[&Deletion]| deletions.iter().map(|deletion| u64::from(deletion.size_gib)).sum::<u64>();
+    let size = thousands(by_volume.values().map(|deletions| gib(deletions)).sum());
+    let title = format!("DELETE {} that no rule keeps any more (of volumes of {size} GiB)", count(all, "snapshot"));
+    page.section(Tone::Danger, &title);
+    if all > DELETIONS_SHOWN && page.style.detail < Detail::Full {
+        let mut columns = Columns::new(2);
+        for (volume, deletions) in by_volume.iter().take(VOLUMES_SHOWN) {
+            let number = format!("{:>4}", thousands(deletions.len() as u64));
+            columns.row([volume.as_str(), &number, &format!("of {} GiB", thousands(gib(deletions)))]);
+        }
+        page.lines(Some(Tone::Danger), &columns.text());
+        let more = match by_volume.len().checked_sub(VOLUMES_SHOWN).filter(|more| *more > 0) {
+            Some(more) => {
+                let hidden: usize = by_volume.values().skip(VOLUMES_SHOWN).map(Vec::len).sum();
+                format!("and {} more, of {}; -v lists all", thousands(hidden as u64), count(more, "volume"))
+            }
+            None => "-v lists all".to_owned(),
+        };
+        page.paragraph(Some(Tone::Faint), &more);
+        page.paragraph(Some(Tone::Faint), SHARED_BLOCKS);
+        return;
+    }
     let mut columns = Columns::new(2);
     for (volume, deletions) in by_volume {
         columns.row([volume.as_str(), "", ""]);
@@ -163,8 +189,7 @@ fn deletions(page: &mut Page, plan: &Plan) {
         }
     }
     page.lines(Some(Tone::Danger), &columns.text());
-    let note = "The sizes are those of the volumes; less is freed, since snapshots share blocks.";
-    page.paragraph(Some(Tone::Faint), note);
+    page.paragraph(Some(Tone::Faint), SHARED_BLOCKS);
 }
 
 fn kept(page: &mut Page, plan: &Plan) {

@@ -1,13 +1,18 @@
 //! A report as text: what became of the plan. The plan itself is told before,
 //! by [`super::plan_text`].
 
+use std::collections::BTreeMap;
+
 use super::copies;
-use super::plan::{notices, refusals};
+use super::plan::{DELETIONS_SHOWN, notices, refusals};
 use super::table::Columns;
 use super::{Detail, Page, Style, Tone, count, thousands};
 use crate::plan::Action;
 use crate::report::{ActionResult, Conclusion, Outcome, Report};
 use crate::stop::Why;
+
+/// Actions that were not done, listed one by one before only their number is.
+const UNDONE_SHOWN: usize = 50;
 
 /// What became of a plan: what was made, what failed and why, and last how the
 /// run ended.
@@ -35,12 +40,16 @@ fn done(page: &mut Page, report: &Report) {
     let deleted = good(report, |action| matches!(action, Action::DeleteSnapshot(_)));
     if !deleted.is_empty() {
         page.section(Tone::Heading, &format!("Deleted {}", count(deleted.len(), "snapshot")));
+        let shown = if page.style.detail == Detail::Full { deleted.len() } else { DELETIONS_SHOWN };
         let mut columns = Columns::new(2);
-        for result in deleted {
+        for result in deleted.iter().take(shown) {
             let words = if result.outcome == Outcome::AlreadyDone { outcome(result.outcome) } else { "" };
             columns.row([result.resource.as_str(), words, &result.detail]);
         }
         page.lines(None, &columns.text());
+        if let Some(more) = deleted.len().checked_sub(shown).filter(|more| *more > 0) {
+            page.paragraph(Some(Tone::Faint), &format!("and {} more; -v lists all", thousands(more as u64)));
+        }
     }
 }
 
@@ -65,13 +74,18 @@ pub(super) fn made(page: &mut Page, title: &str, results: &[&ActionResult]) {
 }
 
 fn undone(page: &mut Page, report: &Report) {
-    let undone: Vec<&ActionResult> = report.results.iter().filter(|result| !result.outcome.is_success()).collect();
+    let mut undone: Vec<&ActionResult> = report.results.iter().filter(|result| !result.outcome.is_success()).collect();
     if undone.is_empty() || report.plan.is_refused_whole() {
         return;
     }
     page.section(Tone::Danger, &format!("Not done: {}", thousands(undone.len() as u64)));
+    let shown = if page.style.detail == Detail::Full { undone.len() } else { UNDONE_SHOWN };
+    if undone.len() > shown {
+        // What failed has something to say; what was not begun is counted below.
+        undone.sort_by_key(|result| result.outcome == Outcome::NotStarted);
+    }
     let mut columns = Columns::new(2);
-    for result in undone {
+    for result in undone.iter().take(shown) {
         let verb = match report.plan.actions.get(result.action) {
             Some(Action::CreateSnapshot(_) | Action::CreateSet(_)) => "create",
             Some(Action::CopySnapshot(_)) => "copy",
@@ -87,6 +101,21 @@ fn undone(page: &mut Page, report: &Report) {
         columns.row([verb, result.resource.as_str(), &words]);
     }
     page.lines(Some(Tone::Danger), &columns.text());
+    let mut hidden: BTreeMap<Outcome, usize> = BTreeMap::new();
+    for result in undone.iter().skip(shown) {
+        *hidden.entry(result.outcome).or_default() += 1;
+    }
+    if !hidden.is_empty() {
+        let more = counted(hidden);
+        page.paragraph(Some(Tone::Faint), &format!("and {more}; -v lists all"));
+    }
+}
+
+/// `3 denied, 1 failed`.
+fn counted(outcomes: BTreeMap<Outcome, usize>) -> String {
+    let counts = outcomes.into_iter().filter(|(_, number)| *number > 0);
+    let counts = counts.map(|(which, number)| format!("{} {}", thousands(number as u64), short(which)));
+    counts.collect::<Vec<_>>().join(", ")
 }
 
 /// An outcome in plain words.
@@ -117,13 +146,8 @@ fn ending(page: &mut Page, report: &Report, conclusion: Conclusion) {
         (Conclusion::Refused, _) => "Refused in part; the rest was carried out",
         (Conclusion::Failed, _) => "Failed: nothing of what was planned was done",
     };
-    let counts: Vec<String> = report
-        .outcomes()
-        .into_iter()
-        .filter(|(_, number)| *number > 0)
-        .map(|(which, number)| format!("{} {}", thousands(number as u64), short(which)))
-        .collect();
-    let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+    let counts = counted(report.outcomes());
+    let counts = if counts.is_empty() { String::new() } else { format!(" ({counts})") };
     let tone = match conclusion {
         Conclusion::Done => Tone::Good,
         Conclusion::Partial | Conclusion::Unfinished => Tone::Warning,

@@ -3,7 +3,7 @@
 use textwrap::core::display_width;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-use super::{WIDTH, plain};
+use super::{WIDTH, brief, plain};
 
 /// Blanks behind each column but the last.
 const GAP: usize = 2;
@@ -32,7 +32,7 @@ impl Columns {
     pub(super) fn row<const N: usize>(&mut self, cells: [&str; N]) {
         self.in_row = N;
         for cell in cells {
-            self.cells.push_str(&plain(cell));
+            self.cells.push_str(&plain(&brief(cell)));
             self.ends.push(self.cells.len());
         }
     }

@@ -63,11 +63,11 @@ pub(super) fn remedy(check: &str) -> &'static str {
         "clock" => "Set this machine's clock right (NTP) and run again.",
         "backup-key" => "Compare --key-backup with the tags that your instances and volumes bear.",
         "snapshots-listed" => {
-            "Mend what kept the snapshots from being listed, mostly the permission ec2:DescribeSnapshots, and run again."
+            "Fix what ended the listing, as said above, and run again; offline, give files with all snapshots."
         }
         "all-listed" => {
-            "Mend what kept them from being listed, mostly a permission (ec2:DescribeInstances, …Volumes, …Snapshots, \
-             …Images), and run again; offline, give files for all four. `apply create` does not wait for this."
+            "Fix what ended the listings, as said above, and run again; offline, give files for all four kinds. \
+             `apply create` does not wait for this."
         }
         "unforeseen-deletions" => {
             "Read the deletions. If they are right, allow as many with --max-delete and --max-delete-percent. \
