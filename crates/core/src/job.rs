@@ -14,7 +14,7 @@ use crate::check::check;
 use crate::cloud::{Clock, Cloud as _, CloudError, Clouds};
 use crate::destination::Destination;
 use crate::id::{Place, SnapshotId, VolumeId};
-use crate::inventory::{Inventory, StorageTier};
+use crate::inventory::Inventory;
 use crate::lineage;
 use crate::observe::{self, observe};
 use crate::paced::Pacing;
@@ -318,7 +318,7 @@ fn unread(inventory: &Inventory) -> Vec<Notice> {
         );
         found.push(Notice { resource: "snapshots".into(), code: LOCKS_UNKNOWN, detail });
     }
-    let archived = inventory.snapshots.items.iter().filter(|s| s.tier == StorageTier::Archive).count();
+    let archived = inventory.snapshots.items.iter().filter(|s| s.is_archived()).count();
     if let Some(gap) = inventory.tiers.gap.as_ref().filter(|_| archived > 0) {
         let detail = format!(
             "since when snapshots are archived could not be read: {gap}; archived ones are kept ({archived} here)"

@@ -411,6 +411,11 @@ pub struct Deletion {
     /// tiers by the last look stays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
+    /// When its temporary restore from the archive ended or ends, as it was
+    /// decided; what was restored, or restored for longer, by the last look stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", default)]
+    pub restore_expires: Option<Timestamp>,
 }
 
 /// Something to tell about one resource.

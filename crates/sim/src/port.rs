@@ -13,7 +13,7 @@ use ebskeep_core::cloud::{
     Page, Query, Role, Sharing, Token, Untag,
 };
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
-use ebskeep_core::inventory::{self, Image, Instance, Lock, LockState, Snapshot, TierStatus, Volume};
+use ebskeep_core::inventory::{self, Image, Instance, Lock, LockState, Snapshot, TierMove, TierStatus, Volume};
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
 use smol_str::SmolStr;
@@ -546,6 +546,7 @@ pub(crate) fn instance(view: InstanceView) -> Instance {
 }
 
 pub(crate) fn volume(volume: model::Volume) -> Volume {
+    let site = volume.site();
     Volume {
         id: volume.id,
         state: volume.state,
@@ -555,6 +556,7 @@ pub(crate) fn volume(volume: model::Volume) -> Volume {
             .into_iter()
             .map(|a| inventory::Attachment { instance: a.instance, device: a.device })
             .collect(),
+        site,
         tags: volume.tags,
     }
 }
@@ -569,6 +571,8 @@ pub(crate) fn snapshot(snapshot: model::Snapshot) -> Snapshot {
         started: snapshot.started,
         size_gib: snapshot.size_gib,
         tier: snapshot.tier,
+        restore_expires: snapshot.restore_expires,
+        site: snapshot.site.map(Box::new),
         encrypted: snapshot.key.is_some(),
         description: snapshot.description,
         tags: snapshot.tags,
@@ -586,6 +590,7 @@ fn tier_status(snapshot: model::Snapshot) -> TierStatus {
         tier: snapshot.tier,
         archived_at: snapshot.archived,
         restore_expires: snapshot.restore_expires,
+        moving: snapshot.tiering.and_then(|tiering| TierMove::in_progress(tiering.operation)),
     }
 }
 

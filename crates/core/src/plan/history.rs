@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::keep::{self, Facts};
 use super::policy::{Policies, policies};
 use crate::config::{Fleet, Scope};
 use crate::id::{ImageId, SnapshotId, VolumeId};
-use crate::inventory::{Inventory, Lock, TierStatus, Volume};
+use crate::inventory::{Inventory, Lock, Snapshot, TierStatus, Volume};
 use crate::job::Grace;
 use crate::lineage::{self, LineageKey, Managed, SourceVolume};
 use crate::setting::Settings;
@@ -47,6 +48,14 @@ impl<'a> World<'a> {
             locks: inventory.locks.items.iter().map(|lock| (&lock.snapshot, lock)).collect(),
             tiers: inventory.tiers.items.iter().map(|tier| (&tier.snapshot, tier)).collect(),
         }
+    }
+}
+
+impl World<'_> {
+    /// When a snapshot's temporary restore from the archive ends, if it has one. What
+    /// AWS says of the tier was read later than the listing.
+    pub(super) fn restore_expires(&self, snapshot: &Snapshot) -> Option<Timestamp> {
+        self.tiers.get(&snapshot.id).and_then(|tier| tier.restore_expires).or(snapshot.restore_expires)
     }
 }
 

@@ -254,6 +254,7 @@ fn stays(first: Snapshot) -> Vec<String> {
         size_gib: 8,
         failed: false,
         archived: false,
+        restore_expires: None,
     })];
     let checks = check(&plan, &world, &request, &settings);
     let detail = checks.into_iter().find(|check| check.check == "reason-to-stay").unwrap().detail;

@@ -205,6 +205,7 @@ impl Fake {
             state: VolumeState::InUse,
             size_gib: 8,
             attachments: Vec::new(),
+            site: None,
             tags: Tags::new(),
         };
         self.world.borrow_mut().volumes.insert(id.into(), volume);
@@ -253,8 +254,24 @@ impl Fake {
         let mut world = self.world.borrow_mut();
         world.snapshots.get_mut(id).unwrap().tier = StorageTier::Archive;
         let archived_at = Some(START - SignedDuration::from_hours(24 * days));
-        let status = TierStatus { snapshot: id.into(), tier: StorageTier::Archive, archived_at, restore_expires: None };
+        let status = TierStatus {
+            snapshot: id.into(),
+            tier: StorageTier::Archive,
+            archived_at,
+            restore_expires: None,
+            moving: None,
+        };
         world.tiers.insert(id.into(), status);
+    }
+
+    /// Restores one from the archive, for so many days from the start.
+    pub(crate) fn restore_for(&self, id: &str, days: i64) {
+        let until = Some(START + SignedDuration::from_hours(24 * days));
+        let mut world = self.world.borrow_mut();
+        let snapshot = world.snapshots.get_mut(id).unwrap();
+        (snapshot.tier, snapshot.restore_expires) = (StorageTier::Standard, until);
+        let status = world.tiers.get_mut(id).unwrap();
+        (status.tier, status.restore_expires) = (StorageTier::Standard, until);
     }
 
     /// Runs `act` once, when the next call of that name has taken effect.
@@ -394,6 +411,8 @@ pub(crate) fn snapshot(id: &str, volume: &str, started: Timestamp, tags: Tags) -
         started,
         size_gib: 8,
         tier: StorageTier::Standard,
+        restore_expires: None,
+        site: None,
         encrypted: false,
         description: SmolStr::default(),
         tags,

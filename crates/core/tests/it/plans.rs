@@ -124,6 +124,7 @@ pub(crate) fn delete(id: &str) -> Action {
         size_gib: 8,
         failed: false,
         archived: false,
+        restore_expires: None,
     })
 }
 

@@ -237,6 +237,7 @@ impl Scene<'_> {
             snapshot: spec.snapshot.clone(),
             created: self.now(),
             attachments: Vec::new(),
+            outpost: None,
             tags,
         })
     }

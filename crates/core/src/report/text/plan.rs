@@ -156,7 +156,9 @@ fn deletions(page: &mut Page, plan: &Plan) {
     let mut columns = Columns::new(2);
     for (volume, deletions) in by_volume {
         columns.row([volume.as_str(), "", ""]);
-        for Deletion { snapshot_id, volume_id: _, tags: _, size_gib, failed: _, archived: _ } in deletions {
+        for Deletion { snapshot_id, volume_id: _, tags: _, size_gib, failed: _, archived: _, restore_expires: _ } in
+            deletions
+        {
             let reasons = verdict_of(snapshot_id).map_or(&[][..], |verdict| &verdict.reasons);
             let why = if page.style.detail == Detail::Full { named(reasons) } else { details(reasons) };
             columns.row([&format!("  {snapshot_id}"), &format!("{size_gib} GiB"), &why]);

@@ -167,6 +167,7 @@ mod tests {
                 size_gib: 8,
                 failed: false,
                 archived: false,
+                restore_expires: None,
             })
         };
         let plan = Plan {
