@@ -26,11 +26,12 @@ impl LocalSite {
     }
 }
 
+/// With its preposition: `on Outpost op-0123456789abcdef0`.
 impl std::fmt::Display for LocalSite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Outpost(arn) => write!(f, "Outpost {}", arn.rsplit('/').next().unwrap_or(arn)),
-            Self::LocalZone(zone) => write!(f, "Local Zone {zone}"),
+            Self::Outpost(arn) => write!(f, "on Outpost {}", arn.rsplit('/').next().unwrap_or(arn)),
+            Self::LocalZone(zone) => write!(f, "in Local Zone {zone}"),
         }
     }
 }
@@ -78,10 +79,11 @@ impl Location {
     }
 }
 
+/// With its preposition: `in the Region`.
 impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.stored {
-            Stored::Region => f.write_str("the Region"),
+            Stored::Region => f.write_str("in the Region"),
             Stored::Local => self.site.fmt(f),
         }
     }
@@ -129,6 +131,6 @@ mod tests {
         assert_eq!(LocalSite::of(Some(arn), Some("us-east-1a")), Some(outpost.clone()));
         assert_eq!(LocalSite::of(Some(" "), Some("us-east-1a")), None);
         assert_eq!(LocalSite::of(None, None), None);
-        assert_eq!(outpost.to_string(), "Outpost op-0123456789abcdef0");
+        assert_eq!(outpost.to_string(), "on Outpost op-0123456789abcdef0");
     }
 }

@@ -14,6 +14,7 @@ use ebskeep_core::cloud::{
 };
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{self, Image, Instance, Lock, LockState, Snapshot, TierMove, TierStatus, Volume};
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
 use smol_str::SmolStr;
@@ -415,8 +416,9 @@ impl Cloud for SimCloud {
 
     async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {
         const ACTION: &str = "CreateSnapshot";
-        let CreateSnapshot { volume, description, tags } = request;
+        let CreateSnapshot { volume, description, tags, site } = request;
         let mut params = Params::default();
+        stored_in(&mut params, site.as_ref());
         params.set("VolumeId", volume.as_str());
         new_snapshot(&mut params, description, tags);
         match self.ask(ACTION, Some(volume.as_str()), params).await? {
@@ -427,8 +429,9 @@ impl Cloud for SimCloud {
 
     async fn create_snapshots(&self, request: &CreateSnapshots) -> Result<Vec<Begun>, CloudError> {
         const ACTION: &str = "CreateSnapshots";
-        let CreateSnapshots { instance, exclude_boot, exclude_data, description, tags } = request;
+        let CreateSnapshots { instance, exclude_boot, exclude_data, description, tags, site } = request;
         let mut params = Params::default();
+        stored_in(&mut params, site.as_ref());
         params.set("InstanceSpecification.InstanceId", instance.as_str());
         params.set("InstanceSpecification.ExcludeBootVolume", exclude_boot.to_string());
         params.set_list("InstanceSpecification.ExcludeDataVolumeId", exclude_data.iter().map(VolumeId::as_str));
@@ -523,6 +526,15 @@ impl Cloud for SimCloud {
             }
         }
         self.ask("DeleteTags", about, params).await.map(drop)
+    }
+}
+
+/// Where a new snapshot is stored, if not in the Region.
+fn stored_in(params: &mut Params, site: Option<&LocalSite>) {
+    match site {
+        Some(LocalSite::Outpost(arn)) => params.set("OutpostArn", arn.as_str()),
+        Some(LocalSite::LocalZone(_)) => params.set("Location", "local"),
+        None => {}
     }
 }
 

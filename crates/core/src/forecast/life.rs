@@ -229,7 +229,7 @@ impl<'c, 'a> Now<'c, 'a> {
             size_gib: volume.size_gib,
             tier: StorageTier::Standard,
             restore_expires: None,
-            site: None,
+            site: taken.site.map(Box::new),
             encrypted: false,
             description: taken.description.into(),
             tags: taken.tags,

@@ -15,6 +15,7 @@ use ebskeep_core::inventory::{
     Attachment, Device, Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier,
     TierStatus, Volume, VolumeState,
 };
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::{MAX_TAGS, Tags};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
@@ -140,6 +141,12 @@ pub(crate) struct World {
     pub(crate) tiers: BTreeMap<String, TierStatus>,
     /// Snapshots an image uses.
     pub(crate) in_use: BTreeSet<String>,
+    /// What is answered where a new snapshot is to be stored in the Region.
+    pub(crate) no_region: Option<ErrorKind>,
+    /// What is answered where it is to be stored on an Outpost.
+    pub(crate) no_outpost: Option<ErrorKind>,
+    /// Where AWS was asked to store new snapshots, call by call.
+    pub(crate) sites: Vec<Option<LocalSite>>,
     /// Tag keys AWS refuses.
     pub(crate) bad_keys: BTreeSet<&'static str>,
     /// How long new snapshots are missing from listings, and unknown to tags.
@@ -390,6 +397,14 @@ impl World {
         Ok(())
     }
 
+    fn check_site(&mut self, operation: &'static str, about: &str, site: Option<&LocalSite>) -> Result<(), CloudError> {
+        self.sites.push(site.cloned());
+        match if site.is_some() { self.no_outpost } else { self.no_region } {
+            Some(kind) => Err(refusal(kind, operation, about, "InvalidParameterCombination")),
+            None => Ok(()),
+        }
+    }
+
     fn make(&mut self, volume: &VolumeId, tags: &Tags, now: Timestamp) -> Begun {
         self.made += 1;
         let id = format!("snap-new{}", self.made);
@@ -581,6 +596,7 @@ impl Cloud for Fake {
                 return Err(refusal(ErrorKind::NotFound, "CreateSnapshot", id, "InvalidVolume.NotFound"));
             }
             world.check_tags("CreateSnapshot", id, &request.tags)?;
+            world.check_site("CreateSnapshot", id, request.site.as_ref())?;
             Ok(world.make(&request.volume, &request.tags, now))
         })
         .await
@@ -593,6 +609,7 @@ impl Cloud for Fake {
                 return Err(refusal(ErrorKind::NotFound, "CreateSnapshots", id, "InvalidInstanceID.NotFound"));
             };
             world.check_tags("CreateSnapshots", id, &request.tags)?;
+            world.check_site("CreateSnapshots", id, request.site.as_ref())?;
             let taken = instance.devices.iter().filter(|device| {
                 let root = instance.root_device.as_ref() == Some(&device.name);
                 !((root && request.exclude_boot) || request.exclude_data.contains(&device.volume))

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Names that no plan of a scenario has, and where else they come from.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     ("not-listed", "told by a run of what it could not list"),
     ("listing-mismatch", "the same"),
     ("locks-unknown", "the same"),
     ("tiers-unknown", "the same"),
     ("carried-tags-refused", "told by apply"),
     ("stray-set-member", "told by apply"),
+    ("place-refused", "told by apply"),
     ("near-key", "told by watch"),
     ("no-effect", "told by watch"),
     ("automated-not-ours", "told by watch"),

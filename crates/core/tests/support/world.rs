@@ -500,7 +500,8 @@ fn line(out: &mut String, what: &str, which: &str, rest: &str) {
 fn show_action(out: &mut String, action: &Action, show_tags: bool) {
     match action {
         Action::CreateSnapshot(new) => {
-            line(out, "do", "create-snapshot", new.volume_id.as_str());
+            let stored = new.location.as_ref().map(|location| format!(" stored {location}")).unwrap_or_default();
+            line(out, "do", "create-snapshot", &format!("{}{stored}", new.volume_id));
             if show_tags {
                 writeln!(out, "  description {}", new.description).unwrap();
                 show(out, "tag", &new.tags);
@@ -514,7 +515,9 @@ fn show_action(out: &mut String, action: &Action, show_tags: bool) {
             for volume in &set.exclude_data {
                 write!(data, " without {volume}").unwrap();
             }
-            line(out, "do", "create-set", &format!("{}: {}{boot}{data}", set.instance_id, members.join(" ")));
+            let stored = set.location.as_ref().map(|location| format!(" stored {location}")).unwrap_or_default();
+            assert!(set.members.iter().all(|member| member.alone.location == set.location), "a set has one place");
+            line(out, "do", "create-set", &format!("{}: {}{boot}{data}{stored}", set.instance_id, members.join(" ")));
             if show_tags {
                 writeln!(out, "  description {}", set.description).unwrap();
                 show(out, "tag", &set.tags);

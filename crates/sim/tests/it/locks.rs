@@ -5,7 +5,7 @@ use std::time::Duration;
 use ebskeep_core::cloud::{Cloud, ErrorKind, Filter, Query};
 use ebskeep_core::id::SnapshotId;
 use ebskeep_core::inventory::{LockState, StorageTier, TierMove};
-use ebskeep_sim::{Act, Deed, LockMode, PutState, World};
+use ebskeep_sim::{Act, Deed, LockMode, PutState, Rules, World};
 
 use crate::helper::{act, at_once, cloud, code, place, put, snapshot_of, text, volume, world};
 
@@ -172,6 +172,7 @@ fn archiving_takes_its_time_and_one_on_its_way_is_moved_no_further() {
 fn a_temporary_restore_ends_by_itself() {
     let world = world();
     let id = good(&world);
+    world.rules(Rules { settles_after: Duration::from_hours(5), ..Rules::default() });
     act(&world, Deed::Archive { snapshot: id.clone(), at: None });
     let params = [("SnapshotId", id.as_str()), ("TemporaryRestoreDays", "2")];
     assert_eq!(code(&world, "RestoreSnapshotTier", &params), "");

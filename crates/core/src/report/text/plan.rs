@@ -82,6 +82,8 @@ fn creations(page: &mut Page, plan: &Plan) {
         let name = new.tags.get(tags::NAME).filter(|name| *name != new.volume_id.as_str());
         let name = short(name.unwrap_or_default());
         let why = details(reasons.get(&new.volume_id).copied().unwrap_or_default());
+        let stored = new.location.as_ref().map(|location| format!("; stored {location}")).unwrap_or_default();
+        let why = format!("{why}{stored}");
         let why = match set {
             None => why,
             Some((instance, members)) => format!("{why}; in a set of {members} with {instance}"),

@@ -158,6 +158,7 @@ mod tests {
             description: String::new(),
             tags: Tags::new(),
             carried: Tags::new(),
+            location: None,
         };
         let deletion = |id: &str| {
             Action::DeleteSnapshot(Deletion {
