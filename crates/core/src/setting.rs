@@ -496,7 +496,8 @@ mod tests {
     #[test]
     fn where_local_volumes_snapshots_go_is_one_of_three_words() {
         let mut settings = Settings::default();
-        for (value, outposts) in [("local", Outposts::Local), (" Skip ", Outposts::Skip), ("region", Outposts::Region)] {
+        for (value, outposts) in [("local", Outposts::Local), (" Skip ", Outposts::Skip), ("region", Outposts::Region)]
+        {
             settings.set("outposts", value).unwrap();
             assert_eq!(settings.outposts, outposts);
         }

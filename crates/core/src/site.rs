@@ -7,11 +7,11 @@ use smol_str::SmolStr;
 
 /// An Outpost or a Local Zone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(tag = "kind", content = "id", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LocalSite {
-    /// An Outpost, by its ARN.
+    /// An Outpost; its `id` is the ARN.
     Outpost(#[schemars(with = "String")] SmolStr),
-    /// A Local Zone, by its name, such as `us-west-2-lax-1a`.
+    /// A Local Zone; its `id` is its name, such as `us-west-2-lax-1a`.
     LocalZone(#[schemars(with = "String")] SmolStr),
 }
 
@@ -122,6 +122,16 @@ mod tests {
             let site = LocalSite::of(None, Some(zone));
             assert_eq!(site, local.then(|| LocalSite::LocalZone(zone.into())), "{zone:?}");
         }
+    }
+
+    #[test]
+    fn a_location_reads_as_it_was_written() {
+        let location = Location { site: LocalSite::LocalZone("us-west-2-lax-1a".into()), stored: Stored::Local };
+        let text = r#"{"site":{"kind":"local-zone","id":"us-west-2-lax-1a"},"stored":"local"}"#;
+        assert_eq!(serde_json::to_string(&location).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Location>(text).unwrap(), location);
+        assert!(serde_json::from_str::<Location>(&text.replace("stored", "kept")).is_err());
+        assert_eq!((location.other().local(), location.local()), (None, Some(&location.site)));
     }
 
     #[test]

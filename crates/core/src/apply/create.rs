@@ -81,7 +81,8 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             } else if with_carried && !new.carried.is_empty() && because_of_tags(&error) {
                 with_carried = false;
                 self.carried_refused(new.volume_id.as_str(), &error);
-            } else if let Some(planned) = location.as_ref().filter(|_| refused_place.is_none() && of_its_place(&error)) {
+            } else if let Some(planned) = location.as_ref().filter(|_| refused_place.is_none() && of_its_place(&error))
+            {
                 let other = planned.other();
                 refused_place = Some(format!("AWS refused to store it {planned} ({})", told(&error)));
                 self.place_refused(new.volume_id.as_str(), refused_place.as_deref().unwrap_or_default(), &other);

@@ -80,7 +80,8 @@ pub(super) fn group(
 /// The places where the members' snapshots are stored, if they are not all the same.
 fn differing_places(members: &[Due<'_>]) -> Option<String> {
     let places: BTreeSet<&Option<Location>> = members.iter().map(|member| &member.location).collect();
-    let names = places.iter().map(|place| place.as_ref().map_or_else(|| "in the Region".to_owned(), Location::to_string));
+    let names =
+        places.iter().map(|place| place.as_ref().map_or_else(|| "in the Region".to_owned(), Location::to_string));
     (places.len() > 1).then(|| names.collect::<Vec<_>>().join(", "))
 }
 

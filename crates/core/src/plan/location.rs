@@ -24,8 +24,13 @@ pub(super) enum Next {
 /// The newest snapshot of each volume that is on an Outpost or in a Local Zone,
 /// whoever took it, failed ones aside.
 pub(super) fn newest_of_local_volumes(inventory: &Inventory) -> BTreeMap<&VolumeId, &Snapshot> {
-    let mut newest: BTreeMap<&VolumeId, Option<&Snapshot>> =
-        inventory.volumes.items.iter().filter(|volume| volume.site.is_some()).map(|volume| (&volume.id, None)).collect();
+    let mut newest: BTreeMap<&VolumeId, Option<&Snapshot>> = inventory
+        .volumes
+        .items
+        .iter()
+        .filter(|volume| volume.site.is_some())
+        .map(|volume| (&volume.id, None))
+        .collect();
     if newest.is_empty() {
         return BTreeMap::new();
     }

@@ -77,7 +77,11 @@ impl Scene<'_> {
             ));
         }
         if source.site.is_some() {
-            return Err(Refusal::value(&request.source, "SourceSnapshotId", "Expected: a snapshot stored in a Region."));
+            return Err(Refusal::value(
+                &request.source,
+                "SourceSnapshotId",
+                "Expected: a snapshot stored in a Region.",
+            ));
         }
         let key = match (source.key.is_some(), request.encrypted, request.key) {
             (_, Some(false), Some(_)) => return Err(Refusal::combination("KmsKeyId needs Encrypted to be true")),

@@ -293,7 +293,8 @@ impl Scene<'_> {
         if volume.site().is_none() {
             return Ok(site);
         }
-        let others = self.site().snapshots.values().filter(|s| s.volume == volume.id && s.state != SnapshotState::Error);
+        let others =
+            self.site().snapshots.values().filter(|s| s.volume == volume.id && s.state != SnapshotState::Error);
         let newest = others.max_by_key(|s| s.started).map(|s| s.site.is_some());
         match newest {
             Some(local) if local != site.is_some() => {
