@@ -231,8 +231,7 @@ fn a_restore_from_the_archive_in_the_files_keeps() {
     ]});
     let (listed, statuses) =
         (files.file("listed.json", listed.to_string()), files.file("statuses.json", statuses.to_string()));
-    let plan =
-        planned(&[&listed, &statuses], &["expire", "--account", "123456789012", "--now", "2026-01-01T10:00:00Z"], 0);
+    let plan = planned(&[&listed, &statuses], &["expire", "--account", "123456789012"], 0);
     let verdicts: Vec<_> = verdicts(&plan).into_iter().map(|(_, verdict)| verdict).collect();
     assert_eq!(verdicts, ["keep", "keep", "keep", "delete", "keep"], "{}", plan["snapshots"]);
 }

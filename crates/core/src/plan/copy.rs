@@ -149,6 +149,13 @@ impl<'a> Copier<'a> {
             let detail = format_smolstr!("{} names it", tags::COPIED_TO);
             return Ruling::new(CopyState::Done, "copied", detail);
         }
+        // Whatever is at the destination, there will be none.
+        if managed.snapshot.site.is_some()
+            && let Some(why_not) = not_a_source(managed)
+        {
+            self.local(managed, &why_not);
+            return why_not;
+        }
         let not_listed = |why: &str| Ruling::new(CopyState::Wait, "destination-not-listed", why);
         let Some(there) = self.there.get(&place) else { return not_listed("what is there was not looked at") };
         if let Some(gap) = there.gap {
@@ -172,7 +179,6 @@ impl<'a> Copier<'a> {
             return Ruling::new(CopyState::Skip, "copy-span-over", detail);
         }
         if let Some(why_not) = not_a_source(managed) {
-            self.local(managed, &why_not);
             return why_not;
         }
         let failed = copies.failed_lately(now);
