@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{NOT_LIVE, utc_date};
@@ -226,7 +227,7 @@ impl<'a> World<'a> {
         let now = self.plan.now.as_second();
         let status = self.tiers.get(&snapshot.id);
         let ends = status.and_then(|status| status.restore_expires).or(snapshot.restore_expires);
-        let archived = status.and_then(|status| status.archived_at).map(|at| at.as_second());
+        let archived = status.and_then(|status| status.archived_at).map(Timestamp::as_second);
         if status.is_some_and(|status| status.moving.is_some()) {
             return Some("it is on its way between the storage tiers");
         }

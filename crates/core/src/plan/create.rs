@@ -61,7 +61,7 @@ pub(super) fn create(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
         let key = primaries_of(&volume.id, inventory);
         let snapshots = lineages.get(&key).unwrap_or(&none);
         let next = location::next(volume, newest.get(&volume.id).copied(), settings);
-        due.extend(out.volume(volume, snapshots, next, inventory, fleet, settings, run));
+        due.extend(out.volume(volume, (snapshots, next), inventory, fleet, settings, run));
     }
     group::group(due, &lineages, inventory, settings, &mut out);
     group::finish_tags(&lineages, inventory, fleet, settings, &mut out);
@@ -87,8 +87,7 @@ impl Create {
     fn volume<'a>(
         &mut self,
         volume: &'a Volume,
-        snapshots: &[Managed<'_>],
-        next: Next,
+        (snapshots, next): (&[Managed<'_>], Next),
         inventory: &'a Inventory,
         fleet: &Fleet<'a>,
         settings: &Settings,

@@ -192,7 +192,7 @@ fn volume_at(world: &World, zone: &str, outpost: Option<&str>) -> String {
     let mut params = vec![("AvailabilityZone", zone), ("Size", "1")];
     params.extend(outpost.map(|arn| ("OutpostArn", arn)));
     let id = text(&ask(world, "CreateVolume", &params).1, "volumeId").unwrap();
-    world.advance(Duration::from_secs(60));
+    world.advance(Duration::from_mins(1));
     id
 }
 
@@ -231,7 +231,7 @@ fn all_snapshots_of_a_volume_are_in_one_place() {
     let volume = volume_at(&world, &format!("{}a", place().region), Some(OUTPOST));
     let (here, there) = ([("VolumeId", volume.as_str())], [("VolumeId", volume.as_str()), ("OutpostArn", OUTPOST)]);
     assert_eq!(code(&world, "CreateSnapshot", &there), "");
-    world.advance(Duration::from_secs(60));
+    world.advance(Duration::from_mins(1));
     assert_eq!(code(&world, "CreateSnapshot", &here), "InvalidParameterCombination");
     assert_eq!(code(&world, "CreateSnapshot", &there), "");
 }
