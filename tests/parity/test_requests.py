@@ -33,6 +33,11 @@ COPY = {
     "Description": "web - vol-1 (/dev/xvda) (copy of snap-1 from us-east-1)",
     "TagSpecifications": tag_specification(AWKWARD),
 }
+# Where a snapshot of a volume outside the Region is stored.
+SITES = [
+    {"OutpostArn": "arn:aws:outposts:us-east-1:123456789012:outpost/op-0123456789abcdef0"},
+    {"Location": "local"},
+]
 PERMISSION = {"Attribute": "createVolumePermission", "SnapshotId": "snap-1"}
 ROLE = {"RoleArn": "arn:aws:iam::123456789012:role/backup/copies", "RoleSessionName": "ebskeep"}
 
@@ -69,6 +74,10 @@ CALLS = {
     "CreateSnapshot": [
         {"VolumeId": "vol-1", "Description": "web - vol-1 (/dev/xvda)", "TagSpecifications": tag_specification(AWKWARD)},
         {"VolumeId": "vol-1", "Description": "ü" * 255, "TagSpecifications": tag_specification({"Type": "Automated"})},
+        *[
+            {"VolumeId": "vol-1", "Description": "d", "TagSpecifications": tag_specification({"Type": "Automated"})} | site
+            for site in SITES
+        ],
     ],
     "CreateSnapshots": [
         {
@@ -82,6 +91,15 @@ CALLS = {
             {"ExcludeBootVolume": False, "ExcludeDataVolumeIds": ["vol-2"]},
             {"ExcludeBootVolume": True, "ExcludeDataVolumeIds": [f"vol-{n}" for n in range(40)]},
         )
+    ]
+    + [
+        {
+            "InstanceSpecification": {"InstanceId": "i-1", "ExcludeBootVolume": False},
+            "Description": "web - i-1 (2 volumes)",
+            "TagSpecifications": tag_specification({"Type": "Automated"}),
+        }
+        | site
+        for site in SITES
     ],
     "CopySnapshot": [
         COPY,

@@ -1,5 +1,6 @@
 """Every body that moto or sim gives is read by us as botocore reads it."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -75,6 +76,14 @@ def as_the_port_has_it(call: str, answer: dict) -> dict:
         # An attachment that is over, or not to an instance, is none.
         there = [a for a in volume.get("Attachments", []) if a.get("InstanceId") and a.pop("State") != "detached"]
         volume["Attachments"] = there
+    for one in answer.get("Volumes", []) + answer.get("Snapshots", []):
+        # Of zones only a Local Zone matters.
+        if not re.fullmatch(r"[a-z]+(-[a-z]+)+-[0-9]+-[a-z]+-[0-9]+[a-z]", one.get("AvailabilityZone", "")):
+            one.pop("AvailabilityZone", None)
+    for status in answer.get("SnapshotTierStatuses", []):
+        # A move that is over says nothing that the other members do not.
+        if not status.get("LastTieringOperationStatus", "").endswith("-in-progress"):
+            status.pop("LastTieringOperationStatus", None)
     if call == "DescribeSnapshotAttribute":
         answer["CreateVolumePermissions"].sort(key=lambda permission: permission.get("UserId", ""))
     if call == "DescribeRegions":

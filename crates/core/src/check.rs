@@ -19,7 +19,7 @@ use jiff::{Timestamp, ToSpan};
 use self::policy::{Read, units_descend};
 use self::world::{Listed, Origin, World, origin};
 use crate::id::{SnapshotId, VolumeId};
-use crate::inventory::{InstanceState, Inventory, Snapshot, SnapshotState, StorageTier};
+use crate::inventory::{InstanceState, Inventory, Snapshot, SnapshotState};
 use crate::job::{Grace, Request, Untagged};
 use crate::plan::{Action, CheckResult, ExpireVerdict, Job, Plan};
 use crate::setting::Settings;
@@ -312,10 +312,7 @@ fn reason_to_stay<'a>(
         if world.locked.contains(id) {
             stays.push("it is locked");
         }
-        let long_archived = world.long_archived.contains(id);
-        if snapshot.tier == StorageTier::Archive && !long_archived {
-            stays.push("it is not known to be archived for 90 days");
-        }
+        stays.extend(world.stays_in_archive(snapshot));
         if live_policies.get(place) == Some(&true) {
             stays.push("the retention that is tagged on its volume or instance keeps it");
         }

@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 
 use crate::id::{AccountId, InstanceId, Place, Region, SnapshotId, VolumeId};
 use crate::inventory::{Image, Instance, Lock, Snapshot, TierStatus, Volume};
+use crate::site::LocalSite;
 use crate::tags::Tags;
 
 /// Who the credentials belong to.
@@ -278,6 +279,9 @@ pub struct CreateSnapshot {
     pub description: String,
     /// Written by the same call (TagSpecifications), so never missing.
     pub tags: Tags,
+    /// The volume's own Outpost (`OutpostArn`) or Local Zone (`Location=local`),
+    /// to store it there; in the Region if none.
+    pub site: Option<LocalSite>,
 }
 
 /// What CreateSnapshots is told.
@@ -293,6 +297,9 @@ pub struct CreateSnapshots {
     pub description: String,
     /// The same for all; written by the same call.
     pub tags: Tags,
+    /// The instance's own Outpost or Local Zone, to store them there; in the
+    /// Region if none.
+    pub site: Option<LocalSite>,
 }
 
 /// What CopySnapshot is told, in the Place where the copy is to be.

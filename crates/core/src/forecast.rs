@@ -112,6 +112,7 @@ impl Imagined {
             state: VolumeState::Available,
             size_gib: self.size_gib,
             attachments: Vec::new(),
+            site: None,
             tags,
         };
         Inventory { volumes: Listing::complete(vec![volume]), ..Inventory::empty(Self::place(), start) }

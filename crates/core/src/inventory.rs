@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use crate::id::{AccountId, ImageId, InstanceId, Place, SnapshotId, VolumeId};
+use crate::site::LocalSite;
 use crate::tags::Tags;
 
 /// Everything observed in one Place, and how far the observation went.
@@ -246,6 +247,8 @@ pub struct Volume {
     /// The instances it is attached to, with the device name there. More than
     /// one with Multi-Attach.
     pub attachments: Vec<Attachment>,
+    /// The Outpost or Local Zone it is in, if it is in one.
+    pub site: Option<LocalSite>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -312,6 +315,12 @@ pub struct Snapshot {
     pub size_gib: u32,
     /// Where it is stored.
     pub tier: StorageTier,
+    /// When its temporary restore from the archive ends, if it is restored so
+    /// (`RestoreExpiryTime`).
+    pub restore_expires: Option<Timestamp>,
+    /// The Outpost or Local Zone it is stored in, if not in the Region. Boxed:
+    /// hardly any has one, and there may be a million snapshots.
+    pub site: Option<Box<LocalSite>>,
     /// Whether it is encrypted.
     pub encrypted: bool,
     /// Its description.
@@ -338,6 +347,12 @@ pub enum SnapshotState {
 }
 
 impl Snapshot {
+    /// Whether the listing says that it is archived: one restored from there for a
+    /// time is so, too, whatever tier it is shown in.
+    pub fn is_archived(&self) -> bool {
+        self.tier == StorageTier::Archive || self.restore_expires.is_some()
+    }
+
     /// AWS's words about its state, if there are any: an empty message is none.
     pub fn message(&self) -> Option<&SmolStr> {
         self.state_message.as_ref().filter(|message| !message.is_empty())
@@ -442,6 +457,44 @@ pub struct TierStatus {
     /// When a temporary restore ends, if it is restored so
     /// (`RestoreExpiryTime`).
     pub restore_expires: Option<Timestamp>,
+    /// The move between the tiers that is in progress, if one is
+    /// (`LastTieringOperationStatus`).
+    pub moving: Option<TierMove>,
+}
+
+/// A move of a snapshot between the storage tiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TierMove {
+    /// Into the archive.
+    Archival,
+    /// Out of the archive, for some days.
+    TemporaryRestore,
+    /// Out of the archive for good.
+    PermanentRestore,
+    /// A move this version does not know, or does not know to be over.
+    Other,
+}
+
+impl TierMove {
+    /// The move that is in progress, by AWS's word for the last one and how far it is.
+    pub fn in_progress(word: &str) -> Option<Self> {
+        let moves = [
+            ("archival", Self::Archival),
+            ("temporary-restore", Self::TemporaryRestore),
+            ("permanent-restore", Self::PermanentRestore),
+        ];
+        if word.is_empty() {
+            return None;
+        }
+        for (name, which) in moves {
+            match word.strip_prefix(name) {
+                Some("-completed" | "-failed") => return None,
+                Some("-in-progress") => return Some(which),
+                _ => {}
+            }
+        }
+        Some(Self::Other)
+    }
 }
 
 /// An Amazon machine image.

@@ -14,7 +14,7 @@ use crate::check::check;
 use crate::cloud::{Clock, Cloud as _, CloudError, Clouds};
 use crate::destination::Destination;
 use crate::id::{Place, SnapshotId, VolumeId};
-use crate::inventory::{Gap, Inventory, StorageTier};
+use crate::inventory::{Gap, Inventory};
 use crate::observe::{self, observe};
 use crate::paced::Pacing;
 use crate::plan::{self, CheckResult, Job, Notice, Plan};
@@ -316,7 +316,7 @@ fn unread(inventory: &Inventory) -> Vec<Notice> {
         let detail = format!("which snapshots are locked could not be read: {}", gap.with_effect(effect));
         found.push(Notice { resource: "snapshots".into(), code: LOCKS_UNKNOWN, detail });
     }
-    let archived = inventory.snapshots.items.iter().filter(|s| s.tier == StorageTier::Archive).count();
+    let archived = inventory.snapshots.items.iter().filter(|s| s.is_archived()).count();
     if let Some(gap) = inventory.tiers.gap.as_ref().filter(|_| archived > 0) {
         let effect = format!("Archived ones are kept ({archived} here)");
         let detail = format!("since when snapshots are archived could not be read: {}", gap.with_effect(&effect));

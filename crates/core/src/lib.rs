@@ -29,6 +29,7 @@ pub mod retag;
 pub mod retention;
 pub mod schedule;
 pub mod setting;
+pub mod site;
 pub mod stop;
 pub mod tags;
 pub mod watch;

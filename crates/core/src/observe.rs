@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::advice;
 use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Filter, Page, Query, Token};
 use crate::id::VolumeId;
-use crate::inventory::{Gap, Inventory, Listing, Snapshot, StorageTier, TierStatus, Volume};
+use crate::inventory::{Gap, Inventory, Listing, Snapshot, TierStatus, Volume};
 use crate::report::words;
 pub use away::{destinations, observe_only};
 use snapshots::snapshots;
@@ -122,10 +122,10 @@ pub async fn observe<C: Cloud, K: Clock>(
     Ok(inventory)
 }
 
-/// What is known of those of `snapshots` that are archived. AWS takes no ids
-/// there, but as values of a filter.
+/// What is known of those of `snapshots` that are archived, or restored from there
+/// for a time. AWS takes no ids there, but as values of a filter.
 async fn tiers<C: Cloud>(cloud: &C, snapshots: &[Snapshot]) -> Listing<TierStatus> {
-    let archived: Vec<_> = snapshots.iter().filter(|s| s.tier == StorageTier::Archive).map(|s| s.id.as_str()).collect();
+    let archived: Vec<_> = snapshots.iter().filter(|s| s.is_archived()).map(|s| s.id.as_str()).collect();
     let mut all = Listing::default();
     for ids in archived.chunks(FILTER_VALUES) {
         let values = ids.iter().map(|id| (*id).into()).collect();

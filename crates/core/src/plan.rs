@@ -14,6 +14,7 @@ pub mod explain;
 mod group;
 mod history;
 mod keep;
+mod location;
 mod marking;
 mod order;
 mod policy;
@@ -32,6 +33,7 @@ use crate::id::{AccountId, InstanceId, Region, SnapshotId, VolumeId};
 use crate::inventory::Inventory;
 use crate::job::Request;
 use crate::setting::Settings;
+use crate::site::Location;
 use crate::tags::Tags;
 pub use copies::{CopyState, CopyVerdict, FollowSource, MarkCopied, NewCopy, Unshare, destinations};
 pub(crate) use creator::{Copied, Creator, copied};
@@ -338,6 +340,10 @@ pub struct NewSnapshot {
     /// refuses the creation because of its tags.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub carried: Tags,
+    /// Where it is stored, if the volume is on an Outpost or in a Local Zone.
+    /// Refused for that, it is tried once at the other of the two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 /// Snapshots to take of an instance's volumes in one call.
@@ -362,6 +368,10 @@ pub struct NewSet {
     /// out if AWS refuses the creation because of its tags.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub carried: Tags,
+    /// Where they are stored, if the instance is on an Outpost or in a Local
+    /// Zone; the same for all members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
     /// The members: what each is tagged with in the end, which is also how each
     /// is taken alone if the set is refused. Sorted by volume id.
     pub members: Vec<SetMember>,
@@ -442,6 +452,11 @@ pub struct Deletion {
     /// tiers by the last look stays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
+    /// When its temporary restore from the archive ended or ends, as it was
+    /// decided; what was restored, or restored for longer, by the last look stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", default)]
+    pub restore_expires: Option<Timestamp>,
 }
 
 /// Something to tell about one resource.

@@ -46,6 +46,31 @@ pub struct Settings {
     /// The keys of encrypted copies, by destination as written there; elsewhere
     /// the destination's own default is used.
     pub copy_kms_keys: BTreeMap<Destination, SmolStr>,
+    /// Where the first snapshot of a volume on an Outpost or in a Local Zone is
+    /// stored; later ones follow it.
+    pub outposts: Outposts,
+}
+
+/// The values of the setting `outposts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outposts {
+    /// In the parent Region.
+    Region,
+    /// On the volume's Outpost, or in its Local Zone.
+    Local,
+    /// Nowhere: volumes there that have no snapshot yet are not backed up.
+    Skip,
+}
+
+impl Outposts {
+    fn parse(value: &str) -> Result<Self, String> {
+        match value.to_lowercase().as_str() {
+            "region" => Ok(Self::Region),
+            "local" => Ok(Self::Local),
+            "skip" => Ok(Self::Skip),
+            _ => Err("expected region, local or skip".to_owned()),
+        }
+    }
 }
 
 /// The configuration keys on instances and volumes, which can be renamed.
@@ -203,6 +228,13 @@ pub const TABLE: &[Setting] = &[
         help: "Keys of encrypted copies, each eu-west-1=KEY or 123456789012/eu-west-1=KEY, by blank or comma; \
                elsewhere the destination's default key",
     },
+    Setting {
+        name: "outposts",
+        value: "PLACE",
+        default: "region",
+        help: "Where the first snapshot of a volume on an Outpost or in a Local Zone is stored: region, local, or skip \
+               to take none",
+    },
 ];
 
 impl Default for Settings {
@@ -222,6 +254,7 @@ impl Default for Settings {
             api_share: 80,
             copy_role: Role { name: SmolStr::new_static("ebskeep-copy"), external_id: None },
             copy_kms_keys: BTreeMap::new(),
+            outposts: Outposts::Region,
         }
     }
 }
@@ -315,6 +348,7 @@ impl Settings {
             "copy-role" => self.copy_role.name = role(value)?,
             "copy-external-id" => self.copy_role.external_id = external_id(value)?,
             "copy-kms-key" => self.copy_kms_keys = kms_keys(value)?,
+            "outposts" => self.outposts = Outposts::parse(value)?,
             other => return Err(format!("{other} is in the table but nothing takes it")),
         }
         Ok(())
@@ -413,6 +447,7 @@ mod tests {
             let other = match setting.default {
                 "daily" => "weekly",
                 "UTC" => "Europe/London",
+                "region" => "local",
                 _ if setting.value == "DEST=KEY" => "eu-west-1=alias/backup",
                 _ if ["KEY", "NAME", "ROLE", "ID"].contains(&setting.value) => "another",
                 _ => "9",
@@ -456,6 +491,19 @@ mod tests {
         }
         settings.set("copy-kms-key", "").unwrap();
         assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn where_local_volumes_snapshots_go_is_one_of_three_words() {
+        let mut settings = Settings::default();
+        for (value, outposts) in [("local", Outposts::Local), (" Skip ", Outposts::Skip), ("region", Outposts::Region)]
+        {
+            settings.set("outposts", value).unwrap();
+            assert_eq!(settings.outposts, outposts);
+        }
+        for wrong in ["", "regional", "local region", "no"] {
+            assert!(settings.set("outposts", wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

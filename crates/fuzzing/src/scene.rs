@@ -61,6 +61,7 @@ pub(crate) fn world() -> Inventory {
             state: VolumeState::InUse,
             size_gib: 8,
             attachments: vec![Attachment { instance: "i-1".into(), device: device.into() }],
+            site: None,
             tags: Tags::new(),
         }]),
         snapshots: Listing::complete(AGES.map(snapshot).into_iter().collect()),
@@ -85,6 +86,8 @@ fn snapshot(days: i64) -> Snapshot {
         started: slot + SignedDuration::from_secs(10),
         size_gib: 8,
         tier: StorageTier::Standard,
+        restore_expires: None,
+        site: None,
         encrypted: false,
         description: "".into(),
         tags: tags([

@@ -361,7 +361,8 @@ fn happen(state: &mut State, place: &Place, deed: Deed) -> Result<Acted, Refusal
             if let Some(id) = &id {
                 unused(scene.site().volumes.contains_key(id), id)?;
             }
-            let volume = scene.create_volume(CreateVolume { id, zone, spec, tags, client_token: None })?;
+            let volume =
+                scene.create_volume(CreateVolume { id, zone, outpost: None, spec, tags, client_token: None })?;
             return Ok(Acted::made(volume.id));
         }
         Deed::Attach { volume, instance, device } => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ebskeep_core::id::{AccountId, ImageId, InstanceId, Place, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{InstanceState, SnapshotState, StorageTier, VolumeState};
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,16 @@ pub(crate) struct Volume {
     pub(crate) snapshot: Option<SnapshotId>,
     pub(crate) created: Timestamp,
     pub(crate) attachments: Vec<Attachment>,
+    /// The ARN of the Outpost it is on.
+    pub(crate) outpost: Option<SmolStr>,
     pub(crate) tags: Tags,
+}
+
+impl Volume {
+    /// The Outpost or Local Zone it is in.
+    pub(crate) fn site(&self) -> Option<LocalSite> {
+        LocalSite::of(self.outpost.as_deref(), Some(&self.zone))
+    }
 }
 
 /// A volume's place on an instance.
@@ -82,6 +92,8 @@ pub(crate) struct Snapshot {
     pub(crate) archived: Option<Timestamp>,
     /// When it is in the archive alone again.
     pub(crate) restore_expires: Option<Timestamp>,
+    /// The Outpost or Local Zone it is stored in.
+    pub(crate) site: Option<LocalSite>,
     /// Its lock, expired or not.
     pub(crate) lock: Option<Lock>,
     /// What encrypts it, if anything does.
@@ -123,6 +135,7 @@ impl Snapshot {
             tiering: None,
             archived: None,
             restore_expires: None,
+            site: None,
             lock: None,
             key: None,
             description: SmolStr::default(),

@@ -13,7 +13,8 @@ use ebskeep_core::cloud::{
     Page, Query, Role, Sharing, Token, Untag,
 };
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
-use ebskeep_core::inventory::{self, Image, Instance, Lock, LockState, Snapshot, TierStatus, Volume};
+use ebskeep_core::inventory::{self, Image, Instance, Lock, LockState, Snapshot, TierMove, TierStatus, Volume};
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
 use smol_str::SmolStr;
@@ -415,8 +416,9 @@ impl Cloud for SimCloud {
 
     async fn create_snapshot(&self, request: &CreateSnapshot) -> Result<Begun, CloudError> {
         const ACTION: &str = "CreateSnapshot";
-        let CreateSnapshot { volume, description, tags } = request;
+        let CreateSnapshot { volume, description, tags, site } = request;
         let mut params = Params::default();
+        stored_in(&mut params, site.as_ref());
         params.set("VolumeId", volume.as_str());
         new_snapshot(&mut params, description, tags);
         match self.ask(ACTION, Some(volume.as_str()), params).await? {
@@ -427,8 +429,9 @@ impl Cloud for SimCloud {
 
     async fn create_snapshots(&self, request: &CreateSnapshots) -> Result<Vec<Begun>, CloudError> {
         const ACTION: &str = "CreateSnapshots";
-        let CreateSnapshots { instance, exclude_boot, exclude_data, description, tags } = request;
+        let CreateSnapshots { instance, exclude_boot, exclude_data, description, tags, site } = request;
         let mut params = Params::default();
+        stored_in(&mut params, site.as_ref());
         params.set("InstanceSpecification.InstanceId", instance.as_str());
         params.set("InstanceSpecification.ExcludeBootVolume", exclude_boot.to_string());
         params.set_list("InstanceSpecification.ExcludeDataVolumeId", exclude_data.iter().map(VolumeId::as_str));
@@ -526,6 +529,15 @@ impl Cloud for SimCloud {
     }
 }
 
+/// Where a new snapshot is stored, if not in the Region.
+fn stored_in(params: &mut Params, site: Option<&LocalSite>) {
+    match site {
+        Some(LocalSite::Outpost(arn)) => params.set("OutpostArn", arn.as_str()),
+        Some(LocalSite::LocalZone(_)) => params.set("Location", "local"),
+        None => {}
+    }
+}
+
 fn new_snapshot(params: &mut Params, description: &str, tags: &Tags) {
     params.set("Description", description);
     if !tags.is_empty() {
@@ -546,6 +558,7 @@ pub(crate) fn instance(view: InstanceView) -> Instance {
 }
 
 pub(crate) fn volume(volume: model::Volume) -> Volume {
+    let site = volume.site();
     Volume {
         id: volume.id,
         state: volume.state,
@@ -555,6 +568,7 @@ pub(crate) fn volume(volume: model::Volume) -> Volume {
             .into_iter()
             .map(|a| inventory::Attachment { instance: a.instance, device: a.device })
             .collect(),
+        site,
         tags: volume.tags,
     }
 }
@@ -569,6 +583,8 @@ pub(crate) fn snapshot(snapshot: model::Snapshot) -> Snapshot {
         started: snapshot.started,
         size_gib: snapshot.size_gib,
         tier: snapshot.tier,
+        restore_expires: snapshot.restore_expires,
+        site: snapshot.site.map(Box::new),
         encrypted: snapshot.key.is_some(),
         description: snapshot.description,
         tags: snapshot.tags,
@@ -586,6 +602,7 @@ fn tier_status(snapshot: model::Snapshot) -> TierStatus {
         tier: snapshot.tier,
         archived_at: snapshot.archived,
         restore_expires: snapshot.restore_expires,
+        moving: snapshot.tiering.and_then(|tiering| TierMove::in_progress(tiering.operation)),
     }
 }
 

@@ -30,6 +30,10 @@ pub(crate) enum Due {
     SnapshotEnds { id: SnapshotId, volume: VolumeId, fails: Option<SmolStr> },
     /// A snapshot has come to another storage tier.
     TierIs(SnapshotId, StorageTier),
+    /// A snapshot can be used, for a time.
+    RestoredForATime(SnapshotId),
+    /// That time is over.
+    RestoreEnds(SnapshotId),
     /// An instance reaches a state, unless it went another way meanwhile.
     InstanceIs { id: InstanceId, from: InstanceState, to: InstanceState },
     /// A terminated instance is listed no more.
@@ -134,6 +138,17 @@ impl State {
             Due::CopyEnds { id, fails } => self.end_copy(at, place, &id, fails),
             Due::SnapshotEnds { id, volume, fails } => self.end_snapshot(at, place, &id, &volume, fails),
             Due::TierIs(id, tier) => self.end_tiering(at, place, &id, tier),
+            Due::RestoredForATime(id) => {
+                if let Some(tiering) = self.site(place).snapshots.get_mut(&id).and_then(|s| s.tiering.as_mut()) {
+                    tiering.operation = "temporary-restore-completed";
+                }
+            }
+            Due::RestoreEnds(id) => {
+                if let Some(snapshot) = self.site(place).snapshots.get_mut(&id) {
+                    // Unless it was given another end.
+                    snapshot.restore_expires = snapshot.restore_expires.filter(|until| *until > at);
+                }
+            }
             Due::InstanceIs { id, from, to } => {
                 let Some(instance) = self.site(place).instances.get_mut(&id).filter(|i| i.state == from) else {
                     return;

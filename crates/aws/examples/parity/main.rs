@@ -63,6 +63,7 @@ use ebskeep_core::cloud::{
 };
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::Instance;
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -281,6 +282,7 @@ async fn perform(
                 volume: VolumeId::new(args.text("VolumeId")?),
                 description: args.text("Description")?,
                 tags: args.new_tags()?,
+                site: args.site()?,
             };
             ec2.create_snapshot(&request).await.map(|one| begun(&one))
         }
@@ -292,6 +294,7 @@ async fn perform(
                 exclude_data: instance.texts("ExcludeDataVolumeIds")?.into_iter().map(VolumeId::new).collect(),
                 description: args.text("Description")?,
                 tags: args.new_tags()?,
+                site: args.site()?,
             };
             instance.nothing_left()?;
             let all = ec2.create_snapshots(&request).await;
@@ -455,6 +458,16 @@ impl Args {
             None => Ok(Tags::new()),
             Some(one) if specifications.is_empty() => Self(one).tags("Tags"),
             Some(_) => Err("the adapter sends one tag specification".into()),
+        }
+    }
+
+    /// Where a new snapshot is stored, if not in the Region.
+    fn site(&mut self) -> Result<Option<LocalSite>, Failure> {
+        let outpost: Option<SmolStr> = self.take("OutpostArn")?;
+        match self.take::<SmolStr>("Location")?.as_deref() {
+            None => Ok(outpost.map(LocalSite::Outpost)),
+            Some("local") => Ok(Some(LocalSite::LocalZone("us-west-2-lax-1a".into()))),
+            Some(_) => Err("the adapter leaves the Region out".into()),
         }
     }
 

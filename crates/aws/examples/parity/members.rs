@@ -2,9 +2,10 @@
 
 use ebskeep_core::cloud::{Begun, Page, Token};
 use ebskeep_core::inventory::{
-    Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier, TierStatus, Volume,
-    VolumeState,
+    Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier, TierMove, TierStatus,
+    Volume, VolumeState,
 };
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 use serde_json::{Value, json};
 
@@ -45,7 +46,7 @@ pub(crate) fn instance(instance: &Instance) -> Value {
 }
 
 pub(crate) fn volume(volume: &Volume) -> Value {
-    let Volume { id, state, size_gib, attachments, tags } = volume;
+    let Volume { id, state, size_gib, attachments, site, tags } = volume;
     let state = match state {
         VolumeState::Creating => "creating",
         VolumeState::Available => "available",
@@ -64,13 +65,28 @@ pub(crate) fn volume(volume: &Volume) -> Value {
         "State": state,
         "Size": size_gib,
         "Attachments": attachments,
+        "OutpostArn": site.as_ref().and_then(outpost),
+        "AvailabilityZone": site.as_ref().and_then(local_zone),
         "Tags": tag_list(tags),
     })
 }
 
 pub(crate) fn snapshot(snapshot: &Snapshot) -> Value {
-    let Snapshot { id, owner, volume, state, state_message, started, size_gib, tier, encrypted, description, tags } =
-        snapshot;
+    let Snapshot {
+        id,
+        owner,
+        volume,
+        state,
+        state_message,
+        started,
+        size_gib,
+        tier,
+        restore_expires,
+        site,
+        encrypted,
+        description,
+        tags,
+    } = snapshot;
     let state = match state {
         SnapshotState::Pending => "pending",
         SnapshotState::Completed => "completed",
@@ -88,10 +104,27 @@ pub(crate) fn snapshot(snapshot: &Snapshot) -> Value {
         "StartTime": started,
         "VolumeSize": size_gib,
         "StorageTier": tier_name(*tier),
+        "RestoreExpiryTime": restore_expires,
+        "OutpostArn": site.as_deref().and_then(outpost),
+        "AvailabilityZone": site.as_deref().and_then(local_zone),
         "Encrypted": encrypted,
         "Description": description,
         "Tags": tag_list(tags),
     })
+}
+
+fn outpost(site: &LocalSite) -> Option<&str> {
+    match site {
+        LocalSite::Outpost(arn) => Some(arn),
+        LocalSite::LocalZone(_) => None,
+    }
+}
+
+fn local_zone(site: &LocalSite) -> Option<&str> {
+    match site {
+        LocalSite::Outpost(_) => None,
+        LocalSite::LocalZone(zone) => Some(zone),
+    }
 }
 
 pub(crate) fn image(image: &Image) -> Value {
@@ -113,12 +146,19 @@ pub(crate) fn lock(lock: &Lock) -> Value {
 }
 
 pub(crate) fn tier_status(status: &TierStatus) -> Value {
-    let TierStatus { snapshot, tier, archived_at, restore_expires } = status;
+    let TierStatus { snapshot, tier, archived_at, restore_expires, moving } = status;
+    let moving = moving.map(|moving| match moving {
+        TierMove::Archival => "archival-in-progress",
+        TierMove::TemporaryRestore => "temporary-restore-in-progress",
+        TierMove::PermanentRestore => "permanent-restore-in-progress",
+        TierMove::Other => "other",
+    });
     json!({
         "SnapshotId": snapshot.as_str(),
         "StorageTier": tier_name(*tier),
         "ArchivalCompleteTime": archived_at,
         "RestoreExpiryTime": restore_expires,
+        "LastTieringOperationStatus": moving,
     })
 }
 

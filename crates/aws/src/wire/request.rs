@@ -2,6 +2,7 @@
 
 use ebskeep_core::cloud::{CopyKey, CopySnapshot, CreateSnapshot, CreateSnapshots, Query, Sharing, Token, Untag};
 use ebskeep_core::id::{Region, SnapshotId};
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 
 use crate::endpoint::Service;
@@ -111,6 +112,15 @@ impl Call {
         })
     }
 
+    /// Where a new snapshot is stored, if not in the Region.
+    fn stored_in(self, site: Option<&LocalSite>) -> Self {
+        match site {
+            Some(LocalSite::Outpost(arn)) => self.with("OutpostArn", arn.as_str()),
+            Some(LocalSite::LocalZone(_)) => self.with("Location", "local"),
+            None => self,
+        }
+    }
+
     /// The tags a new snapshot begins with.
     fn tagged(mut self, tags: &Tags) -> Self {
         if tags.is_empty() {
@@ -180,16 +190,17 @@ pub(crate) fn describe_snapshot_tier_status(query: &Query, token: Option<&Token>
 }
 
 pub(crate) fn create_snapshot(request: &CreateSnapshot) -> Call {
-    let CreateSnapshot { volume, description, tags } = request;
+    let CreateSnapshot { volume, description, tags, site } = request;
     Call::new("CreateSnapshot", true)
         .about(volume)
         .with("VolumeId", volume.as_str())
         .with("Description", description)
+        .stored_in(site.as_ref())
         .tagged(tags)
 }
 
 pub(crate) fn create_snapshots(request: &CreateSnapshots) -> Call {
-    let CreateSnapshots { instance, exclude_boot, exclude_data, description, tags } = request;
+    let CreateSnapshots { instance, exclude_boot, exclude_data, description, tags, site } = request;
     let mut call = Call::new("CreateSnapshots", true)
         .about(instance)
         .with("InstanceSpecification.InstanceId", instance.as_str())
@@ -197,7 +208,7 @@ pub(crate) fn create_snapshots(request: &CreateSnapshots) -> Call {
     for (n, volume) in (1..).zip(exclude_data) {
         call = call.with(format!("InstanceSpecification.ExcludeDataVolumeId.{n}"), volume.as_str());
     }
-    call.with("Description", description).tagged(tags)
+    call.with("Description", description).stored_in(site.as_ref()).tagged(tags)
 }
 
 /// To be sent to the destination's endpoint. With it goes what lets AWS read the
@@ -442,6 +453,7 @@ mod tests {
                 volume: "vol-1".into(),
                 description: "web - vol-1 (/dev/xvda)".to_owned(),
                 tags: tags(),
+                site: None,
             })),
             "CreateSnapshot(VolumeId=vol-1, Description=web - vol-1 (/dev/xvda), \
              TagSpecification.1.ResourceType=snapshot, TagSpecification.1.Tag.1.Key=a, \
@@ -454,11 +466,32 @@ mod tests {
                 exclude_data: vec!["vol-1".into(), "vol-2".into()],
                 description: "d".to_owned(),
                 tags: Tags::new(),
+                site: None,
             })),
             "CreateSnapshots(InstanceSpecification.InstanceId=i-1, InstanceSpecification.ExcludeBootVolume=true, \
              InstanceSpecification.ExcludeDataVolumeId.1=vol-1, InstanceSpecification.ExcludeDataVolumeId.2=vol-2, \
              Description=d)",
         );
+        let outpost = "arn:aws:outposts:us-east-1:1:outpost/op-1";
+        for (site, parameter) in [
+            (LocalSite::Outpost(outpost.into()), format!("OutpostArn={outpost}")),
+            (LocalSite::LocalZone("us-west-2-lax-1a".into()), "Location=local".to_owned()),
+        ] {
+            let site = Some(site);
+            let (description, tags) = ("d".to_owned(), Tags::new());
+            let one = CreateSnapshot { volume: "vol-1".into(), description, tags: tags.clone(), site: site.clone() };
+            check(Ok(create_snapshot(&one)), &format!("CreateSnapshot(VolumeId=vol-1, Description=d, {parameter})"));
+            let (exclude_data, description) = (Vec::new(), "d".to_owned());
+            let all =
+                CreateSnapshots { instance: "i-1".into(), exclude_boot: false, exclude_data, description, tags, site };
+            check(
+                Ok(create_snapshots(&all)),
+                &format!(
+                    "CreateSnapshots(InstanceSpecification.InstanceId=i-1, \
+                     InstanceSpecification.ExcludeBootVolume=false, Description=d, {parameter})"
+                ),
+            );
+        }
         check(Ok(delete_snapshot(&"snap-1".into())), "DeleteSnapshot(SnapshotId=snap-1)");
         check(
             create_tags(&["snap-1".into(), "snap-2".into()], &tags()),
@@ -582,6 +615,7 @@ mod tests {
             volume: "vol-1".into(),
             description: "a b+c&d=e%é\n~".to_owned(),
             tags: Tags::new(),
+            site: None,
         });
         assert_eq!(
             encode(&call, None),

@@ -8,8 +8,9 @@ use ebskeep_core::cloud::{Begun, Identity, Token};
 use ebskeep_core::id::{AccountId, ImageId, InstanceId, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
     Attachment, Device, Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier,
-    TierStatus, Volume, VolumeState,
+    TierMove, TierStatus, Volume, VolumeState,
 };
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
 use smol_str::SmolStr;
@@ -114,7 +115,7 @@ pub(crate) fn volumes(body: &[u8]) -> Result<Listed<Volume>, ReadError> {
 }
 
 fn volume(xml: &mut Xml<'_>) -> Result<Volume, ReadError> {
-    let (mut id, mut size_gib) = (None, 0);
+    let (mut id, mut size_gib, mut zone, mut outpost) = (None, 0, None, None);
     let (mut state, mut attachments, mut tags) = (VolumeState::Other, Vec::new(), Tags::new());
     xml.children(|xml, name| match name {
         "volumeId" => set(&mut id, xml),
@@ -130,10 +131,13 @@ fn volume(xml: &mut Xml<'_>) -> Result<Volume, ReadError> {
             attachments.extend(attachment(xml)?);
             Ok(())
         }),
+        "availabilityZone" => set(&mut zone, xml),
+        "outpostArn" => set(&mut outpost, xml),
         "tagSet" => read_tags(xml, &mut tags),
         _ => xml.skip(),
     })?;
-    Ok(Volume { id: VolumeId::new(required(id, "a volume", "volumeId")?), state, size_gib, attachments, tags })
+    let site = LocalSite::of(outpost.as_deref(), zone.as_deref());
+    Ok(Volume { id: VolumeId::new(required(id, "a volume", "volumeId")?), state, size_gib, attachments, site, tags })
 }
 
 /// An attachment to an instance. `None` if it is over (`detached`), or if the
@@ -164,6 +168,7 @@ fn snapshot(xml: &mut Xml<'_>) -> Result<Snapshot, ReadError> {
     let (mut id, mut owner, mut volume, mut started) = (None, None, None, None);
     let (mut state_message, mut description, mut encrypted, mut size_gib) = (None, None, false, 0);
     let (mut state, mut tier, mut tags) = (SnapshotState::Other, StorageTier::Standard, Tags::new());
+    let (mut restore_expires, mut zone, mut outpost) = (None, None, None);
     xml.children(|xml, name| match name {
         "snapshotId" => set(&mut id, xml),
         "ownerId" => set(&mut owner, xml),
@@ -185,6 +190,12 @@ fn snapshot(xml: &mut Xml<'_>) -> Result<Snapshot, ReadError> {
             tier = StorageTier::from_aws(&xml.text()?);
             Ok(())
         }
+        "restoreExpiryTime" => {
+            restore_expires = Some(time(xml, "restoreExpiryTime")?);
+            Ok(())
+        }
+        "availabilityZone" => set(&mut zone, xml),
+        "outpostArn" => set(&mut outpost, xml),
         "encrypted" => {
             encrypted = &*xml.text()? == "true";
             Ok(())
@@ -204,6 +215,8 @@ fn snapshot(xml: &mut Xml<'_>) -> Result<Snapshot, ReadError> {
         state_message: state_message.filter(|text: &SmolStr| !text.is_empty()),
         size_gib,
         tier,
+        restore_expires,
+        site: LocalSite::of(outpost.as_deref(), zone.as_deref()).map(Box::new),
         encrypted,
         description: description.unwrap_or_default(),
         tags,
@@ -243,6 +256,7 @@ pub(crate) fn tiers(body: &[u8]) -> Result<Listed<TierStatus>, ReadError> {
 
 fn tier_status(xml: &mut Xml<'_>) -> Result<TierStatus, ReadError> {
     let (mut id, mut tier, mut archived_at, mut restore_expires) = (None, StorageTier::Standard, None, None);
+    let mut moving = None;
     xml.children(|xml, name| match name {
         "snapshotId" => set(&mut id, xml),
         "storageTier" => {
@@ -257,10 +271,14 @@ fn tier_status(xml: &mut Xml<'_>) -> Result<TierStatus, ReadError> {
             restore_expires = Some(time(xml, "restoreExpiryTime")?);
             Ok(())
         }
+        "lastTieringOperationStatus" => {
+            moving = TierMove::in_progress(&xml.text()?);
+            Ok(())
+        }
         _ => xml.skip(),
     })?;
     let snapshot = SnapshotId::new(required(id, "a snapshot's tier status", "snapshotId")?);
-    Ok(TierStatus { snapshot, tier, archived_at, restore_expires })
+    Ok(TierStatus { snapshot, tier, archived_at, restore_expires, moving })
 }
 
 pub(crate) fn images(body: &[u8]) -> Result<Listed<Image>, ReadError> {

@@ -347,7 +347,7 @@ pub(crate) fn one_filter(name: &str, values: &[&str]) -> Filter {
 
 /// A request for a snapshot.
 pub(crate) fn creation(volume: &VolumeId, pairs: &[(&str, &str)]) -> CreateSnapshot {
-    CreateSnapshot { volume: volume.clone(), description: "of a case".to_owned(), tags: tags(pairs) }
+    CreateSnapshot { volume: volume.clone(), description: "of a case".to_owned(), tags: tags(pairs), site: None }
 }
 
 /// A request for a set of all volumes of an instance.
@@ -358,6 +358,7 @@ pub(crate) fn creation_of_all(instance: &InstanceId, pairs: &[(&str, &str)]) -> 
         exclude_data: Vec::new(),
         description: "of a set".to_owned(),
         tags: tags(pairs),
+        site: None,
     }
 }
 

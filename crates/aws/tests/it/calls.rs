@@ -68,7 +68,8 @@ async fn each_method_is_one_request() {
     let item = "<snapshotId>snap-1</snapshotId><volumeId>vol-1</volumeId>";
     let tags: Tags = [("Type", "Automated")].into_iter().collect();
     let (cloud, seen) = ec2(200, &format!("<CreateSnapshotResponse>{item}</CreateSnapshotResponse>")).await;
-    let request = CreateSnapshot { volume: "vol-1".into(), description: "d".to_owned(), tags: tags.clone() };
+    let request =
+        CreateSnapshot { volume: "vol-1".into(), description: "d".to_owned(), tags: tags.clone(), site: None };
     assert_eq!(cloud.create_snapshot(&request).await.unwrap(), begun);
     assert_eq!(seen.count(), 1);
     let set =
@@ -80,6 +81,7 @@ async fn each_method_is_one_request() {
         exclude_data: vec![],
         description: "d".to_owned(),
         tags: tags.clone(),
+        site: None,
     };
     assert_eq!(cloud.create_snapshots(&request).await.unwrap(), [begun]);
     assert_eq!(seen.count(), 1);

@@ -10,7 +10,7 @@ use ebskeep_core::tags::Tags;
 use crate::canned::{answer, aws, ec2, place};
 
 fn create() -> CreateSnapshot {
-    CreateSnapshot { volume: "vol-1".into(), description: String::new(), tags: Tags::new() }
+    CreateSnapshot { volume: "vol-1".into(), description: String::new(), tags: Tags::new(), site: None }
 }
 
 fn cause(error: &CloudError) -> String {

@@ -8,8 +8,9 @@ use std::io::Read;
 use ebskeep_core::id::{AccountId, ImageId, InstanceId, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
     Attachment, Device, Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier,
-    TierStatus, Volume, VolumeState,
+    TierMove, TierStatus, Volume, VolumeState,
 };
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -252,6 +253,8 @@ struct VolumeIn {
     size: u32,
     #[serde(default)]
     attachments: Vec<AttachmentIn>,
+    availability_zone: Option<SmolStr>,
+    outpost_arn: Option<SmolStr>,
     #[serde(default, deserialize_with = "tags")]
     tags: Tags,
 }
@@ -286,6 +289,10 @@ struct SnapshotIn {
     #[serde(default, deserialize_with = "maybe_time")]
     lock_expires_on: Option<Timestamp>,
     storage_tier: Option<SmolStr>,
+    #[serde(default, deserialize_with = "maybe_time")]
+    restore_expiry_time: Option<Timestamp>,
+    availability_zone: Option<SmolStr>,
+    outpost_arn: Option<SmolStr>,
     #[serde(default)]
     encrypted: bool,
     #[serde(default)]
@@ -313,6 +320,7 @@ struct TierIn {
     archival_complete_time: Option<Timestamp>,
     #[serde(default, deserialize_with = "maybe_time")]
     restore_expiry_time: Option<Timestamp>,
+    last_tiering_operation_status: Option<SmolStr>,
 }
 
 /// An instant, as the AWS CLI and boto3 write them.
@@ -355,13 +363,14 @@ impl From<InstanceIn> for Instance {
 
 impl From<VolumeIn> for Volume {
     fn from(from: VolumeIn) -> Self {
-        let VolumeIn { volume_id, state, size, attachments, tags } = from;
+        let VolumeIn { volume_id, state, size, attachments, availability_zone, outpost_arn, tags } = from;
         let attachments = attachments
             .into_iter()
             .filter_map(|on| Some(Attachment { instance: on.instance_id?, device: on.device.unwrap_or_default() }))
             .collect();
         let state = VolumeState::from_aws(&state);
-        Self { id: volume_id, state, size_gib: size, attachments, tags }
+        let site = LocalSite::of(outpost_arn.as_deref(), availability_zone.as_deref());
+        Self { id: volume_id, state, size_gib: size, attachments, site, tags }
     }
 }
 
@@ -380,6 +389,9 @@ impl TryFrom<SnapshotIn> for SnapshotOrLock {
             lock_state,
             lock_expires_on,
             storage_tier,
+            restore_expiry_time,
+            availability_zone,
+            outpost_arn,
             encrypted,
             description,
             tags,
@@ -398,6 +410,8 @@ impl TryFrom<SnapshotIn> for SnapshotOrLock {
             started: start_time.ok_or_else(missing("StartTime"))?,
             size_gib: volume_size.ok_or_else(missing("VolumeSize"))?,
             tier: StorageTier::from_aws(storage_tier.as_deref().unwrap_or_default()),
+            restore_expires: restore_expiry_time,
+            site: LocalSite::of(outpost_arn.as_deref(), availability_zone.as_deref()).map(Box::new),
             encrypted,
             description,
             tags,
@@ -407,12 +421,19 @@ impl TryFrom<SnapshotIn> for SnapshotOrLock {
 
 impl From<TierIn> for TierStatus {
     fn from(from: TierIn) -> Self {
-        let TierIn { snapshot_id, storage_tier, archival_complete_time, restore_expiry_time } = from;
+        let TierIn {
+            snapshot_id,
+            storage_tier,
+            archival_complete_time,
+            restore_expiry_time,
+            last_tiering_operation_status,
+        } = from;
         Self {
             snapshot: snapshot_id,
             tier: StorageTier::from_aws(storage_tier.as_deref().unwrap_or_default()),
             archived_at: archival_complete_time,
             restore_expires: restore_expiry_time,
+            moving: TierMove::in_progress(last_tiering_operation_status.as_deref().unwrap_or_default()),
         }
     }
 }

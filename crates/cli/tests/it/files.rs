@@ -295,6 +295,49 @@ fn locks_and_tiers_are_read_and_where_no_file_has_them_the_plan_says_so() {
 }
 
 #[test]
+fn a_restore_from_the_archive_in_the_files_keeps() {
+    let files = Files::new("restored");
+    let old = |id: &str, tier: &str, more: Value| {
+        let mut snapshot = json!({
+            "SnapshotId": id, "VolumeId": "vol-1", "OwnerId": "123456789012", "State": "completed",
+            "StartTime": "2025-06-01T00:00:10Z", "VolumeSize": 8, "StorageTier": tier,
+            "Tags": [{"Key": "Type", "Value": "Automated"}, {"Key": "DeleteOn", "Value": "2025-06-08"}],
+        });
+        snapshot.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        snapshot
+    };
+    let until = json!({"RestoreExpiryTime": "2030-01-20T00:00:00.000Z"});
+    let status = |id: &str, archived: &str, operation: &str, more: Value| {
+        let mut status = json!({"SnapshotId": id, "StorageTier": "archive", "ArchivalCompleteTime": archived,
+            "LastTieringOperationStatus": operation});
+        status.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        status
+    };
+    let none = json!({});
+    let listed = json!({
+        "Reservations": [], "Images": [],
+        "Volumes": [{"VolumeId": "vol-1", "State": "available", "Size": 8,
+            "Tags": [{"Key": "Backup", "Value": "No"}]}],
+        "Snapshots": [
+            old("snap-1-restored", "standard", until.clone()), old("snap-2-restoring", "archive", none.clone()),
+            old("snap-3-shown", "standard", until.clone()), old("snap-4-archived", "archive", none.clone()),
+            old("snap-5-newest", "standard", json!({"StartTime": "2025-06-02T00:00:10Z"})),
+        ],
+    });
+    let statuses = json!({"SnapshotTierStatuses": [
+        status("snap-1-restored", "2025-06-12T00:00:00Z", "temporary-restore-completed", until),
+        status("snap-2-restoring", "2025-06-12T00:00:00Z", "temporary-restore-in-progress", none.clone()),
+        status("snap-3-shown", "2025-06-12T00:00:00Z", "temporary-restore-completed", none.clone()),
+        status("snap-4-archived", "2025-06-12T00:00:00Z", "archival-completed", none),
+    ]});
+    let (listed, statuses) =
+        (files.file("listed.json", listed.to_string()), files.file("statuses.json", statuses.to_string()));
+    let plan = planned(&[&listed, &statuses], &["expire", "--account", "123456789012"], 0);
+    let verdicts: Vec<_> = verdicts(&plan).into_iter().map(|(_, verdict)| verdict).collect();
+    assert_eq!(verdicts, ["keep", "keep", "keep", "delete", "keep"], "{}", plan["snapshots"]);
+}
+
+#[test]
 fn an_empty_page_that_is_not_the_last_is_a_gap_in_both_of_what_it_may_be() {
     let files = Files::new("empty-page");
     let page = files.file("page.json", json!({"Snapshots": [], "NextToken": "more"}).to_string());

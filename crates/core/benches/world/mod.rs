@@ -55,6 +55,7 @@ pub(crate) fn inventory(volumes: usize) -> Inventory {
                 state: VolumeState::InUse,
                 size_gib: 100,
                 attachments: vec![Attachment { instance: instance.clone(), device: name.into() }],
+                site: None,
                 tags: Tags::from_iter([("Name", format!("data of server-{at}"))]),
             });
             for day in &days {
@@ -150,6 +151,8 @@ fn snapshot(
         started: slot.checked_add(90.seconds()).expect("within time"),
         size_gib: 100,
         tier: StorageTier::Standard,
+        restore_expires: None,
+        site: None,
         encrypted: true,
         description: format_smolstr!("server-{at} - {volume} ({device})"),
         tags,

@@ -13,6 +13,7 @@ use crate::inventory::{Snapshot, SnapshotState};
 use crate::observe::{Cut, follow};
 use crate::plan::NewSnapshot;
 use crate::report::Outcome;
+use crate::site::Location;
 use crate::tags::{self, Tags};
 
 /// Seconds between looks after a creation without an answer: at 2, 4, 8 and
@@ -40,17 +41,25 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
         let mut with_carried = true;
         let mut looked = false;
         let mut waited = 0;
+        let mut location = new.location.clone();
+        // What AWS said where it was to be stored, once it refused that.
+        let mut refused_place: Option<String> = None;
         loop {
             let tags = if with_carried { merged(&new.carried, &new.tags) } else { new.tags.clone() };
-            let request = CreateSnapshot { volume: new.volume_id.clone(), description: new.description.clone(), tags };
+            let request = CreateSnapshot {
+                volume: new.volume_id.clone(),
+                description: new.description.clone(),
+                tags,
+                site: location.as_ref().and_then(Location::local).cloned(),
+            };
             let error = match self.cloud.create_snapshot(&request).await {
-                Ok(begun) => return taken(begun.id, with_carried),
+                Ok(begun) => return elsewhere(taken(begun.id, with_carried), refused_place.as_deref()),
                 Err(error) => error,
             };
             if error.kind == ErrorKind::Unknown && !looked {
                 looked = true;
                 match self.find_snapshot(new, &LOOKS).await {
-                    Ok(Some(id)) => return taken(id, with_carried),
+                    Ok(Some(id)) => return elsewhere(taken(id, with_carried), refused_place.as_deref()),
                     Ok(None) => {}
                     Err(blind) => {
                         return Ending::new(Outcome::Unknown).detail(format!(
@@ -72,12 +81,23 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             } else if with_carried && !new.carried.is_empty() && because_of_tags(&error) {
                 with_carried = false;
                 self.carried_refused(new.volume_id.as_str(), &error);
+            } else if let Some(planned) = location.as_ref().filter(|_| refused_place.is_none() && of_its_place(&error))
+            {
+                let other = planned.other();
+                refused_place = Some(format!("AWS refused to store it {planned} ({})", told(&error)));
+                self.place_refused(new.volume_id.as_str(), refused_place.as_deref().unwrap_or_default(), &other);
+                location = Some(other);
             } else if error.kind == ErrorKind::NotFound {
                 return Ending::new(Outcome::Changed).detail(format!("{}: gone since it was planned", told(&error)));
             } else {
-                return Ending::new(outcome(&error)).detail(told(&error));
+                return elsewhere(Ending::new(outcome(&error)).detail(told(&error)), refused_place.as_deref());
             }
         }
+    }
+
+    /// Notes that a creation is tried once more, to be stored elsewhere.
+    fn place_refused(&self, volume: &str, refused: &str, other: &Location) {
+        self.log.note(volume, "place-refused", format!("{refused}; tried once more {other}"));
     }
 
     /// Notes that a creation is tried once more without carried tags.
@@ -141,6 +161,20 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             && same(tags::DEPLOYMENT)
             && snapshot.started.duration_since(self.plan.now) >= -SLACK
     }
+}
+
+/// Whether AWS may have refused a creation for where the snapshot was to be stored.
+/// AWS documents no code for that: any refusal of the request itself will do, since
+/// nothing was created then.
+fn of_its_place(error: &CloudError) -> bool {
+    matches!(error.kind, ErrorKind::Invalid | ErrorKind::Other) && error.code.is_some() && !because_of_tags(error)
+}
+
+/// An ending after the first place was refused.
+fn elsewhere(ending: Ending, refused: Option<&str>) -> Ending {
+    let Some(refused) = refused else { return ending };
+    let detail = if ending.detail.is_empty() { refused.to_owned() } else { format!("{}; {refused}", ending.detail) };
+    ending.detail(detail)
 }
 
 fn taken(id: SnapshotId, with_carried: bool) -> Ending {

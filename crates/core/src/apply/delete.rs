@@ -199,6 +199,9 @@ fn not_as_planned(deletion: &Deletion, snapshot: &Snapshot, rewrote: impl Fn(&st
         let what = if deletion.archived { "taken out of the archive" } else { "archived" };
         return changed(format!("not deleted: it was {what} since it was planned"));
     }
+    if snapshot.restore_expires != deletion.restore_expires {
+        return changed("not deleted: its restore from the archive changed since it was planned".to_owned());
+    }
     if let Some(key) = first_difference(&deletion.tags, &snapshot.tags, |key| key != DELETED && !rewrote(key)) {
         return changed(format!("not deleted: its tag {key:?} changed since it was planned"));
     }

@@ -13,6 +13,7 @@ use crate::id::{SnapshotId, VolumeId};
 use crate::inventory::Snapshot;
 use crate::plan::NewSet;
 use crate::report::Outcome;
+use crate::site::Location;
 use crate::tags;
 
 /// How the one call for all members went.
@@ -73,6 +74,7 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
                 exclude_data: new.exclude_data.clone(),
                 description: new.description.clone(),
                 tags,
+                site: new.location.as_ref().and_then(Location::local).cloned(),
             };
             let error = match self.cloud.create_snapshots(&request).await {
                 Ok(begun) => return Call::Begun(begun.into_iter().map(|begun| (begun.volume, begun.id)).collect()),

@@ -34,7 +34,9 @@ pub(super) fn stays(snapshot: &Snapshot, home: &Place, now: Timestamp, settings:
         let fresh = snapshot.started.as_second() + FRESH > now.as_second();
         return fresh.then_some("it is a copy made less than 48 hours ago");
     }
-    let wanted = tag("ebskeep:copy-to").filter(|_| snapshot.state != SnapshotState::Error)?;
+    // AWS copies nothing that is stored on an Outpost or in a Local Zone.
+    let copyable = snapshot.state != SnapshotState::Error && snapshot.site.is_none();
+    let wanted = tag("ebskeep:copy-to").filter(|_| copyable)?;
     let done = places(tag("ebskeep:copied-to").unwrap_or_default(), home);
     let missing = entries(wanted).any(|entry| match place(entry, home) {
         Some(place) => place != *home && !done.contains(&place),
@@ -93,6 +95,9 @@ fn sources(world: &World<'_>) -> CheckResult {
         }
         if source.state != SnapshotState::Completed || source.tier != StorageTier::Standard {
             no("it is not good, or it is archived");
+        }
+        if source.site.is_some() {
+            no("it is not stored in the Region");
         }
         if tag("ebskeep:retention") == Some("unset") {
             no("its own tags were never written");

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{NOT_LIVE, utc_date};
 use crate::id::{SnapshotId, VolumeId};
-use crate::inventory::{Inventory, LockState, Snapshot, Volume, VolumeState};
+use crate::inventory::{Inventory, LockState, Snapshot, StorageTier, TierStatus, Volume, VolumeState};
 use crate::plan::{Action, Deletion, ExpireVerdict, Plan};
 use crate::setting::Settings;
 use crate::tags::Tags;
@@ -29,8 +30,8 @@ pub(super) struct World<'a> {
     pub(super) silent: Vec<&'a SnapshotId>,
     /// What AWS says is locked now.
     pub(super) locked: BTreeSet<&'a SnapshotId>,
-    /// What AWS says has been archived for 90 days.
-    pub(super) long_archived: BTreeSet<&'a SnapshotId>,
+    /// What AWS says of the storage tiers of snapshots.
+    tiers: BTreeMap<&'a SnapshotId, &'a TierStatus>,
     /// The tags of instances that count, by the volumes they have.
     pub(super) instances: BTreeMap<&'a VolumeId, Vec<&'a Tags>>,
     /// The places of snapshots by where they came from.
@@ -75,13 +76,7 @@ impl<'a> World<'a> {
                 .filter(|lock| lock.state != LockState::Expired)
                 .map(|lock| &lock.snapshot)
                 .collect(),
-            long_archived: inventory
-                .tiers
-                .items
-                .iter()
-                .filter(|tier| tier.archived_at.is_some_and(|at| at.as_second() + 90 * 86_400 <= plan.now.as_second()))
-                .map(|tier| &tier.snapshot)
-                .collect(),
+            tiers: inventory.tiers.items.iter().map(|tier| (&tier.snapshot, tier)).collect(),
             instances: BTreeMap::new(),
             histories: BTreeMap::new(),
         };
@@ -225,6 +220,26 @@ impl<'a> World<'a> {
     pub(super) fn is_young(&self, snapshot: &Snapshot) -> bool {
         let copy = snapshot.tags.get("Source_SnapshotId").is_some();
         !copy && snapshot.started.as_second() + 60 * 60 > self.plan.now.as_second()
+    }
+
+    /// Why a snapshot's way through the archive keeps it.
+    pub(super) fn stays_in_archive(&self, snapshot: &Snapshot) -> Option<&'static str> {
+        let now = self.plan.now.as_second();
+        let status = self.tiers.get(&snapshot.id);
+        let ends = status.and_then(|status| status.restore_expires).or(snapshot.restore_expires);
+        let archived = status.and_then(|status| status.archived_at).map(Timestamp::as_second);
+        if status.is_some_and(|status| status.moving.is_some()) {
+            return Some("it is on its way between the storage tiers");
+        }
+        if ends.is_some_and(|end| end.as_second() > now) {
+            return Some("its temporary restore from the archive is not over");
+        }
+        // One that is said to be restored for a time is archived, too.
+        let shown = snapshot.tier == StorageTier::Archive
+            || status.is_some_and(|status| status.tier == StorageTier::Archive)
+            || ends.is_some();
+        let young = archived.is_none_or(|at| at + 90 * 86_400 > now);
+        ((shown || archived.is_some()) && young).then_some("it is not known to be archived for 90 days")
     }
 
     /// How many are ours.

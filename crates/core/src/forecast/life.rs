@@ -228,6 +228,8 @@ impl<'c, 'a> Now<'c, 'a> {
             started: at,
             size_gib: volume.size_gib,
             tier: StorageTier::Standard,
+            restore_expires: None,
+            site: taken.site.map(Box::new),
             encrypted: false,
             description: taken.description.into(),
             tags: taken.tags,

@@ -256,6 +256,8 @@ mod tests {
             started: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(id.into()),
             size_gib,
             tier: StorageTier::Standard,
+            restore_expires: None,
+            site: None,
             encrypted: false,
             description: SmolStr::default(),
             tags: Tags::new(),

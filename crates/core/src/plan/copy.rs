@@ -13,7 +13,7 @@ use super::snapshot_tags::{Dress, dress_copy};
 use super::wish::{Wish, home};
 use super::{Action, CopyState, CopyVerdict, MarkCopied, NewCopy, Notice, Reason};
 use crate::destination::{Destination, listed};
-use crate::id::{Place, SnapshotId};
+use crate::id::{Place, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Snapshot, SnapshotState, StorageTier};
 use crate::lineage::{self, Managed, classify};
 use crate::setting::Settings;
@@ -32,6 +32,9 @@ pub(super) const IN_FLIGHT: usize = 20;
 /// Failed copies of one snapshot to one destination within a day, after which it
 /// is left alone for that day.
 const ATTEMPTS: usize = 3;
+
+/// A snapshot on an Outpost or in a Local Zone is no source of copies.
+const SOURCE_LOCAL: &str = "source-local";
 
 /// What `copy` would do.
 #[derive(Debug, Default)]
@@ -82,6 +85,8 @@ struct Copier<'a> {
     there: BTreeMap<Place, There<'a>>,
     out: Copying,
     copies: Vec<NewCopy>,
+    /// Volumes of which a local snapshot was reported.
+    local: BTreeSet<VolumeId>,
 }
 
 /// A verdict and its reason.
@@ -101,7 +106,7 @@ impl<'a> Copier<'a> {
     fn new(inventory: &'a Inventory, settings: &'a Settings) -> Self {
         let seen = inventory.destinations.iter();
         let there = seen.map(|seen| (seen.place.clone(), There::new(seen, &inventory.place, settings))).collect();
-        Self { inventory, settings, there, out: Copying::default(), copies: Vec::new() }
+        Self { inventory, settings, there, out: Copying::default(), copies: Vec::new(), local: BTreeSet::new() }
     }
 
     fn look_at(&mut self, managed: &Managed<'a>) {
@@ -143,6 +148,13 @@ impl<'a> Copier<'a> {
         if wish.done.contains(destination) {
             let detail = format_smolstr!("{} names it", tags::COPIED_TO);
             return Ruling::new(CopyState::Done, "copied", detail);
+        }
+        // Whatever is at the destination, there will be none.
+        if managed.snapshot.site.is_some()
+            && let Some(why_not) = not_a_source(managed)
+        {
+            self.local(managed, &why_not);
+            return why_not;
         }
         let not_listed = |why: &str| Ruling::new(CopyState::Wait, "destination-not-listed", why);
         let Some(there) = self.there.get(&place) else { return not_listed("what is there was not looked at") };
@@ -195,6 +207,15 @@ impl<'a> Copier<'a> {
                 let detail = format_smolstr!("{IN_FLIGHT} copies are under way there, which is all that AWS allows");
                 Ruling::new(CopyState::Wait, "copy-limit", detail)
             }
+        }
+    }
+
+    /// A copy that is wanted and can never be made: reported once for each volume, on
+    /// its newest snapshot.
+    fn local(&mut self, managed: &Managed<'a>, why_not: &Ruling) {
+        if why_not.rule == SOURCE_LOCAL && self.local.insert(managed.key.volume.clone()) {
+            let detail = format!("no copy of it can be made: {}", why_not.detail);
+            self.finding(managed.snapshot.id.as_str(), SOURCE_LOCAL, detail);
         }
     }
 
@@ -263,6 +284,10 @@ impl<'a> Copier<'a> {
 /// Why a snapshot cannot be copied now, or ever.
 pub(super) fn not_a_source(managed: &Managed<'_>) -> Option<Ruling> {
     let snapshot = managed.snapshot;
+    if let Some(site) = &snapshot.site {
+        let detail = format_smolstr!("it is stored {site}, and AWS copies nothing from there to another Region");
+        return Some(Ruling::new(CopyState::Skip, SOURCE_LOCAL, detail));
+    }
     let (state, rule, detail) = match snapshot.state {
         SnapshotState::Completed if snapshot.tier == StorageTier::Archive => {
             (CopyState::Wait, "source-archived", "AWS copies no archived snapshot; restore it first")

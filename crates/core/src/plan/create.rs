@@ -6,6 +6,7 @@ use jiff::{Timestamp, ToSpan};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::group;
+use super::location::{self, Next};
 use super::policy::{Around, Governing, governing, longest};
 use super::{Action, CreateVerdict, Notice, Reason, VolumeVerdict};
 use crate::calendar::to_the_minute;
@@ -15,6 +16,7 @@ use crate::inventory::{Inventory, SnapshotState, Volume, VolumeState};
 use crate::lineage::{self, LineageKey, Managed};
 use crate::schedule::Schedule;
 use crate::setting::Settings;
+use crate::site::Location;
 
 /// Failed snapshots of one volume from which on `create` leaves it alone: they
 /// count against AWS's limit of concurrent snapshots of a volume.
@@ -43,6 +45,8 @@ pub(super) struct Due<'a> {
     pub(super) policy: Option<Governing>,
     /// The slot.
     pub(super) slot: Timestamp,
+    /// Where it is stored, if AWS gives a choice.
+    pub(super) location: Option<Location>,
 }
 
 /// Decides for every volume. `run` is the slot of `every-run`.
@@ -51,11 +55,13 @@ pub(super) fn create(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
     let none = Vec::new();
     let mut out = Create::default();
     let mut due = Vec::new();
+    let newest = location::newest_of_local_volumes(inventory);
     // By id, in whatever order they were listed: the same world gives the same plan.
     for volume in lineage::volumes_by_id(inventory).into_values() {
         let key = primaries_of(&volume.id, inventory);
         let snapshots = lineages.get(&key).unwrap_or(&none);
-        due.extend(out.volume(volume, snapshots, inventory, fleet, settings, run));
+        let next = location::next(volume, newest.get(&volume.id).copied(), settings);
+        due.extend(out.volume(volume, (snapshots, next), inventory, fleet, settings, run));
     }
     group::group(due, &lineages, inventory, settings, &mut out);
     group::finish_tags(&lineages, inventory, fleet, settings, &mut out);
@@ -81,7 +87,7 @@ impl Create {
     fn volume<'a>(
         &mut self,
         volume: &'a Volume,
-        snapshots: &[Managed<'_>],
+        (snapshots, next): (&[Managed<'_>], Next),
         inventory: &'a Inventory,
         fleet: &Fleet<'a>,
         settings: &Settings,
@@ -105,19 +111,24 @@ impl Create {
         };
         verdict.slot = Some(slot);
         self.volume_findings(volume, snapshots, inventory.now);
-        match blocked(volume, snapshots, slot, inventory.now) {
-            None => {
+        let location = match (blocked(volume, snapshots, slot, inventory.now), next) {
+            (None, Next::At(location)) => Ok(location),
+            (None, Next::Skipped) => Err(self.skipped(volume)),
+            (Some(skip), _) => Err(skip),
+        };
+        match location {
+            Ok(location) => {
                 verdict.verdict = CreateVerdict::Create;
                 verdict.reasons = vec![due(snapshots, slot)];
                 verdict.instance_id = scope.instance.map(|instance| instance.id.clone()).or(verdict.instance_id);
                 let around = Around::existing(volume, &scopes, settings, inventory.now);
                 let governing = governing(snapshots, &around);
                 let policy = longest(&governing, inventory.now).cloned();
-                let due = Due { volume, scope: scope.clone(), scopes: scopes.clone(), policy, slot };
+                let due = Due { volume, scope: scope.clone(), scopes: scopes.clone(), policy, slot, location };
                 self.verdicts.push(verdict);
                 Some(due)
             }
-            Some(Skip { reason, passed_over }) => {
+            Err(Skip { reason, passed_over }) => {
                 if passed_over && passed_over_twice(scope, snapshots, slot) {
                     let detail = format!("no backup for two slots running: {}", reason.detail);
                     self.finding(volume, super::PASSED_OVER, detail);
@@ -127,6 +138,14 @@ impl Create {
                 None
             }
         }
+    }
+
+    /// A volume without a backup because of the setting `outposts`.
+    fn skipped(&mut self, volume: &Volume) -> Skip {
+        let site = volume.site.as_ref().map(ToString::to_string).unwrap_or_default();
+        let detail = format!("it is {site}, and the setting outposts is skip; set it to region or local");
+        self.finding(volume, "outposts-skipped", format!("not backed up: {detail}, or tag the volume Backup=No"));
+        Skip { reason: Reason::new("outposts-skipped", SmolStr::from(detail)), passed_over: false }
     }
 
     fn volume_findings(&mut self, volume: &Volume, snapshots: &[Managed<'_>], now: Timestamp) {

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::copy::not_a_source;
 use super::create::{best, blocked};
+use super::location::{self, Next};
 use super::policy::{Around, governing, longest};
 use super::snapshot_tags::{dress, dress_copy};
 use super::wish::Wish;
@@ -17,6 +18,7 @@ use crate::lineage::Managed;
 use crate::retention::Policy;
 use crate::schedule::Schedule;
 use crate::setting::Settings;
+use crate::site::LocalSite;
 use crate::tags::Tags;
 
 /// One volume that is to be backed up.
@@ -32,6 +34,8 @@ pub(crate) struct Taken {
     pub(crate) description: String,
     /// Its tags, ours and those carried.
     pub(crate) tags: Tags,
+    /// The Outpost or Local Zone it is stored in, if not in the Region.
+    pub(crate) site: Option<LocalSite>,
 }
 
 impl<'a> Creator<'a> {
@@ -60,11 +64,15 @@ impl<'a> Creator<'a> {
         if blocked(self.volume, lineage, slot, now).is_some() {
             return None;
         }
+        // What others took of it is not asked for: the newest of its lineage stands for all.
+        let newest = lineage.iter().map(|managed| managed.snapshot).find(|s| s.state != SnapshotState::Error);
+        let Next::At(location) = location::next(self.volume, newest, self.settings) else { return None };
         let governing = governing(lineage, &Around::existing(self.volume, &self.scopes, self.settings, now));
         let policy = longest(&governing, now);
         let dress = dress(self.volume, scope, &self.scopes, policy, (slot, now), self.settings);
         let tags = dress.tags.iter().chain(dress.carried.iter()).map(|(key, value)| (key.clone(), value.clone()));
-        Some(Taken { description: dress.description, tags: tags.collect() })
+        let site = location.and_then(|location| location.local().cloned());
+        Some(Taken { description: dress.description, tags: tags.collect(), site })
     }
 
     /// The snapshots of a lineage, newest first, that decide about the next one:

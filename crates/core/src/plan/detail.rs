@@ -99,6 +99,8 @@ mod tests {
             started: "2026-03-08T00:01:00Z".parse().unwrap(),
             size_gib: 8,
             tier: crate::inventory::StorageTier::Standard,
+            restore_expires: None,
+            site: None,
             encrypted: false,
             description: SmolStr::default(),
             tags: tags.into_iter().collect(),

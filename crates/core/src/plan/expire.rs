@@ -287,6 +287,7 @@ fn deletion(managed: &Managed<'_>) -> Deletion {
         size_gib: managed.snapshot.size_gib,
         failed: managed.snapshot.state == crate::inventory::SnapshotState::Error,
         archived: managed.snapshot.tier == crate::inventory::StorageTier::Archive,
+        restore_expires: managed.snapshot.restore_expires,
     }
 }
 

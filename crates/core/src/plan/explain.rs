@@ -92,8 +92,12 @@ pub struct ExplainedSnapshot {
     pub slot: Option<Timestamp>,
     /// Its volume's size in GiB (full, not incremental).
     pub size_gib: u32,
-    /// Whether it is archived.
+    /// Whether it is archived; one restored from there for a time is, too.
     pub archived: bool,
+    /// When its restore from the archive ends, if it is restored for a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub restore_expires: Option<Timestamp>,
     /// Whether it is encrypted.
     pub encrypted: bool,
     /// Its description.

@@ -15,6 +15,7 @@ use crate::id::{InstanceId, VolumeId};
 use crate::inventory::{Instance, Inventory, SnapshotState};
 use crate::lineage::{self, Managed, SourceVolume};
 use crate::setting::Settings;
+use crate::site::Location;
 use crate::tags::{self, Tags};
 
 /// Data volumes that one CreateSnapshots call can leave out. Source: EC2's API
@@ -50,7 +51,14 @@ pub(super) fn group(
     for ((instance, slot), members) in groups {
         let whole = members.first().and_then(|member| member.scope.instance);
         let exclusions = whole.and_then(|instance| exclusions(instance, &members));
-        if let Some(failed) = broken.get(instance).filter(|_| members.len() > 1) {
+        if let Some(places) = differing_places(&members) {
+            let detail = format!(
+                "snapshots of its volumes are stored in different places ({places}), and a set needs one; they are \
+                 taken one by one"
+            );
+            out.findings.push(Notice { resource: SmolStr::new(instance.as_str()), code: "set-broken", detail });
+            alone.extend(members);
+        } else if let Some(failed) = broken.get(instance).filter(|_| members.len() > 1) {
             let detail = format!("{failed} of its latest set failed; its volumes are taken one by one this time");
             out.findings.push(Notice { resource: SmolStr::new(instance.as_str()), code: "set-broken", detail });
             alone.extend(members);
@@ -69,6 +77,14 @@ pub(super) fn group(
     }
 }
 
+/// The places where the members' snapshots are stored, if they are not all the same.
+fn differing_places(members: &[Due<'_>]) -> Option<String> {
+    let places: BTreeSet<&Option<Location>> = members.iter().map(|member| &member.location).collect();
+    let names =
+        places.iter().map(|place| place.as_ref().map_or_else(|| "in the Region".to_owned(), Location::to_string));
+    (places.len() > 1).then(|| names.collect::<Vec<_>>().join(", "))
+}
+
 fn dressed(due: &Due<'_>, now: Timestamp, settings: &Settings) -> Dress {
     dress(due.volume, &due.scope, &due.scopes, due.policy.as_ref(), (due.slot, now), settings)
 }
@@ -80,6 +96,7 @@ fn new_snapshot(due: &Due<'_>, dress: Dress) -> NewSnapshot {
         description: dress.description,
         tags: dress.tags,
         carried: dress.carried,
+        location: due.location.clone(),
     }
 }
 
@@ -147,6 +164,7 @@ fn set(
     }
     shared.set(tags::SET, format_smolstr!("{}@{slot}", instance.id));
     let carried = common(dressed.iter().map(|(_, dress)| &dress.carried));
+    let location = members.first().and_then(|member| member.location.clone());
     let members: Vec<SetMember> = dressed
         .into_iter()
         .map(|(due, dress)| {
@@ -169,6 +187,7 @@ fn set(
         exclude_data: exclusions.data,
         tags: shared,
         carried,
+        location,
         members,
     }
 }

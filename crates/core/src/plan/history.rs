@@ -11,7 +11,7 @@ use super::order::{Ending, Order};
 use super::policy::{Around, Policies, newest_good, policies};
 use crate::config::{Fleet, Scope};
 use crate::id::{ImageId, SnapshotId, VolumeId};
-use crate::inventory::{Inventory, Lock, SnapshotState, TierStatus, Volume};
+use crate::inventory::{Inventory, Lock, Snapshot, SnapshotState, TierStatus, Volume};
 use crate::job::Grace;
 use crate::lineage::{self, LineageKey, Managed, SourceVolume};
 use crate::setting::Settings;
@@ -51,6 +51,14 @@ impl<'a> World<'a> {
             locks: inventory.locks.items.iter().map(|lock| (&lock.snapshot, lock)).collect(),
             tiers: inventory.tiers.items.iter().map(|tier| (&tier.snapshot, tier)).collect(),
         }
+    }
+}
+
+impl World<'_> {
+    /// When a snapshot's temporary restore from the archive ends, if it has one. What
+    /// AWS says of the tier was read later than the listing.
+    pub(super) fn restore_expires(&self, snapshot: &Snapshot) -> Option<Timestamp> {
+        self.tiers.get(&snapshot.id).and_then(|tier| tier.restore_expires).or(snapshot.restore_expires)
     }
 }
 

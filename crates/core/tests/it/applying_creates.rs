@@ -6,6 +6,7 @@ use ebskeep_core::cloud::ErrorKind;
 use ebskeep_core::inventory::{Snapshot, SnapshotState};
 use ebskeep_core::plan::{Action, NewSnapshot};
 use ebskeep_core::report::Outcome;
+use ebskeep_core::site::{LocalSite, Location, Stored};
 use ebskeep_core::tags::{self, Tags};
 use jiff::SignedDuration;
 
@@ -264,4 +265,93 @@ async fn volumes_that_have_to_wait_hold_up_no_others() {
     assert_eq!(applied.results.iter().filter(|r| r.outcome == Outcome::Done).count(), 50);
     let late = fake.calls("CreateSnapshot").into_iter().filter(|call| !call.about.starts_with("vol-0"));
     assert!(late.map(|call| call.at).fold(0., f64::max) < 1.);
+}
+
+fn outpost() -> LocalSite {
+    LocalSite::Outpost("arn:aws:outposts:eu-west-1:111122223333:outpost/op-1".into())
+}
+
+/// A snapshot of a volume on an Outpost.
+fn on_outpost(volume: &str, stored: Stored) -> Action {
+    let location = Some(Location { site: outpost(), stored });
+    Action::CreateSnapshot(Box::new(NewSnapshot { location, ..new(volume) }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_is_stored_where_the_plan_says() {
+    for (stored, site) in [(Stored::Region, None), (Stored::Local, Some(outpost()))] {
+        let fake = volumes(&["vol-1"]);
+        let applied = run(&fake, &plan([on_outpost("vol-1", stored)])).await;
+        assert_eq!((only(&applied).outcome, only(&applied).detail.as_str()), (Outcome::Done, ""));
+        assert_eq!(fake.world.borrow().sites, [site]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_for_its_place_it_is_tried_once_at_the_other() {
+    let _proof = ebskeep_proofs::proves(&["6.123"]);
+    for kind in [ErrorKind::Invalid, ErrorKind::Other] {
+        for (stored, sites) in [(Stored::Region, [None, Some(outpost())]), (Stored::Local, [Some(outpost()), None])] {
+            let fake = volumes(&["vol-1"]);
+            match stored {
+                Stored::Region => fake.world.borrow_mut().no_region = Some(kind),
+                Stored::Local => fake.world.borrow_mut().no_outpost = Some(kind),
+            }
+            let applied = run(&fake, &plan([on_outpost("vol-1", stored)])).await;
+            assert_eq!(only(&applied).outcome, Outcome::Done);
+            assert!(only(&applied).detail.contains("refused to store it"), "{}", only(&applied).detail);
+            assert_eq!(codes(&applied), ["place-refused"]);
+            assert_eq!(fake.world.borrow().sites, sites);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_at_both_places_it_is_tried_no_more() {
+    let _proof = ebskeep_proofs::proves(&["6.123"]);
+    let fake = volumes(&["vol-1"]);
+    (fake.world.borrow_mut().no_region, fake.world.borrow_mut().no_outpost) =
+        (Some(ErrorKind::Invalid), Some(ErrorKind::Invalid));
+    let applied = run(&fake, &plan([on_outpost("vol-1", Stored::Region)])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Failed);
+    assert_eq!(fake.calls("CreateSnapshot").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_refusal_of_a_place_is_not_tried_at_another() {
+    let _proof = ebskeep_proofs::proves(&["6.126"]);
+    for (kind, calls) in [
+        (ErrorKind::Denied, 1),
+        (ErrorKind::Quota, 1),
+        (ErrorKind::NotFound, 1),
+        // Looked for in between, and tried once more where it was to be stored.
+        (ErrorKind::Unknown, 2),
+    ] {
+        let fake = volumes(&["vol-1"]);
+        fake.world.borrow_mut().no_region = Some(kind);
+        let applied = run(&fake, &plan([on_outpost("vol-1", Stored::Region)])).await;
+        assert_ne!(only(&applied).outcome, Outcome::Done, "{kind}");
+        assert_eq!(fake.world.borrow().sites, vec![None; calls], "{kind}");
+        assert!(codes(&applied).is_empty(), "{kind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_tags_is_no_refusal_of_a_place() {
+    let _proof = ebskeep_proofs::proves(&["6.126"]);
+    let fake = volumes(&["vol-1"]);
+    fake.world.borrow_mut().bad_keys = ["Type"].into();
+    let applied = run(&fake, &plan([on_outpost("vol-1", Stored::Region)])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Failed);
+    assert_eq!(codes(&applied), ["carried-tags-refused"]);
+    assert_eq!(fake.calls("CreateSnapshot").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_volume_in_the_region_there_is_no_other_place() {
+    let fake = volumes(&["vol-1"]);
+    fake.world.borrow_mut().no_region = Some(ErrorKind::Invalid);
+    let applied = run(&fake, &plan([create("vol-1")])).await;
+    assert_eq!(only(&applied).outcome, Outcome::Failed);
+    assert_eq!(fake.calls("CreateSnapshot").len(), 1);
 }

@@ -6,8 +6,9 @@ use ebskeep_core::inventory::{LockState, SnapshotState, StorageTier};
 use ebskeep_core::plan::Action;
 use ebskeep_core::report::Outcome;
 use ebskeep_core::tags::{DELETED, Tags};
+use jiff::SignedDuration;
 
-use crate::fake::{Fake, Fault};
+use crate::fake::{Fake, Fault, START};
 use crate::plans::{delete, deletions, old, only, outcomes, plan, run, run_told};
 
 /// A snapshot that is to go, changed a little before the run.
@@ -61,6 +62,24 @@ async fn what_was_archived_when_it_was_planned_goes_and_stays_if_it_was_taken_ou
     let applied = run(&fake, &all).await;
     assert_eq!(outcomes(&applied), [Outcome::Done, Outcome::Changed]);
     assert!(applied.results[1].detail.contains("taken out of the archive"), "{}", applied.results[1].detail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_restored_since_it_was_planned_stays_and_what_was_restored_as_planned_goes() {
+    let _proof = ebskeep_proofs::proves(&["6.13"]);
+    let fake = Fake::new();
+    let mut all = deletions(&fake, &["snap-1", "snap-2", "snap-3", "snap-4"]);
+    for (action, planned) in all.actions.iter_mut().zip([None, Some(-1), Some(-1), Some(-1)]) {
+        let Action::DeleteSnapshot(deletion) = action else { panic!("{action:?}") };
+        deletion.restore_expires = planned.map(|days| START + SignedDuration::from_hours(24 * days));
+    }
+    for (id, days) in [("snap-1", 3), ("snap-2", -1), ("snap-3", 3)] {
+        fake.archive(id, 100);
+        fake.restore_for(id, days);
+    }
+    let applied = run(&fake, &all).await;
+    assert_eq!(outcomes(&applied), [Outcome::Changed, Outcome::Done, Outcome::Changed, Outcome::Changed]);
+    assert!(applied.results[0].detail.contains("restore from the archive changed"), "{}", applied.results[0].detail);
 }
 
 #[tokio::test(start_paused = true)]

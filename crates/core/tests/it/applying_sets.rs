@@ -6,6 +6,7 @@ use ebskeep_core::apply::Applied;
 use ebskeep_core::cloud::ErrorKind;
 use ebskeep_core::plan::Action;
 use ebskeep_core::report::Outcome;
+use ebskeep_core::site::{LocalSite, Location, Stored};
 use ebskeep_core::tags;
 
 use crate::fake::{self, Fake, Fault, START};
@@ -220,4 +221,25 @@ async fn a_volume_detached_since_it_was_planned_is_taken_alone() {
     let applied = take(&fake).await;
     assert_eq!(outcomes(&applied), [Outcome::Done; 2]);
     assert_eq!(fake.calls("CreateSnapshot").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_refused_for_its_place_is_taken_one_by_one_at_the_other() {
+    let _proof = ebskeep_proofs::proves(&["6.123", "6.124"]);
+    let site = LocalSite::Outpost("arn:aws:outposts:eu-west-1:111122223333:outpost/op-1".into());
+    let location = Some(Location { site: site.clone(), stored: Stored::Region });
+    let mut action = set("i-1", &["vol-1", "vol-2"]);
+    let Action::CreateSet(planned) = &mut action else { panic!("{action:?}") };
+    planned.location = location.clone();
+    planned.members.iter_mut().for_each(|member| member.alone.location = location.clone());
+    let fake = pair();
+    fake.world.borrow_mut().no_region = Some(ErrorKind::Invalid);
+    let applied = run(&fake, &plan([action])).await;
+    assert_eq!(outcomes(&applied), [Outcome::Done; 2]);
+    let mut codes = codes(&applied);
+    codes.sort_unstable();
+    assert_eq!(codes, ["place-refused", "place-refused", "set-broken"]);
+    let mut sites = fake.world.borrow().sites.clone();
+    sites.sort();
+    assert_eq!(sites, [None, None, None, Some(site.clone()), Some(site)]);
 }

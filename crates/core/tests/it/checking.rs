@@ -7,7 +7,7 @@ use ebskeep_core::check::check;
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
     Device, Image, Instance, InstanceState, Inventory, Listing, Lock, LockState, Snapshot, SnapshotState, StorageTier,
-    TierStatus, Volume, VolumeState,
+    TierMove, TierStatus, Volume, VolumeState,
 };
 use ebskeep_core::job::Request;
 use ebskeep_core::plan::{Action, Deletion, ExpireVerdict, FinishTags, Job, NewSet, Plan, decide};
@@ -40,6 +40,7 @@ fn world() -> Inventory {
         state: VolumeState::InUse,
         size_gib: 8,
         attachments: Vec::new(),
+        site: None,
         tags: if retention.is_empty() { tags([("Backup", "daily")]) } else { tags([("Retention", retention)]) },
     };
     Inventory {
@@ -87,6 +88,7 @@ fn deleting(plan: &mut Plan, world: &Inventory, id: &str) {
         size_gib: 8,
         failed: false,
         archived: false,
+        restore_expires: None,
         snapshot_id: id,
     }));
 }
@@ -437,7 +439,7 @@ fn what_has_a_reason_to_stay_is_refused() {
             "{key}: {got:?}"
         );
     }
-    let facts: [(Change, &str); 13] = [
+    let facts: [(Change, &str); 19] = [
         (|w| snap(w, "snap-1").tags = dated(0), "it is not ours"),
         (|w| snap(w, "snap-1").started = START - SignedDuration::from_secs(3599), "it is less than an hour old"),
         (|w| snap(w, "snap-1").owner = AccountId::new("999988887777"), "it is not ours"),
@@ -445,6 +447,36 @@ fn what_has_a_reason_to_stay_is_refused() {
         (|w| snap(w, "snap-1").state = SnapshotState::Recoverable, "it is neither completed nor failed"),
         (|w| snap(w, "snap-1").tier = StorageTier::Archive, "it is not known to be archived for 90 days"),
         (|w| archived(w, 89), "it is not known to be archived for 90 days"),
+        (|w| restored(w, 89, 0), "it is not known to be archived for 90 days"),
+        (|w| restored(w, 90, 1), "its temporary restore from the archive is not over"),
+        (
+            |w| {
+                restored(w, 90, 1);
+                w.tiers.items[0].restore_expires = None;
+            },
+            "its temporary restore from the archive is not over",
+        ),
+        (
+            |w| {
+                restored(w, 90, 0);
+                w.tiers.items.clear();
+            },
+            "it is not known to be archived for 90 days",
+        ),
+        (
+            |w| {
+                restored(w, 90, 0);
+                w.tiers.items[0].restore_expires = Some(START + SignedDuration::from_secs(1));
+            },
+            "its temporary restore from the archive is not over",
+        ),
+        (
+            |w| {
+                archived(w, 90);
+                w.tiers.items[0].moving = Some(TierMove::TemporaryRestore);
+            },
+            "it is on its way between the storage tiers",
+        ),
         (
             |w| {
                 let (id, state) = ("ami-1".into(), "available".into());
@@ -467,10 +499,15 @@ fn what_has_a_reason_to_stay_is_refused() {
             "{says}: {got:?}"
         );
     }
-    let passing: [Change; 6] = [
+    let passing: [Change; 8] = [
         |w| snap(w, "snap-1").tags = dated(1),
         |w| snap(w, "snap-1").started = START - SignedDuration::from_secs(3600),
         |w| archived(w, 90),
+        |w| restored(w, 90, 0),
+        |w| {
+            restored(w, 90, 1);
+            w.tiers.items[0].restore_expires = Some(START);
+        },
         |w| locked(w, LockState::Expired),
         |w| w.volumes.items[0].tags.set("Retention", "7"),
         |w| {
@@ -500,7 +537,17 @@ fn archived(world: &mut Inventory, days: i64) {
         tier: StorageTier::Archive,
         archived_at: Some(days_ago(days)),
         restore_expires: None,
+        moving: None,
     });
+}
+
+/// Restored for a time, which is over in so many seconds.
+fn restored(world: &mut Inventory, archived_days: i64, seconds: i64) {
+    archived(world, archived_days);
+    let until = Some(START + SignedDuration::from_secs(seconds));
+    let snapshot = snap(world, "snap-1");
+    (snapshot.tier, snapshot.restore_expires) = (StorageTier::Standard, until);
+    (world.tiers.items[0].tier, world.tiers.items[0].restore_expires) = (StorageTier::Standard, until);
 }
 
 fn locked(world: &mut Inventory, state: LockState) {

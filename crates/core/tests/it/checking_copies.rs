@@ -7,6 +7,7 @@ use ebskeep_core::inventory::{DestinationSnapshots, Inventory, Listing, Snapshot
 use ebskeep_core::job::Request;
 use ebskeep_core::plan::{Action, Deletion, FollowSource, Job, MarkCopied, NewCopy, Plan, Unshare, decide};
 use ebskeep_core::setting::Settings;
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 use jiff::SignedDuration;
 
@@ -121,9 +122,10 @@ fn a_copy_of_what_is_no_source_is_refused() {
         refused(&world(), other, "copy-source", "would not say what it is a copy of");
     }
     // What the plan was made of is no longer so.
-    let changes: [(Change, &str); 6] = [
+    let changes: [(Change, &str); 7] = [
         (|s| s.state = SnapshotState::Pending, "not good"),
         (|s| s.tier = StorageTier::Archive, "archived"),
+        (|s| s.site = Some(Box::new(LocalSite::LocalZone("us-west-2-lax-1a".into()))), "not stored in the Region"),
         (|s| s.owner = THEIRS.into(), "no snapshot of a volume here"),
         (|s| s.tags.set("Source_SnapshotId", "snap-0"), "no snapshot of a volume here"),
         (|s| s.tags.set("ebskeep:retention", "unset"), "never written"),
@@ -254,11 +256,21 @@ fn stays(first: Snapshot) -> Vec<String> {
         size_gib: 8,
         failed: false,
         archived: false,
+        restore_expires: None,
     })];
     let checks = check(&plan, &world, &request, &settings);
     let detail = checks.into_iter().find(|check| check.check == "reason-to-stay").unwrap().detail;
     let about = detail.split("; ").filter(|why| why.contains("copy") && why.starts_with(id.as_str()));
     about.map(|why| format!("{began}: {why}")).collect()
+}
+
+#[test]
+fn what_is_stored_outside_the_region_waits_for_no_copy() {
+    let _proof = ebskeep_proofs::proves(&["6.125"]);
+    let mut old = primary("snap-1", &[("ebskeep:copy-to", "us-east-1"), ("ebskeep:copy-retention", "forever")]);
+    assert_eq!(stays(old.clone()).len(), 1);
+    old.site = Some(Box::new(LocalSite::Outpost("arn:aws:outposts:eu-west-1:1:outpost/op-1".into())));
+    assert_eq!(stays(old), Vec::<String>::new());
 }
 
 #[test]

@@ -15,6 +15,7 @@ use ebskeep_core::inventory::{
     Attachment, Device, Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier,
     TierStatus, Volume, VolumeState,
 };
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::{MAX_TAGS, Tags};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
@@ -141,6 +142,12 @@ pub(crate) struct World {
     pub(crate) tiers: BTreeMap<String, TierStatus>,
     /// Snapshots an image uses.
     pub(crate) in_use: BTreeSet<String>,
+    /// What is answered where a new snapshot is to be stored in the Region.
+    pub(crate) no_region: Option<ErrorKind>,
+    /// What is answered where it is to be stored on an Outpost.
+    pub(crate) no_outpost: Option<ErrorKind>,
+    /// Where AWS was asked to store new snapshots, call by call.
+    pub(crate) sites: Vec<Option<LocalSite>>,
     /// Tag keys AWS refuses.
     pub(crate) bad_keys: BTreeSet<&'static str>,
     /// How long new snapshots are missing from listings, and unknown to tags.
@@ -206,6 +213,7 @@ impl Fake {
             state: VolumeState::InUse,
             size_gib: 8,
             attachments: Vec::new(),
+            site: None,
             tags: Tags::new(),
         };
         self.world.borrow_mut().volumes.insert(id.into(), volume);
@@ -254,8 +262,24 @@ impl Fake {
         let mut world = self.world.borrow_mut();
         world.snapshots.get_mut(id).unwrap().tier = StorageTier::Archive;
         let archived_at = Some(START - SignedDuration::from_hours(24 * days));
-        let status = TierStatus { snapshot: id.into(), tier: StorageTier::Archive, archived_at, restore_expires: None };
+        let status = TierStatus {
+            snapshot: id.into(),
+            tier: StorageTier::Archive,
+            archived_at,
+            restore_expires: None,
+            moving: None,
+        };
         world.tiers.insert(id.into(), status);
+    }
+
+    /// Restores one from the archive, for so many days from the start.
+    pub(crate) fn restore_for(&self, id: &str, days: i64) {
+        let until = Some(START + SignedDuration::from_hours(24 * days));
+        let mut world = self.world.borrow_mut();
+        let snapshot = world.snapshots.get_mut(id).unwrap();
+        (snapshot.tier, snapshot.restore_expires) = (StorageTier::Standard, until);
+        let status = world.tiers.get_mut(id).unwrap();
+        (status.tier, status.restore_expires) = (StorageTier::Standard, until);
     }
 
     /// Runs `act` once, when the next call of that name has taken effect.
@@ -374,6 +398,14 @@ impl World {
         Ok(())
     }
 
+    fn check_site(&mut self, operation: &'static str, about: &str, site: Option<&LocalSite>) -> Result<(), CloudError> {
+        self.sites.push(site.cloned());
+        match if site.is_some() { self.no_outpost } else { self.no_region } {
+            Some(kind) => Err(refusal(kind, operation, about, "InvalidParameterCombination")),
+            None => Ok(()),
+        }
+    }
+
     fn make(&mut self, volume: &VolumeId, tags: &Tags, now: Timestamp) -> Begun {
         self.made += 1;
         let id = format!("snap-new{}", self.made);
@@ -395,6 +427,8 @@ pub(crate) fn snapshot(id: &str, volume: &str, started: Timestamp, tags: Tags) -
         started,
         size_gib: 8,
         tier: StorageTier::Standard,
+        restore_expires: None,
+        site: None,
         encrypted: false,
         description: SmolStr::default(),
         tags,
@@ -563,6 +597,7 @@ impl Cloud for Fake {
                 return Err(refusal(ErrorKind::NotFound, "CreateSnapshot", id, "InvalidVolume.NotFound"));
             }
             world.check_tags("CreateSnapshot", id, &request.tags)?;
+            world.check_site("CreateSnapshot", id, request.site.as_ref())?;
             Ok(world.make(&request.volume, &request.tags, now))
         })
         .await
@@ -575,6 +610,7 @@ impl Cloud for Fake {
                 return Err(refusal(ErrorKind::NotFound, "CreateSnapshots", id, "InvalidInstanceID.NotFound"));
             };
             world.check_tags("CreateSnapshots", id, &request.tags)?;
+            world.check_site("CreateSnapshots", id, request.site.as_ref())?;
             let taken = instance.devices.iter().filter(|device| {
                 let root = instance.root_device.as_ref() == Some(&device.name);
                 !((root && request.exclude_boot) || request.exclude_data.contains(&device.volume))

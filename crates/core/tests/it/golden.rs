@@ -95,6 +95,7 @@ fn world(policy: &str, zone: &str, snapshots: &[Snapshot]) -> Inventory {
             state: VolumeState::Available,
             size_gib: 8,
             attachments: Vec::new(),
+            site: None,
             tags: tags([("Backup", "No"), ("Retention", policy), ("Backup_TimeZone", zone)]),
         }]),
         snapshots: Listing::complete(snapshots.to_vec()),

@@ -11,6 +11,7 @@ const ELSEWHERE: [(&str, &str); 11] = [
     ("tiers-unknown", "the same"),
     ("carried-tags-refused", "told by apply"),
     ("stray-set-member", "told by apply"),
+    ("place-refused", "told by apply"),
     ("near-key", "told by watch"),
     ("fixed-zone", "told by watch"),
     ("no-effect", "told by watch"),

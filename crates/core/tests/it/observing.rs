@@ -238,6 +238,19 @@ async fn since_when_is_asked_only_of_what_is_archived() {
     assert_eq!(asked, ["snapshot-id=snap-2|snap-4"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn since_when_is_asked_of_what_is_restored_for_a_time_too() {
+    let _proof = ebskeep_proofs::proves(&["R9.8"]);
+    let fake = fleet();
+    fake.archive("snap-4", 100);
+    fake.restore_for("snap-4", 3);
+    let inventory = see(&fake, &[]).await.unwrap();
+    let tiers: Vec<_> = inventory.tiers.items.iter().map(|tier| (tier.snapshot.as_str(), tier.archived_at)).collect();
+    assert_eq!(tiers, [("snap-4", Some(START - SignedDuration::from_hours(24 * 100)))]);
+    let asked: Vec<_> = fake.calls("DescribeSnapshotTierStatus").into_iter().map(|call| call.about).collect();
+    assert_eq!(asked, ["snapshot-id=snap-4"]);
+}
+
 /// So many archived snapshots.
 fn archive(count: usize) -> Fake {
     let fake = Fake::new();

@@ -23,7 +23,12 @@ fn setting() -> (Fake, Virtual, Stop) {
 }
 
 fn request() -> CreateSnapshot {
-    CreateSnapshot { volume: "vol-1".into(), description: String::new(), tags: tags([("Type", "Automated")]) }
+    CreateSnapshot {
+        volume: "vol-1".into(),
+        description: String::new(),
+        tags: tags([("Type", "Automated")]),
+        site: None,
+    }
 }
 
 /// The seconds at which attempts of `operation` were made, after one create and

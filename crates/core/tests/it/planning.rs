@@ -149,20 +149,32 @@ fn a_deletion_says_in_what_state_its_snapshot_was() {
         backup(id, "2025-01-01T00:00:00Z", &format!("tags = [\"ebskeep:retention=24h\"]\n{rest}"))
     };
     let tier = "[[tier]]\nsnapshot = \"snap-archived\"\narchived_at = \"2025-02-01T00:00:00Z\"\n";
-    let snapshots =
-        [old("snap-archived", "archived = true"), old("snap-failed", "state = \"error\""), old("snap-plain", "")];
+    let restored = "[[tier]]\nsnapshot = \"snap-restored\"\narchived_at = \"2025-02-01T00:00:00Z\"\n";
+    let snapshots = [
+        old("snap-archived", "archived = true"),
+        old("snap-failed", "state = \"error\""),
+        old("snap-plain", ""),
+        old("snap-restored", "restore_expires = \"2026-03-01T00:00:00Z\""),
+    ];
     let now = backup("snap-new", "2026-03-09T00:00:00Z", "");
     let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=No\"]\n".to_owned();
-    let plan = decided(&world(&[volume, snapshots.concat(), now, tier.to_owned()].concat()));
+    let plan = decided(&world(&[volume, snapshots.concat(), now, tier.to_owned(), restored.to_owned()].concat()));
     let deletions: Vec<_> = (plan.actions.iter())
         .filter_map(|action| match action {
             Action::DeleteSnapshot(deletion) => {
-                Some((deletion.snapshot_id.as_str(), deletion.failed, deletion.archived))
+                let restored = deletion.restore_expires.map(|until| until.to_string());
+                Some((deletion.snapshot_id.as_str(), deletion.failed, deletion.archived, restored))
             }
             _ => None,
         })
         .collect();
-    assert_eq!(deletions, [("snap-archived", false, true), ("snap-failed", true, false), ("snap-plain", false, false)]);
+    let expected = [
+        ("snap-archived", false, true, None),
+        ("snap-failed", true, false, None),
+        ("snap-plain", false, false, None),
+        ("snap-restored", false, false, Some("2026-03-01T00:00:00Z".to_owned())),
+    ];
+    assert_eq!(deletions, expected);
 }
 
 /// A contradiction is told with what it means today: only that of `Backup` has a backup

@@ -58,6 +58,7 @@ pub(crate) fn new(volume: &str) -> NewSnapshot {
         description: format!("web - {volume} (/dev/sda1)"),
         tags: ours(),
         carried: tags([("team", "blue")]),
+        location: None,
     }
 }
 
@@ -90,6 +91,7 @@ pub(crate) fn set(instance: &str, volumes: &[&str]) -> Action {
         exclude_data: Vec::new(),
         tags: shared,
         carried: tags([("team", "blue")]),
+        location: None,
         members: members.collect(),
     }))
 }
@@ -124,6 +126,7 @@ pub(crate) fn delete(id: &str) -> Action {
         size_gib: 8,
         failed: false,
         archived: false,
+        restore_expires: None,
     })
 }
 

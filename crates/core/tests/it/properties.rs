@@ -125,6 +125,8 @@ fn snapshot(id: usize) -> impl Strategy<Value = Snapshot> {
                 started,
                 size_gib: 8,
                 tier: if rare == 1 { StorageTier::Archive } else { StorageTier::Standard },
+                restore_expires: None,
+                site: None,
                 encrypted: false,
                 description: "".into(),
                 tags,
@@ -185,6 +187,7 @@ pub(super) fn world() -> impl Strategy<Value = Inventory> {
                                     device: device(n).into(),
                                 })
                                 .collect(),
+                            site: None,
                             tags,
                         })
                         .collect(),
@@ -234,6 +237,8 @@ pub(crate) fn carried_out(inventory: &Inventory, plan: &Plan) -> Inventory {
             started: plan.now,
             size_gib: 8,
             tier: StorageTier::Standard,
+            restore_expires: None,
+            site: None,
             encrypted: false,
             description: new.description.as_str().into(),
             tags,
@@ -287,6 +292,7 @@ fn live(days: i64, tags_on: impl Fn(i64) -> Tags) -> usize {
             state: VolumeState::Available,
             size_gib: 8,
             attachments: Vec::new(),
+            site: None,
             tags: Tags::new(),
         }]),
         ..Inventory::empty(Place { account: AccountId::new(ACCOUNT), region: Region::new("eu-west-1") }, start)

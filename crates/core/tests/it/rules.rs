@@ -72,6 +72,8 @@ fn snapshot(id: usize, time: Timestamp, late: i64, state: SnapshotState) -> Snap
         started: time + SignedDuration::from_secs(late),
         size_gib: 8,
         tier: StorageTier::Standard,
+        restore_expires: None,
+        site: None,
         encrypted: false,
         description: "".into(),
         tags,
@@ -137,6 +139,7 @@ fn world(snapshots: &[Snapshot], policy: &str, zone: &str) -> Inventory {
         state: VolumeState::Available,
         size_gib: 8,
         attachments: Vec::new(),
+        site: None,
         tags,
     };
     Inventory {

@@ -20,8 +20,14 @@ fn instance_with(volumes: usize) -> Inventory {
         devices: ids.iter().enumerate().map(device).collect(),
         tags: tags([("Backup", "Yes")]),
     };
-    let volume =
-        |id: VolumeId| Volume { id, state: VolumeState::InUse, size_gib: 8, attachments: Vec::new(), tags: tags([]) };
+    let volume = |id: VolumeId| Volume {
+        id,
+        state: VolumeState::InUse,
+        size_gib: 8,
+        attachments: Vec::new(),
+        site: None,
+        tags: tags([]),
+    };
     Inventory {
         place: Place { account: AccountId::new("111122223333"), region: Region::new("eu-west-1") },
         now: START,

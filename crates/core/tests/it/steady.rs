@@ -32,6 +32,7 @@ impl Tagged {
                 state: VolumeState::Available,
                 size_gib: 8,
                 attachments: Vec::new(),
+                site: None,
                 tags: tags([("Backup", self.backup), ("Retention", self.retention), ("Backup_TimeZone", self.zone)]),
             }]),
             ..Inventory::empty(Place { account: AccountId::new("111122223333"), region: Region::new("eu-west-1") }, now)

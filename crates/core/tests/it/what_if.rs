@@ -34,6 +34,8 @@ fn world() -> Inventory {
             started,
             size_gib: 8,
             tier: StorageTier::Standard,
+            restore_expires: None,
+            site: None,
             encrypted: false,
             description: "".into(),
             tags: tags(&["Type=Automated", &format!("ebskeep:slot={slot}"), "ebskeep:retention=daily=60"]),
@@ -44,6 +46,7 @@ fn world() -> Inventory {
         state: VolumeState::InUse,
         size_gib: 8,
         attachments: Vec::new(),
+        site: None,
         tags: Tags::new(),
     };
     Inventory {

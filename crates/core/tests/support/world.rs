@@ -6,11 +6,12 @@ use ebskeep_core::destination::Destination;
 use ebskeep_core::id::{AccountId, ImageId, InstanceId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
     Attachment, DestinationSnapshots, Device, Image, Instance, InstanceState, Inventory, Listing, Lock, LockState,
-    Snapshot, SnapshotState, StorageTier, TierStatus, Volume, VolumeState,
+    Snapshot, SnapshotState, StorageTier, TierMove, TierStatus, Volume, VolumeState,
 };
 use ebskeep_core::job::{Request, Untagged};
 use ebskeep_core::plan::{Action, CopyState, CreateVerdict, ExpireVerdict, Job, Plan};
 use ebskeep_core::setting::Settings;
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::{self, Tags};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -106,6 +107,9 @@ struct VolumeRow {
     /// `instance=device`, of an instance that is not listed.
     #[serde(default)]
     attached: Vec<String>,
+    /// The Outpost (its ARN) or the zone it is in.
+    #[serde(default)]
+    site: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +125,12 @@ struct SnapshotRow {
     owner: Option<String>,
     #[serde(default)]
     archived: bool,
+    /// When its temporary restore from the archive ends, as the listing says.
+    #[serde(default)]
+    restore_expires: Option<Timestamp>,
+    /// The Outpost (its ARN) or Local Zone it is stored in.
+    #[serde(default)]
+    site: Option<String>,
     /// Short for `Type=Automated` and `ebskeep:slot=` this.
     #[serde(default)]
     slot: Option<String>,
@@ -167,6 +177,12 @@ struct TierRow {
     archived_at: Option<Timestamp>,
     #[serde(default)]
     restore_expires: Option<Timestamp>,
+    /// The tier that AWS says here, if it is not the archive.
+    #[serde(default)]
+    standard: bool,
+    /// `LastTieringOperationStatus`.
+    #[serde(default)]
+    operation: String,
 }
 
 /// What is seen at a destination of copies.
@@ -282,6 +298,11 @@ impl Scenario {
     }
 }
 
+/// An Outpost's ARN, or a zone.
+fn site(text: &str) -> Option<LocalSite> {
+    if text.starts_with("arn:") { LocalSite::of(Some(text), None) } else { LocalSite::of(None, Some(text)) }
+}
+
 fn tags_of(rows: &[String]) -> Tags {
     rows.iter().map(|row| row.split_once('=').unwrap_or_else(|| panic!("tag {row:?} has no ="))).collect()
 }
@@ -343,6 +364,7 @@ fn volume(row: &VolumeRow, instances: &[InstanceRow]) -> Volume {
         },
         size_gib: 8,
         attachments,
+        site: row.site.as_deref().and_then(site),
         tags,
     }
 }
@@ -369,6 +391,8 @@ fn snapshots(row: &SnapshotRow) -> Vec<Snapshot> {
         started: row.start,
         size_gib: 8,
         tier: if row.archived { StorageTier::Archive } else { StorageTier::Standard },
+        restore_expires: row.restore_expires,
+        site: row.site.as_deref().and_then(site).map(Box::new),
         encrypted: row.encrypted,
         description: row.description.as_str().into(),
         tags,
@@ -409,9 +433,10 @@ fn lock(row: &LockRow) -> Lock {
 fn tier_status(row: &TierRow) -> TierStatus {
     TierStatus {
         snapshot: SnapshotId::new(row.snapshot.as_str()),
-        tier: StorageTier::Archive,
+        tier: if row.standard { StorageTier::Standard } else { StorageTier::Archive },
         archived_at: row.archived_at,
         restore_expires: row.restore_expires,
+        moving: TierMove::in_progress(&row.operation),
     }
 }
 
@@ -475,7 +500,8 @@ fn line(out: &mut String, what: &str, which: &str, rest: &str) {
 fn show_action(out: &mut String, action: &Action, show_tags: bool) {
     match action {
         Action::CreateSnapshot(new) => {
-            line(out, "do", "create-snapshot", new.volume_id.as_str());
+            let stored = new.location.as_ref().map(|location| format!(" stored {location}")).unwrap_or_default();
+            line(out, "do", "create-snapshot", &format!("{}{stored}", new.volume_id));
             if show_tags {
                 writeln!(out, "  description {}", new.description).unwrap();
                 show(out, "tag", &new.tags);
@@ -489,7 +515,9 @@ fn show_action(out: &mut String, action: &Action, show_tags: bool) {
             for volume in &set.exclude_data {
                 write!(data, " without {volume}").unwrap();
             }
-            line(out, "do", "create-set", &format!("{}: {}{boot}{data}", set.instance_id, members.join(" ")));
+            let stored = set.location.as_ref().map(|location| format!(" stored {location}")).unwrap_or_default();
+            assert!(set.members.iter().all(|member| member.alone.location == set.location), "a set has one place");
+            line(out, "do", "create-set", &format!("{}: {}{boot}{data}{stored}", set.instance_id, members.join(" ")));
             if show_tags {
                 writeln!(out, "  description {}", set.description).unwrap();
                 show(out, "tag", &set.tags);

@@ -76,6 +76,13 @@ impl Scene<'_> {
                 format!("The snapshot '{}' is not completed and in the standard tier.", request.source),
             ));
         }
+        if source.site.is_some() {
+            return Err(Refusal::value(
+                &request.source,
+                "SourceSnapshotId",
+                "Expected: a snapshot stored in a Region.",
+            ));
+        }
         let key = match (source.key.is_some(), request.encrypted, request.key) {
             (_, Some(false), Some(_)) => return Err(Refusal::combination("KmsKeyId needs Encrypted to be true")),
             (_, _, Some(key)) => Some(key),

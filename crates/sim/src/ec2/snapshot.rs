@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ebskeep_core::id::{InstanceId, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{InstanceState, SnapshotState, VolumeState};
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 use smol_str::SmolStr;
 
@@ -43,9 +44,51 @@ const FILTERS: [&str; 11] = [
     "volume-size",
 ];
 
+/// Where a snapshot is to be stored.
+struct StoredIn {
+    outpost: Option<SmolStr>,
+    location: Option<SmolStr>,
+}
+
+impl StoredIn {
+    fn read(params: &mut Params) -> Result<Self, Refusal> {
+        let outpost = params.take("OutpostArn").map(SmolStr::new);
+        let location = params.take("Location").map(SmolStr::new);
+        match location.as_deref() {
+            None | Some("local" | "regional") => Ok(Self { outpost, location }),
+            Some(other) => Err(Refusal::value(other, "Location", "Expected: 'regional' or 'local'.")),
+        }
+    }
+
+    /// The Outpost or Local Zone for a snapshot of this volume; `None` for the Region.
+    /// AWS documents the rules, and no codes.
+    fn of(&self, volume: &Volume) -> Result<Option<LocalSite>, Refusal> {
+        let site = volume.site();
+        let outpost = match &site {
+            Some(LocalSite::Outpost(arn)) => Some(arn),
+            _ => None,
+        };
+        match &self.outpost {
+            Some(named) if outpost != Some(named) => {
+                return Err(Refusal::value(named, "OutpostArn", "Expected: the Outpost of the volume."));
+            }
+            Some(_) => return Ok(site),
+            None => {}
+        }
+        match (self.location.as_deref(), &site) {
+            (Some(_), None | Some(LocalSite::Outpost(_))) => {
+                Err(Refusal::combination("Location is for volumes in Local Zones"))
+            }
+            (Some("local"), Some(LocalSite::LocalZone(_))) => Ok(site),
+            _ => Ok(None),
+        }
+    }
+}
+
 /// What CreateSnapshot is told.
 pub(crate) struct CreateSnapshot {
     volume: VolumeId,
+    stored: StoredIn,
     description: SmolStr,
     tags: Tags,
 }
@@ -54,6 +97,7 @@ impl Read for CreateSnapshot {
     fn read(params: &mut Params) -> Result<Self, Refusal> {
         Ok(Self {
             volume: id::volume(&params.need("VolumeId")?)?,
+            stored: StoredIn::read(params)?,
             description: description(params)?,
             tags: tag::specifications(params, &["snapshot"])?.remove("snapshot").unwrap_or_default(),
         })
@@ -65,6 +109,7 @@ pub(crate) struct CreateSnapshots {
     instance: InstanceId,
     exclude_boot: bool,
     exclude_data: BTreeSet<VolumeId>,
+    stored: StoredIn,
     description: SmolStr,
     tags: Tags,
     copy_tags: bool,
@@ -92,6 +137,7 @@ impl Read for CreateSnapshots {
             instance: id::instance(&instance)?,
             exclude_boot,
             exclude_data: excluded.iter().map(|v| id::volume(v)).collect::<Result<_, _>>()?,
+            stored: StoredIn::read(params)?,
             description: description(params)?,
             tags: tag::specifications(params, &["snapshot"])?.remove("snapshot").unwrap_or_default(),
             copy_tags,
@@ -131,8 +177,9 @@ impl Scene<'_> {
     pub(crate) fn create_snapshot(&mut self, request: CreateSnapshot) -> Result<Snapshot, Refusal> {
         tag::check(&request.tags, self.is_aws)?;
         let volume = self.snapshottable(&request.volume)?;
+        let site = self.stored(&request.stored, &volume)?;
         self.room_for(1)?;
-        Ok(self.begin(&volume, request.description, request.tags, None))
+        Ok(self.begin(&volume, site, request.description, request.tags, None))
     }
 
     pub(crate) fn create_snapshots(&mut self, request: CreateSnapshots) -> Result<Vec<Snapshot>, Refusal> {
@@ -159,7 +206,9 @@ impl Scene<'_> {
         let mut volumes = Vec::new();
         for volume in instance.devices.values() {
             if !(request.exclude_data.contains(volume) || request.exclude_boot && Some(volume) == root) {
-                volumes.push(self.snapshottable(volume)?);
+                let volume = self.snapshottable(volume)?;
+                let site = self.stored(&request.stored, &volume)?;
+                volumes.push((volume, site));
             }
         }
         if volumes.is_empty() {
@@ -173,7 +222,7 @@ impl Scene<'_> {
         }
         self.room_for(volumes.len())?;
         let mut wanted = Vec::new();
-        for volume in volumes {
+        for (volume, site) in volumes {
             let mut tags = Tags::new();
             if request.copy_tags {
                 tags = volume
@@ -185,13 +234,13 @@ impl Scene<'_> {
             }
             request.tags.iter().for_each(|(k, v)| tags.set(k.clone(), v.clone()));
             tag::check(&tags, self.is_aws)?;
-            wanted.push((volume, tags));
+            wanted.push((volume, site, tags));
         }
         self.state.sets += 1;
         let set = self.state.sets;
         let begun: Vec<Snapshot> = wanted
             .into_iter()
-            .map(|(volume, tags)| self.begin(&volume, request.description.clone(), tags, Some(set)))
+            .map(|(volume, site, tags)| self.begin(&volume, site, request.description.clone(), tags, Some(set)))
             .collect();
         self.site().sets.insert(set, begun.iter().map(|s| s.id.clone()).collect());
         Ok(begun)
@@ -237,12 +286,39 @@ impl Scene<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, volume: &Volume, description: SmolStr, tags: Tags, set: Option<u64>) -> Snapshot {
+    /// Where a snapshot of this volume goes. All of a volume's are in one place.
+    /// Source: Amazon EBS User Guide, "Local snapshots".
+    fn stored(&mut self, asked: &StoredIn, volume: &Volume) -> Result<Option<LocalSite>, Refusal> {
+        let site = asked.of(volume)?;
+        if volume.site().is_none() {
+            return Ok(site);
+        }
+        let others =
+            self.site().snapshots.values().filter(|s| s.volume == volume.id && s.state != SnapshotState::Error);
+        let newest = others.max_by_key(|s| s.started).map(|s| s.site.is_some());
+        match newest {
+            Some(local) if local != site.is_some() => {
+                let place = if local { "local" } else { "in the Region" };
+                Err(Refusal::combination(format!("The most recent snapshot of {} is {place}", volume.id)))
+            }
+            _ => Ok(site),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        volume: &Volume,
+        site: Option<LocalSite>,
+        description: SmolStr,
+        tags: Tags,
+        set: Option<u64>,
+    ) -> Snapshot {
         let now = self.now();
         let id = SnapshotId::new(self.new_id("snap-"));
         let (owner, by) = (self.place.account.clone(), self.by.clone());
         let snapshot = Snapshot {
             key: volume.key.clone(),
+            site,
             description,
             tags,
             set,

@@ -107,8 +107,11 @@ impl Scene<'_> {
             }
             // A snapshot restored for a time stays in the archive, too.
             Some(days) => {
-                snapshot.tiering = Some(Tiering { began, operation: "temporary-restore-completed" });
-                snapshot.restore_expires = Some(later(began, Duration::from_hours(24 * u64::from(days))));
+                let until = later(began, Duration::from_hours(24 * u64::from(days)));
+                snapshot.tiering = Some(Tiering { began, operation: "temporary-restore-in-progress" });
+                snapshot.restore_expires = Some(until);
+                self.settles(Due::RestoredForATime(id.clone()));
+                self.state.schedule(until, self.place, Due::RestoreEnds(id.clone()));
                 Way::RestoreFor { days }
             }
         };
@@ -138,10 +141,6 @@ impl Scene<'_> {
                 _ => vec![s.volume.to_string()],
             })
         };
-        let mut page = cursor.page(&self.site().snapshots, |s| s.made <= cursor.began && wanted(s));
-        for s in &mut page.items {
-            s.restore_expires = s.restore_expires.filter(|until| *until > now);
-        }
-        Ok(page)
+        Ok(cursor.page(&self.site().snapshots, |s| s.made <= cursor.began && wanted(s)))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ebskeep_core::id::{InstanceId, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{InstanceState, SnapshotState, VolumeState};
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 use smol_str::SmolStr;
 
@@ -74,6 +75,7 @@ impl VolumeSpec {
 pub(crate) struct CreateVolume {
     pub(crate) id: Option<VolumeId>,
     pub(crate) zone: SmolStr,
+    pub(crate) outpost: Option<SmolStr>,
     pub(crate) spec: VolumeSpec,
     pub(crate) tags: Tags,
     pub(crate) client_token: Option<ClientToken>,
@@ -87,6 +89,7 @@ impl Read for CreateVolume {
         Ok(Self {
             id: None,
             zone: params.need("AvailabilityZone")?.into(),
+            outpost: params.take("OutpostArn").map(SmolStr::new),
             spec,
             tags: tag::specifications(params, &["volume"])?.remove("volume").unwrap_or_default(),
             client_token,
@@ -159,6 +162,10 @@ impl Read for DescribeVolumes {
 impl Scene<'_> {
     pub(crate) fn zone(&self, zone: &SmolStr) -> Result<(), Refusal> {
         let letter = zone.strip_prefix(self.place.region.as_str()).unwrap_or_default();
+        // Every Local Zone one can think of is here.
+        if letter.starts_with('-') && LocalSite::of(None, Some(zone)).is_some() {
+            return Ok(());
+        }
         if letter.len() == 1 && letter.bytes().all(|b| b.is_ascii_lowercase()) {
             Ok(())
         } else {
@@ -173,7 +180,8 @@ impl Scene<'_> {
         }
         self.zone(&request.zone)?;
         tag::check(&request.tags, self.is_aws)?;
-        let volume = self.made_volume(request.id, &request.spec, &request.zone, request.tags)?;
+        let mut volume = self.made_volume(request.id, &request.spec, &request.zone, request.tags)?;
+        volume.outpost = request.outpost;
         self.site().volumes.insert(volume.id.clone(), volume.clone());
         self.made_once(request.client_token, vec![volume.id.as_str().into()]);
         self.settles(Due::VolumeReady(volume.id.clone()));
@@ -237,6 +245,7 @@ impl Scene<'_> {
             snapshot: spec.snapshot.clone(),
             created: self.now(),
             attachments: Vec::new(),
+            outpost: None,
             tags,
         })
     }

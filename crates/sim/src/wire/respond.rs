@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
 use smol_str::SmolStr;
 
@@ -174,6 +175,13 @@ fn snapshot_core(xml: &mut Xml, s: &Snapshot) {
     xml.show("volumeSize", s.size_gib);
     xml.leaf("description", &s.description);
     xml.show("encrypted", s.key.is_some());
+    if let Some(site) = &s.site {
+        let (name, site) = match site {
+            LocalSite::Outpost(arn) => ("outpostArn", arn),
+            LocalSite::LocalZone(zone) => ("availabilityZone", zone),
+        };
+        xml.leaf(name, site);
+    }
     tags(xml, &s.tags);
 }
 
@@ -200,6 +208,9 @@ fn snapshot(xml: &mut Xml, s: &Snapshot, caller: &Caller) {
         xml.leaf("completionTime", iso(completed));
     }
     xml.leaf("storageTier", tier(s.tier));
+    if let Some(until) = s.restore_expires {
+        xml.leaf("restoreExpiryTime", iso(until));
+    }
 }
 
 /// What DescribeLockedSnapshots and LockSnapshot tell alike.
@@ -260,6 +271,9 @@ fn volume(xml: &mut Xml, v: &Volume, caller: &Caller) {
     xml.show("size", v.size_gib);
     xml.leaf("snapshotId", v.snapshot.as_ref().map_or("", |s| s.as_str()));
     xml.leaf("availabilityZone", &v.zone);
+    if let Some(outpost) = &v.outpost {
+        xml.leaf("outpostArn", outpost);
+    }
     xml.leaf("status", volume_state(v.state));
     xml.leaf("createTime", iso(v.created));
     xml.list("attachmentSet", &v.attachments, attachment);

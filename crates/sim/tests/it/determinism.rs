@@ -61,6 +61,7 @@ fn the_port_and_the_wire_are_ways_into_one_world() {
         exclude_data: vec![],
         description: "d".into(),
         tags: Tags::from_iter([("a", "b")]),
+        site: None,
     }))
     .unwrap();
     ask(&by_wire, "DescribeInstances", &[]);

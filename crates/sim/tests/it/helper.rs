@@ -49,7 +49,7 @@ pub(crate) fn put(volume: &VolumeId, started: &str) -> Deed {
 }
 
 pub(crate) fn snapshot_of(volume: &VolumeId) -> CreateSnapshot {
-    CreateSnapshot { volume: volume.clone(), description: "d".into(), tags: tags([("Type", "Automated")]) }
+    CreateSnapshot { volume: volume.clone(), description: "d".into(), tags: tags([("Type", "Automated")]), site: None }
 }
 
 pub(crate) fn tags<const N: usize>(tags: [(&str, &str); N]) -> Tags {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use ebskeep_core::cloud::{Cloud, CreateSnapshots, ErrorKind, Query};
 use ebskeep_core::inventory::SnapshotState;
-use ebskeep_sim::{Act, Deed, Fault, Rules, What, When};
+use ebskeep_core::site::LocalSite;
+use ebskeep_sim::{Act, Deed, Fault, Rules, What, When, World};
 
-use crate::helper::{act, ask, at_once, cloud, code, place, put, snapshot_of, tags, texts, volume, world};
+use crate::helper::{act, ask, at_once, cloud, code, place, put, snapshot_of, tags, text, texts, volume, world};
 
 #[test]
 fn one_volume_is_snapshotted_every_15_seconds_at_most() {
@@ -124,6 +125,7 @@ fn set(instance: &str) -> CreateSnapshots {
         exclude_data: vec![],
         description: "set".into(),
         tags: tags([("Type", "Automated")]),
+        site: None,
     }
 }
 
@@ -181,4 +183,55 @@ fn a_snapshot_that_is_told_to_fails() {
     let (_, body) = ask(&world, "DescribeSnapshots", &[]);
     assert_eq!(texts(&body, "status"), ["error"]);
     assert_eq!(texts(&body, "statusMessage"), ["KMS key gone"]);
+}
+
+const OUTPOST: &str = "arn:aws:outposts:us-east-1:111122223333:outpost/op-1";
+
+/// A volume made by CreateVolume in this zone, on this Outpost.
+fn volume_at(world: &World, zone: &str, outpost: Option<&str>) -> String {
+    let mut params = vec![("AvailabilityZone", zone), ("Size", "1")];
+    params.extend(outpost.map(|arn| ("OutpostArn", arn)));
+    let id = text(&ask(world, "CreateVolume", &params).1, "volumeId").unwrap();
+    world.advance(Duration::from_mins(1));
+    id
+}
+
+#[test]
+fn a_snapshot_is_stored_in_the_region_or_where_its_volume_is() {
+    let region = place().region;
+    let (zone, local_zone) = (format!("{region}a"), format!("{region}-lax-1a"));
+    for (zone, outpost, params, site) in [
+        (&zone, None, &[][..], Ok(None)),
+        (&zone, None, &[("Location", "regional")], Err("InvalidParameterCombination")),
+        (&zone, None, &[("Location", "local")], Err("InvalidParameterCombination")),
+        (&zone, None, &[("OutpostArn", OUTPOST)], Err("InvalidParameterValue")),
+        (&zone, Some(OUTPOST), &[], Ok(None)),
+        (&zone, Some(OUTPOST), &[("OutpostArn", OUTPOST)], Ok(Some(LocalSite::Outpost(OUTPOST.into())))),
+        (&zone, Some(OUTPOST), &[("OutpostArn", "arn:aws:outposts:x:1:outpost/op-2")], Err("InvalidParameterValue")),
+        (&zone, Some(OUTPOST), &[("Location", "local")], Err("InvalidParameterCombination")),
+        (&local_zone, None, &[], Ok(None)),
+        (&local_zone, None, &[("Location", "regional")], Ok(None)),
+        (&local_zone, None, &[("Location", "local")], Ok(Some(LocalSite::LocalZone(local_zone.as_str().into())))),
+        (&local_zone, None, &[("Location", "near")], Err("InvalidParameterValue")),
+        (&local_zone, None, &[("OutpostArn", OUTPOST)], Err("InvalidParameterValue")),
+    ] {
+        let world = world();
+        let volume = volume_at(&world, zone, outpost);
+        let params = [&[("VolumeId", volume.as_str())][..], params].concat();
+        assert_eq!(code(&world, "CreateSnapshot", &params), site.as_ref().err().copied().unwrap_or(""), "{params:?}");
+        let listed = at_once(cloud(&world).describe_snapshots(&Query::All, None)).unwrap().items;
+        let sites: Vec<_> = listed.into_iter().map(|snapshot| snapshot.site.map(|site| *site)).collect();
+        assert_eq!(sites, site.ok().into_iter().collect::<Vec<_>>(), "{params:?}");
+    }
+}
+
+#[test]
+fn all_snapshots_of_a_volume_are_in_one_place() {
+    let world = world();
+    let volume = volume_at(&world, &format!("{}a", place().region), Some(OUTPOST));
+    let (here, there) = ([("VolumeId", volume.as_str())], [("VolumeId", volume.as_str()), ("OutpostArn", OUTPOST)]);
+    assert_eq!(code(&world, "CreateSnapshot", &there), "");
+    world.advance(Duration::from_mins(1));
+    assert_eq!(code(&world, "CreateSnapshot", &here), "InvalidParameterCombination");
+    assert_eq!(code(&world, "CreateSnapshot", &there), "");
 }

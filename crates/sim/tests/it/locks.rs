@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ebskeep_core::cloud::{Cloud, ErrorKind, Filter, Query};
 use ebskeep_core::id::SnapshotId;
-use ebskeep_core::inventory::{LockState, StorageTier};
-use ebskeep_sim::{Act, Deed, LockMode, PutState, World};
+use ebskeep_core::inventory::{LockState, StorageTier, TierMove};
+use ebskeep_sim::{Act, Deed, LockMode, PutState, Rules, World};
 
 use crate::helper::{act, at_once, cloud, code, place, put, snapshot_of, text, volume, world};
 
@@ -172,11 +172,19 @@ fn archiving_takes_its_time_and_one_on_its_way_is_moved_no_further() {
 fn a_temporary_restore_ends_by_itself() {
     let world = world();
     let id = good(&world);
+    world.rules(Rules { settles_after: Duration::from_hours(5), ..Rules::default() });
     act(&world, Deed::Archive { snapshot: id.clone(), at: None });
     let params = [("SnapshotId", id.as_str()), ("TemporaryRestoreDays", "2")];
     assert_eq!(code(&world, "RestoreSnapshotTier", &params), "");
     let until = || at_once(cloud(&world).describe_snapshot_tier_status(&Query::All, None)).unwrap().items[0].clone();
-    assert_eq!(until().restore_expires, Some("2026-01-04T03:04:05Z".parse().unwrap()));
-    world.advance(Duration::from_hours(48));
+    let end = Some("2026-01-04T03:04:05Z".parse().unwrap());
+    assert_eq!((until().restore_expires, until().moving), (end, Some(TierMove::TemporaryRestore)));
+    let listed = || at_once(cloud(&world).describe_snapshots(&Query::All, None)).unwrap().items[0].clone();
+    assert_eq!(listed().restore_expires, end);
+    assert_eq!(code(&world, "RestoreSnapshotTier", &params), "IncorrectState", "it is on its way");
+    world.advance(Duration::from_hours(5));
+    assert_eq!((until().restore_expires, until().moving), (end, None));
+    world.advance(Duration::from_hours(43));
     assert_eq!((until().tier, until().restore_expires), (StorageTier::Archive, None));
+    assert_eq!((listed().tier, listed().restore_expires), (StorageTier::Archive, None));
 }

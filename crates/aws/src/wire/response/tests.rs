@@ -40,6 +40,8 @@ fn a_snapshot_reads_whole() {
                 started: "2026-01-02T03:04:05.678Z".parse().unwrap(),
                 size_gib: 8,
                 tier: StorageTier::Archive,
+                restore_expires: None,
+                site: None,
                 encrypted: true,
                 description: "web - vol-1 (/dev/xvda) & é".into(),
                 tags: [("Name", " a<b "), ("Empty", "")].into_iter().collect(),
@@ -234,6 +236,7 @@ fn volumes_read_with_attachments_to_instances_only() {
                 state: VolumeState::InUse,
                 size_gib: 100,
                 attachments: vec![Attachment { instance: "i-1".into(), device: "/dev/sdf".into() }],
+                site: None,
                 tags: [("k", "v")].into_iter().collect(),
             },
             Volume {
@@ -241,6 +244,7 @@ fn volumes_read_with_attachments_to_instances_only() {
                 state: VolumeState::Deleting,
                 size_gib: 0,
                 attachments: vec![],
+                site: None,
                 tags: Tags::new(),
             },
         ]
@@ -299,6 +303,7 @@ fn tiers_read_with_their_times() {
         tier,
         archived_at,
         restore_expires,
+        moving: None,
     };
     let (at, until) = ("2026-01-02T03:04:05.678Z".parse().unwrap(), "2026-01-05T03:04:05Z".parse().unwrap());
     assert_eq!(
@@ -312,6 +317,57 @@ fn tiers_read_with_their_times() {
     assert!(matches!(nameless, Err(ReadError::Missing { element: "snapshotId", .. })), "{nameless:?}");
     let bad = tier(&item.replace("2026-01-02T03:04:05.678Z", "then"));
     assert!(matches!(bad, Err(ReadError::Bad { element: "archivalCompleteTime", .. })), "{bad:?}");
+}
+
+#[test]
+fn a_move_between_the_tiers_reads_while_it_is_in_progress() {
+    for (word, moving) in [
+        ("archival-in-progress", Some(TierMove::Archival)),
+        ("temporary-restore-in-progress", Some(TierMove::TemporaryRestore)),
+        ("permanent-restore-in-progress", Some(TierMove::PermanentRestore)),
+        ("archival-completed", None),
+        ("archival-failed", None),
+        ("temporary-restore-completed", None),
+        ("temporary-restore-failed", None),
+        ("permanent-restore-completed", None),
+        ("permanent-restore-failed", None),
+        ("", None),
+        ("temporary-restore", Some(TierMove::Other)),
+        ("cooling-completed", Some(TierMove::Other)),
+    ] {
+        let body = page(
+            "DescribeSnapshotTierStatusResponse",
+            &format!(
+                "<snapshotTierStatusSet><item><snapshotId>snap-1</snapshotId>\
+                 <lastTieringOperationStatus>{word}</lastTieringOperationStatus></item></snapshotTierStatusSet>"
+            ),
+        );
+        assert_eq!(tiers(&body).unwrap().items[0].moving, moving, "{word:?}");
+    }
+}
+
+#[test]
+fn where_volumes_and_snapshots_are_reads_if_it_is_not_the_region() {
+    let arn = "arn:aws:outposts:us-east-1:1:outpost/op-1";
+    let (outpost, zone) = (LocalSite::Outpost(arn.into()), LocalSite::LocalZone("us-west-2-lax-1a".into()));
+    for (elements, site) in [
+        (format!("<availabilityZone>us-east-1a</availabilityZone><outpostArn>{arn}</outpostArn>"), Some(&outpost)),
+        ("<availabilityZone>us-west-2-lax-1a</availabilityZone>".to_owned(), Some(&zone)),
+        ("<availabilityZone>us-west-2a</availabilityZone><outpostArn/>".to_owned(), None),
+        (String::new(), None),
+    ] {
+        let volume = format!("<volumeSet><item><volumeId>vol-1</volumeId>{elements}</item></volumeSet>");
+        let body = page("DescribeVolumesResponse", &volume);
+        assert_eq!(volumes(&body).unwrap().items[0].site.as_ref(), site, "{elements}");
+        let snapshot = format!(
+            "<item><snapshotId>snap-1</snapshotId><volumeId>vol-1</volumeId><ownerId>1</ownerId>\
+             <startTime>2026-01-02T03:04:05Z</startTime>{elements}\
+             <restoreExpiryTime>2026-01-05T03:04:05Z</restoreExpiryTime></item>"
+        );
+        let snapshot = snapshot_page(&snapshot).unwrap().items.remove(0);
+        assert_eq!(snapshot.site.as_deref(), site, "{elements}");
+        assert_eq!(snapshot.restore_expires, Some("2026-01-05T03:04:05Z".parse().unwrap()));
+    }
 }
 
 #[test]

@@ -101,6 +101,8 @@ fn one(at: usize, started: &str, tags: &[(&str, &str)]) -> Snapshot {
         started: started.parse().unwrap(),
         size_gib: 8,
         tier: StorageTier::Standard,
+        restore_expires: None,
+        site: None,
         encrypted: false,
         description: SmolStr::default(),
         tags: tags.iter().copied().collect::<Tags>(),

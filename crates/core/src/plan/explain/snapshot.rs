@@ -4,7 +4,7 @@ use smol_str::format_smolstr;
 
 use super::{Answer, Asked, ExplainedSnapshot, Goes, Role, Says, copies, future, in_force};
 use crate::id::InstanceId;
-use crate::inventory::{Snapshot, StorageTier};
+use crate::inventory::Snapshot;
 use crate::lineage::{self, Managed};
 use crate::plan::ExpireVerdict;
 use crate::plan::history::Lineage;
@@ -24,7 +24,8 @@ pub(super) fn explain(snapshot: &Snapshot, asked: &Asked<'_>) -> ExplainedSnapsh
         started: snapshot.started,
         slot: None,
         size_gib: snapshot.size_gib,
-        archived: snapshot.tier == StorageTier::Archive,
+        archived: snapshot.is_archived(),
+        restore_expires: world.restore_expires(snapshot),
         encrypted: snapshot.encrypted,
         description: snapshot.description.to_string(),
         tags: snapshot.tags.clone(),

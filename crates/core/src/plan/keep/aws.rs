@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Facts, Judgement, Until, shown};
-use crate::inventory::{LockState, SnapshotState, StorageTier};
+use crate::inventory::{LockState, SnapshotState, StorageTier, TierMove};
 use crate::tags;
 
 /// Hours for which AWS bills an archived snapshot in any case: 90 days. Source:
@@ -51,15 +51,37 @@ pub(super) fn in_bin(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     }
 }
 
-/// R9: archived for less than 90 days, or nobody knows since when.
+/// R9: moving between the storage tiers; restored from the archive for a time that is not
+/// over; archived for less than 90 days, whatever tier it is shown in; or archived and it is
+/// not known since when.
 pub(super) fn archived(facts: &Facts<'_>, out: &mut Judgement<'_>) {
-    if facts.managed.snapshot.tier == StorageTier::Standard {
-        return out.silent("archived", || "it is not archived".into());
+    let snapshot = facts.managed.snapshot;
+    if let Some(moving) = facts.tier.and_then(|tier| tier.moving) {
+        let detail = match moving {
+            TierMove::Archival => "it is being archived",
+            TierMove::TemporaryRestore => "it is being restored from the archive for a time",
+            TierMove::PermanentRestore => "it is being restored from the archive",
+            TierMove::Other => "AWS reports a change of its storage tier that this version does not know",
+        };
+        return out.keeps("archived", Until::Open, detail);
     }
-    let Some(since) = facts.tier.and_then(|tier| tier.archived_at) else {
-        return out.keeps("archived", Until::Open, "it is archived, since when is not known, which keeps");
+    let since = facts.tier.and_then(|tier| tier.archived_at);
+    // What AWS says of the tier was read later than the listing.
+    let restored = facts.tier.and_then(|tier| tier.restore_expires).or(snapshot.restore_expires);
+    let listed = facts.tier.is_some_and(|tier| tier.tier == StorageTier::Archive)
+        || snapshot.tier == StorageTier::Archive
+        || restored.is_some();
+    let Some(since) = since else {
+        if listed {
+            return out.keeps("archived", Until::Open, "it is archived, since when is not known, which keeps");
+        }
+        return out.silent("archived", || "it is not archived".into());
     };
     let end = since.saturating_add(ARCHIVED_AT_LEAST.hours()).unwrap_or(Timestamp::MAX);
+    if let Some(until) = restored.filter(|until| *until > facts.now && *until > end) {
+        let detail = format_smolstr!("archived {}, and restored from there until {}", shown(since), shown(until));
+        return out.keeps("archived", Until::At(until), detail);
+    }
     let (keeps, over) = (
         || format_smolstr!("archived {}; AWS bills 90 days in any case", shown(since)),
         || format_smolstr!("archived {}, more than 90 days ago", shown(since)),

@@ -19,6 +19,9 @@ pub(super) fn copy_pending(facts: &Facts<'_>, out: &mut Judgement<'_>) {
         let detail = if copy { "it is a copy itself" } else { "no copy of it is wanted" };
         return out.silent("copy-pending", || detail.into());
     };
+    if let Some(site) = &facts.managed.snapshot.site {
+        return out.silent("copy-pending", || format_smolstr!("it is stored {site}, so no copy of it can be made"));
+    }
     let missing = listed(wish.open());
     if missing.is_empty() && wish.to.unreadable.is_empty() {
         if wish.to.wanted.is_empty() {

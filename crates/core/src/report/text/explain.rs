@@ -68,6 +68,7 @@ fn snapshot(page: &mut Page, of: &ExplainedSnapshot) {
         slot,
         size_gib,
         archived,
+        restore_expires,
         encrypted,
         description,
         tags,
@@ -93,7 +94,8 @@ fn snapshot(page: &mut Page, of: &ExplainedSnapshot) {
     let from = instance_id.as_ref().map(|instance| format!(" of {instance}")).unwrap_or_default();
     facts.fact("from", &format!("{volume_id}{from}, {} GiB", thousands(u64::from(*size_gib))));
     let message = state_message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
-    let kept_in = if *archived { ", archived" } else { "" };
+    let restored = restore_expires.map(|until| format!(", restored until {}", instant(until))).unwrap_or_default();
+    let kept_in = if *archived { format!(", archived{restored}") } else { String::new() };
     let locked = if *encrypted { ", encrypted" } else { "" };
     facts.fact("state", &format!("{state}{message}{kept_in}{locked}"));
     let due = slot.map(|slot| format!(", for the backup due {}", instant(slot))).unwrap_or_default();

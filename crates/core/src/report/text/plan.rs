@@ -87,6 +87,8 @@ fn creations(page: &mut Page, plan: &Plan) {
         let name = new.tags.get(tags::NAME).filter(|name| *name != new.volume_id.as_str());
         let name = short(name.unwrap_or_default());
         let why = details(reasons.get(&new.volume_id).copied().unwrap_or_default());
+        let stored = new.location.as_ref().map(|location| format!("; stored {location}")).unwrap_or_default();
+        let why = format!("{why}{stored}");
         let why = match set {
             None => why,
             Some((instance, members)) => format!("{why}; in a set of {members} with {instance}"),
@@ -182,7 +184,9 @@ fn deletions(page: &mut Page, plan: &Plan) {
     let mut columns = Columns::new(2);
     for (volume, deletions) in by_volume {
         columns.row([volume.as_str(), "", ""]);
-        for Deletion { snapshot_id, volume_id: _, tags: _, size_gib, failed: _, archived: _ } in deletions {
+        for Deletion { snapshot_id, volume_id: _, tags: _, size_gib, failed: _, archived: _, restore_expires: _ } in
+            deletions
+        {
             let reasons = verdict_of(snapshot_id).map_or(&[][..], |verdict| &verdict.reasons);
             let why = if page.style.detail == Detail::Full { named(reasons) } else { details(reasons) };
             columns.row([&format!("  {snapshot_id}"), &format!("{size_gib} GiB"), &why]);

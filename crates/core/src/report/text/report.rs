@@ -184,6 +184,7 @@ mod tests {
             description: String::new(),
             tags: Tags::new(),
             carried: Tags::new(),
+            location: None,
         };
         let deletion = |id: &str| {
             Action::DeleteSnapshot(Deletion {
@@ -193,6 +194,7 @@ mod tests {
                 size_gib: 8,
                 failed: false,
                 archived: false,
+                restore_expires: None,
             })
         };
         let plan = Plan {
