@@ -353,9 +353,25 @@ fn the_last_good_one_of_a_volume_that_is_not_gone_is_refused() {
     // Not listed is not gone.
     let mut unlisted = young.clone();
     unlisted.volumes.items.pop();
-    refused(&unlisted, |plan| deleting(plan, &unlisted, "snap-3"), &[last]);
+    let lately = ("reason-to-stay", "snap-3: its volume is not listed, and was not found deleted long enough ago");
+    refused(&unlisted, |plan| deleting(plan, &unlisted, "snap-3"), &[last, lately]);
     unlisted.confirmed_gone.insert("vol-2".into());
-    refused(&unlisted, |plan| deleting(plan, &unlisted, "snap-3"), &[]);
+    refused(&unlisted, |plan| deleting(plan, &unlisted, "snap-3"), &[lately]);
+    // A week after the mark, and not a second before; by the mark of this volume alone.
+    let mark = |at: Timestamp, volume: &str| {
+        let mut marked = unlisted.clone();
+        snap(&mut marked, "snap-3").tags.set("ebskeep:gone", format!("{at} {volume}"));
+        marked
+    };
+    let (week, less) = (days_ago(7), days_ago(7).checked_add(jiff::SignedDuration::from_secs(1)).unwrap());
+    for (marked, expected) in [
+        (mark(week, "vol-2"), &[][..]),
+        (mark(less, "vol-2"), &[lately][..]),
+        (mark(week, "vol-1"), &[lately][..]),
+        (mark(days_ago(61), "vol-2"), &[lately][..]),
+    ] {
+        refused(&marked, |plan| deleting(plan, &marked, "snap-3"), expected);
+    }
     // A failed or pending one is no backup.
     for state in [SnapshotState::Error, SnapshotState::Pending] {
         let mut world = young.clone();

@@ -368,3 +368,21 @@ fn what_stands_in_the_way_of_backups_puts_off_the_date() {
     assert_eq!(date(&world(&all.concat()), "snap-good"), "2026-03-18");
     assert_eq!(date(&world(&all[..4].concat()), "snap-good"), "2026-03-11");
 }
+
+/// R12: the plan, the page of a snapshot and its time line give the day on which the grace after
+/// its volume was found deleted ends.
+#[test]
+fn of_a_deleted_volume_every_page_gives_the_day_on_which_its_grace_ends() {
+    let _proof = ebskeep_proofs::proves(&["2.4.20", "R12.1"]);
+    let old = |id: &str, day: u8| {
+        let tags = "volume = \"vol-gone\"\ntags = [\"ebskeep:retention=24h\"]";
+        backup(id, &format!("2026-03-0{day}T00:00:00Z"), tags)
+    };
+    let scenario = world(&format!("gone = [\"vol-gone\"]\n{}{}", old("snap-1", 1), old("snap-2", 2)));
+    assert_eq!(date(&scenario, "snap-1"), "2026-03-17");
+    let page = snapshot(&scenario, "snap-1");
+    let member = page.lineage.iter().find(|member| member.snapshot_id.as_str() == "snap-1").unwrap();
+    assert_eq!(member.expires_on.map(|date| date.to_string()).as_deref(), Some("2026-03-17"));
+    // The newest: 90 days after the mark that the first run writes.
+    assert_eq!(date(&scenario, "snap-2"), "2026-06-08");
+}

@@ -20,6 +20,8 @@ mod copy_pages;
 #[cfg(test)]
 mod copying;
 #[cfg(test)]
+mod deleted_volumes;
+#[cfg(test)]
 mod explaining;
 #[cfg(test)]
 mod fake;
