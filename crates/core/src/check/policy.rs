@@ -8,8 +8,10 @@ use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Span, Timestamp, Zoned};
 
+use crate::age::Age;
 use crate::id::SnapshotId;
 use crate::inventory::{Snapshot, SnapshotState};
+use crate::retention::Policy;
 use crate::setting::Settings;
 
 /// Zones and daylight saving move an end by up to 26 hours; that much early
@@ -17,19 +19,19 @@ use crate::setting::Settings;
 const TOLERANCE_SECONDS: i64 = 26 * 60 * 60;
 
 /// A good snapshot, and the time that it counts by.
-struct Backup<'a> {
-    snapshot: &'a Snapshot,
-    time: Timestamp,
+pub(super) struct Backup<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) time: Timestamp,
 }
 
-/// The good ones of a history, oldest first: one for each slot.
-fn good<'a>(history: impl Iterator<Item = &'a Snapshot>) -> Vec<Backup<'a>> {
+/// The good ones of a history, oldest first: one for each slot. The slots that several of
+/// them have are put into `shared`.
+fn good<'a>(history: impl Iterator<Item = &'a Snapshot>, shared: &mut BTreeSet<Timestamp>) -> Vec<Backup<'a>> {
     let slot_of = |snapshot: &'a Snapshot| snapshot.tags.get("ebskeep:slot");
     let mut all: Vec<(Timestamp, Timestamp, &Snapshot)> = Vec::new();
     for snapshot in history.filter(|s| s.state == SnapshotState::Completed) {
         let began = began(snapshot);
-        let slot = slot_of(snapshot).and_then(|text| text.parse::<Timestamp>().ok());
-        all.push((slot.filter(|slot| *slot <= began).unwrap_or(began), began, snapshot));
+        all.push((slot(snapshot).unwrap_or(began), began, snapshot));
     }
     all.sort_by_key(|(time, began, snapshot)| (*time, *began, &snapshot.id));
     let mut good: Vec<Backup<'_>> = Vec::new();
@@ -37,14 +39,21 @@ fn good<'a>(history: impl Iterator<Item = &'a Snapshot>) -> Vec<Backup<'a>> {
         let has_slot = slot_of(snapshot).is_some();
         if has_slot && good.last().is_some_and(|last| last.time == time && slot_of(last.snapshot).is_some()) {
             good.pop();
+            shared.insert(time);
         }
         good.push(Backup { snapshot, time });
     }
     good
 }
 
+/// The slot of a snapshot, if it can be read and is not after its start.
+pub(super) fn slot(snapshot: &Snapshot) -> Option<Timestamp> {
+    let slot = snapshot.tags.get("ebskeep:slot").and_then(|text| text.parse::<Timestamp>().ok());
+    slot.filter(|slot| *slot <= began(snapshot))
+}
+
 /// When a snapshot began; of a copy, when its source did.
-fn began(snapshot: &Snapshot) -> Timestamp {
+pub(super) fn began(snapshot: &Snapshot) -> Timestamp {
     let copy = snapshot.tags.get("Source_SnapshotId").is_some();
     let source = snapshot.tags.get("ebskeep:started").filter(|_| copy);
     source.and_then(|text| text.parse().ok()).unwrap_or(snapshot.started)
@@ -52,15 +61,18 @@ fn began(snapshot: &Snapshot) -> Timestamp {
 
 /// One history, and what the rules of each policy that was read already keep of it.
 pub(super) struct Read<'a> {
-    /// Its good ones, oldest first.
-    good: Vec<Backup<'a>>,
+    /// Its good ones, oldest first: one for each slot.
+    pub(super) good: Vec<Backup<'a>>,
+    /// The slots that several of its good ones have.
+    pub(super) shared_slots: BTreeSet<Timestamp>,
     kept: BTreeMap<(&'a str, &'a str), BTreeSet<&'a SnapshotId>>,
 }
 
 impl<'a> Read<'a> {
     /// Reads nothing yet.
     pub(super) fn new(history: impl Iterator<Item = &'a Snapshot>) -> Self {
-        Self { good: good(history), kept: BTreeMap::new() }
+        let mut shared_slots = BTreeSet::new();
+        Self { good: good(history, &mut shared_slots), shared_slots, kept: BTreeMap::new() }
     }
 
     /// Whether rules are over for the whole history: see [`span_is_over`].
@@ -84,6 +96,36 @@ impl<'a> Read<'a> {
             let zone = slot.map_or(TimeZone::UTC, |_| named(zone, settings).unwrap_or(settings.time_zone.clone()));
             return !age_is_over(text, began(snapshot), &zone, now);
         }
+        self.rules_keep(text, zone, snapshot, settings)
+    }
+
+    /// The same to the second, which needs the zone that the policy counts in.
+    pub(super) fn keeps_at(
+        &mut self,
+        text: &'a str,
+        zone: &'a str,
+        snapshot: &Snapshot,
+        at: Timestamp,
+        settings: &Settings,
+    ) -> bool {
+        if text.contains('=') {
+            return self.rules_keep(text, zone, snapshot, settings);
+        }
+        let whole_dates = snapshot.tags.get("ebskeep:slot").is_none() && !text.contains(['h', 'H']);
+        let begun = began(snapshot);
+        let end = if whole_dates {
+            let date = begun.to_zoned(TimeZone::UTC).start_of_day();
+            span(text, Bare::Days).and_then(|span| date.ok()?.checked_add(span).ok())
+        } else {
+            let zone = named(zone, settings).unwrap_or(settings.time_zone.clone());
+            span(text, Bare::Days).and_then(|span| begun.to_zoned(zone).checked_add(span).ok())
+        };
+        // What nobody understands keeps.
+        end.is_none_or(|end| end.timestamp() > at)
+    }
+
+    /// Whether rules as text keep a snapshot of the history.
+    fn rules_keep(&mut self, text: &'a str, zone: &'a str, snapshot: &Snapshot, settings: &Settings) -> bool {
         let good = &self.good;
         let kept = self.kept.entry((text, zone)).or_insert_with(|| {
             let all = || good.iter().map(|backup| &backup.snapshot.id).collect();
@@ -140,6 +182,32 @@ fn longest(part: &str) -> Option<Span> {
         ("yearly", Ok(n)) => Span::new().try_years(n).ok(),
         _ if name.starts_with("within") => span(value, Bare::Nothing),
         _ => None,
+    }
+}
+
+/// When the longest that a policy as text names ends for what began at `start`, if it has an end.
+pub(super) fn span_end(text: &str, zone: &str, start: Timestamp, settings: &Settings) -> Option<Timestamp> {
+    let start = start.to_zoned(named(zone, settings)?);
+    let end = |span| start.checked_add(span).ok().map(|end| end.timestamp());
+    if !text.contains('=') {
+        return end(span(text, Bare::Days)?);
+    }
+    let text = text.to_ascii_lowercase();
+    let ends: Option<Vec<Timestamp>> = parts(&text).map(|part| end(longest(part)?)).collect();
+    ends?.into_iter().max()
+}
+
+/// An age later, or earlier.
+pub(super) fn moved(at: Timestamp, age: Age, by: i64) -> Option<Timestamp> {
+    let span = span(&age.short().to_string(), Bare::Days)?.checked_mul(by).ok()?;
+    at.to_zoned(TimeZone::UTC).checked_add(span).ok().map(|at| at.timestamp())
+}
+
+/// The default retention as text.
+pub(super) fn default_text(settings: &Settings) -> String {
+    match &settings.default_retention {
+        Policy::Age(age) => age.short().to_string(),
+        other => other.to_string(),
     }
 }
 

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{NOT_LIVE, utc_date};
 use crate::id::{SnapshotId, VolumeId};
-use crate::inventory::{Inventory, LockState, Snapshot, Volume, VolumeState};
+use crate::inventory::{Inventory, LockState, Snapshot, SnapshotState, TierStatus, Volume, VolumeState};
 use crate::plan::{Action, Deletion, ExpireVerdict, Plan};
 use crate::setting::Settings;
 use crate::tags::Tags;
@@ -18,6 +19,8 @@ pub(super) struct World<'a> {
     pub(super) plan: &'a Plan,
     pub(super) inventory: &'a Inventory,
     pub(super) settings: &'a Settings,
+    /// The default retention as it would stand on a tag.
+    pub(super) default_retention: &'a str,
     /// All that is listed, by id.
     pub(super) listed: Vec<Listed<'a>>,
     pub(super) live_volumes: BTreeMap<&'a VolumeId, &'a Volume>,
@@ -29,6 +32,10 @@ pub(super) struct World<'a> {
     pub(super) silent: Vec<&'a SnapshotId>,
     /// What AWS says is locked now.
     pub(super) locked: BTreeSet<&'a SnapshotId>,
+    /// When locks end or ended, where that is known.
+    pub(super) lock_ends: BTreeMap<&'a SnapshotId, Timestamp>,
+    /// What AWS says of the way between the storage tiers.
+    pub(super) tiers: BTreeMap<&'a SnapshotId, &'a TierStatus>,
     /// What AWS says has been archived for 90 days.
     pub(super) long_archived: BTreeSet<&'a SnapshotId>,
     /// The tags of instances that count, by the volumes they have.
@@ -57,12 +64,18 @@ pub(super) struct Origin<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(plan: &'a Plan, inventory: &'a Inventory, settings: &'a Settings) -> Self {
+    pub(super) fn new(
+        plan: &'a Plan,
+        inventory: &'a Inventory,
+        settings: &'a Settings,
+        default_retention: &'a str,
+    ) -> Self {
         let gone = |state| matches!(state, VolumeState::Deleting | VolumeState::Deleted);
         let mut world = Self {
             plan,
             inventory,
             settings,
+            default_retention,
             listed: Vec::new(),
             live_volumes: inventory.volumes.items.iter().filter(|v| !gone(v.state)).map(|v| (&v.id, v)).collect(),
             deletions: Vec::new(),
@@ -75,6 +88,8 @@ impl<'a> World<'a> {
                 .filter(|lock| lock.state != LockState::Expired)
                 .map(|lock| &lock.snapshot)
                 .collect(),
+            lock_ends: inventory.locks.items.iter().filter_map(|lock| Some((&lock.snapshot, lock.expires?))).collect(),
+            tiers: inventory.tiers.items.iter().map(|tier| (&tier.snapshot, tier)).collect(),
             long_archived: inventory
                 .tiers
                 .items
@@ -227,9 +242,10 @@ impl<'a> World<'a> {
         !copy && snapshot.started.as_second() + 60 * 60 > self.plan.now.as_second()
     }
 
-    /// How many are ours.
+    /// How many are ours. Failed and pending ones are in no limit's number.
     pub(super) fn managed(&self) -> usize {
-        self.listed.iter().filter(|listed| listed.ours).count()
+        let counts = |state| !matches!(state, SnapshotState::Error | SnapshotState::Pending);
+        self.listed.iter().filter(|listed| listed.ours && counts(listed.snapshot.state)).count()
     }
 }
 

@@ -43,7 +43,7 @@ async fn a_job_that_a_check_refuses_does_nothing_and_holds_up_no_other() {
     let mut all = deletions(&fake, &["snap-1"]);
     all.jobs = Job::ALL.to_vec();
     all.actions.extend([create("vol-1"), set("i-1", &["vol-1", "vol-2"])]);
-    let refuse = |job| vec![CheckResult { check: "a-check", ok: false, job, detail: String::new() }];
+    let refuse = |job| vec![CheckResult::new("a-check", false, job, "")];
     all.checks = refuse(Some(Job::Expire));
     let applied = run_until(&fake, &all, &Stop::new()).await;
     assert_eq!(outcomes(&applied), [Outcome::NotStarted, Outcome::Done, Outcome::Done, Outcome::Done]);
