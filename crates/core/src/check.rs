@@ -364,9 +364,7 @@ fn live<'a>(world: &World<'a>, volume: &'a Volume) -> Vec<Live<'a>> {
     let said = |tags: Option<&'a Tags>, key: &str| {
         loosely(&volume.tags, key).or_else(|| tags.and_then(|tags| loosely(tags, key)))
     };
-    tags.into_iter()
-        .map(|tags| Live { text: said(tags, &keys.retention), zone: said(tags, &keys.time_zone) })
-        .collect()
+    tags.into_iter().map(|tags| Live { text: said(tags, &keys.retention), zone: said(tags, &keys.time_zone) }).collect()
 }
 
 /// The value of a key, read without regard to case, blanks, `-` and `_`.

@@ -201,9 +201,8 @@ impl Plan {
     /// Whether none of it may be carried out.
     pub fn is_refused_whole(&self) -> bool {
         // A job is refused, or all that it would do is.
-        let refused = |job: &Job| {
-            self.refusal_of(*job).is_some() || self.actions.iter().any(|action| action.job() == *job)
-        };
+        let refused =
+            |job: &Job| self.refusal_of(*job).is_some() || self.actions.iter().any(|action| action.job() == *job);
         self.refusals().next().is_some()
             && self.jobs.iter().all(refused)
             && self.actions.iter().all(|action| self.refusal_of_action(action).is_some())

@@ -98,12 +98,7 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
     CheckResult {
         refuses: if ok { Refuses::All } else { Refuses::Deletions },
         holds: holds.into_iter().cloned().collect(),
-        ..CheckResult::new(
-            "unforeseen-deletions",
-            ok,
-            Some(Job::Expire),
-            if ok { fine() } else { some_of(&limits) },
-        )
+        ..CheckResult::new("unforeseen-deletions", ok, Some(Job::Expire), if ok { fine() } else { some_of(&limits) })
     }
 }
 
