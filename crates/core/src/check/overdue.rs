@@ -56,7 +56,7 @@ impl<'a> Past<'a> {
         let begun: Vec<&'a Snapshot> = listed.filter(|snapshot| snapshot.started <= then).collect();
         let mut past = Self {
             then,
-            read: Read::new(begun.iter().copied()),
+            read: Read::as_of(then, begun.iter().copied()),
             governing: Vec::new(),
             default: None,
             grace: BTreeSet::new(),

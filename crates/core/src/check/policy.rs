@@ -66,13 +66,27 @@ pub(super) struct Read<'a> {
     /// The slots that several of its good ones have.
     pub(super) shared_slots: BTreeSet<Timestamp>,
     kept: BTreeMap<(&'a str, &'a str), BTreeSet<&'a SnapshotId>>,
+    /// What rules such as `within` count from, if that is later than the newest good one.
+    within_from: Timestamp,
 }
 
 impl<'a> Read<'a> {
     /// Reads nothing yet.
     pub(super) fn new(history: impl Iterator<Item = &'a Snapshot>) -> Self {
         let mut shared_slots = BTreeSet::new();
-        Self { good: good(history, &mut shared_slots), shared_slots, kept: BTreeMap::new() }
+        let good = good(history, &mut shared_slots);
+        Self { good, shared_slots, kept: BTreeMap::new(), within_from: Timestamp::MIN }
+    }
+
+    /// The same as of an instant. Where backups had stopped by then, rules such as `within` count on
+    /// from the newest one: from the instant, less the longest gap that the history has. Else the
+    /// first backup after a pause would let all of it go at once, and nothing would be overdue.
+    pub(super) fn as_of(then: Timestamp, history: impl Iterator<Item = &'a Snapshot>) -> Self {
+        let mut read = Self::new(history);
+        let neighbours = read.good.iter().zip(read.good.iter().skip(1));
+        let longest = neighbours.map(|(one, next)| next.time.duration_since(one.time)).max();
+        read.within_from = longest.and_then(|gap| then.checked_sub(gap).ok()).unwrap_or(Timestamp::MIN);
+        read
     }
 
     /// Whether rules are over for the whole history: see [`span_is_over`].
@@ -126,10 +140,10 @@ impl<'a> Read<'a> {
 
     /// Whether rules as text keep a snapshot of the history.
     fn rules_keep(&mut self, text: &'a str, zone: &'a str, snapshot: &Snapshot, settings: &Settings) -> bool {
-        let good = &self.good;
+        let (good, from) = (&self.good, self.within_from);
         let kept = self.kept.entry((text, zone)).or_insert_with(|| {
             let all = || good.iter().map(|backup| &backup.snapshot.id).collect();
-            named(zone, settings).and_then(|zone| rules_keep(text, &zone, good)).unwrap_or_else(all)
+            named(zone, settings).and_then(|zone| rules_keep(text, &zone, good, from)).unwrap_or_else(all)
         });
         kept.contains(&snapshot.id)
     }
@@ -239,7 +253,12 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 
 /// What rules as text keep of the good ones, oldest first; `None` if they are not
 /// understood.
-fn rules_keep<'a>(text: &str, zone: &TimeZone, good: &[Backup<'a>]) -> Option<BTreeSet<&'a SnapshotId>> {
+fn rules_keep<'a>(
+    text: &str,
+    zone: &TimeZone,
+    good: &[Backup<'a>],
+    within_from: Timestamp,
+) -> Option<BTreeSet<&'a SnapshotId>> {
     let text = text.to_ascii_lowercase();
     let local: Vec<Zoned> = good.iter().map(|backup| backup.time.to_zoned(zone.clone())).collect();
     let mut kept = BTreeSet::new();
@@ -250,7 +269,10 @@ fn rules_keep<'a>(text: &str, zone: &TimeZone, good: &[Backup<'a>]) -> Option<BT
             None => (false, if name == "last" { "each" } else { name }),
         };
         let since = match (within, local.last()) {
-            (true, Some(last)) => Some(last.checked_sub(span(value, Bare::Nothing)?).ok()?),
+            (true, Some(last)) => {
+                let from = last.max(&within_from.to_zoned(zone.clone())).clone();
+                Some(from.checked_sub(span(value, Bare::Nothing)?).ok()?)
+            }
             _ => None,
         };
         let in_reach = |at: &Zoned| since.as_ref().is_none_or(|since| at > since);

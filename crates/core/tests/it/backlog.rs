@@ -175,6 +175,24 @@ fn what_a_grace_kept_until_lately_is_not_overdue() {
     }
 }
 
+/// Monthly backups of 150 volumes under rules that count from the newest: each month one goes.
+#[test]
+fn rules_that_count_from_the_newest_have_a_steady_state() {
+    let _proof = ebskeep_proofs::proves(&["4.18", "4.32"]);
+    let mut world = empty("2026-03-01T00:30:00Z");
+    for n in 0..150 {
+        let id = format!("vol-{n:03}");
+        volume(&mut world, &id, &[("Backup", "monthly"), ("Retention", "within=45d")]);
+        for month in ["2026-01", "2026-02", "2026-03"] {
+            let started = at(&format!("{month}-01T00:00:00Z"));
+            backup(&mut world, &format!("snap-{month}-{n:03}"), &id, started, &[("ebskeep:retention", "within=45d")]);
+        }
+    }
+    let told = told(&world, &[Job::Create, Job::Expire], &Settings::default());
+    assert_eq!((told.held.len(), told.going.len()), (0, 150), "{}", told.check.detail);
+    assert!(told.check.detail.starts_with("0 of 150"), "{}", told.check.detail);
+}
+
 /// Of four, seven and eight good ones, in an account with nothing else.
 #[test]
 fn more_than_three_and_more_than_half_of_one_lineage_wait() {
