@@ -50,8 +50,7 @@ pub(super) struct Past<'a> {
 impl<'a> Past<'a> {
     /// A history as it was as long ago as the setting `backlog` says.
     pub(super) fn new(world: &World<'a>, places: &[usize]) -> Self {
-        let settings = world.settings;
-        let then = moved(world.plan.now, settings.backlog, -1).unwrap_or(Timestamp::MIN);
+        let (settings, then) = (world.settings, world.then);
         let listed = world.at(places).filter(|listed| listed.ours).map(|listed| listed.snapshot);
         let begun: Vec<&'a Snapshot> = listed.filter(|snapshot| snapshot.started <= then).collect();
         let mut past = Self {
@@ -114,12 +113,8 @@ impl<'a> Past<'a> {
         self.end = Some(end.unwrap_or(Timestamp::MAX));
     }
 
-    /// Whether the snapshot had begun by then and nothing kept it that is asked.
-    pub(super) fn would_have_let_go(&mut self, snapshot: &'a Snapshot, world: &World<'a>) -> bool {
-        snapshot.started <= self.then && !self.kept(snapshot, world)
-    }
-
-    fn kept(&mut self, snapshot: &'a Snapshot, world: &World<'a>) -> bool {
+    /// Whether anything that is asked kept a snapshot that had begun by then.
+    pub(super) fn kept(&mut self, snapshot: &'a Snapshot, world: &World<'a>) -> bool {
         let (then, settings) = (self.then, world.settings);
         let second = then.as_second();
         if self.just_gone.is_some_and(|end| end > then) {
@@ -176,7 +171,8 @@ fn in_grace<'a>(begun: &[&'a Snapshot], then: Timestamp, world: &World<'a>) -> B
         let default = || (world.default_retention, snapshot.tags.get("ebskeep:tz").unwrap_or_default());
         record(snapshot).or_else(|| (undated && !unset).then(default))
     };
-    let lately = |snapshot: &&&Snapshot| moved(began(snapshot), settings.policy_grace, 1).is_none_or(|end| end > then);
+    let since = moved(then, settings.policy_grace, -1).unwrap_or(Timestamp::MIN);
+    let lately = |snapshot: &&&Snapshot| began(snapshot) > since;
     let within = begun.iter().filter(lately).filter_map(|snapshot| under(snapshot));
     let before = begun.iter().filter(|snapshot| !lately(snapshot)).find_map(|snapshot| under(snapshot));
     let mut grace: BTreeSet<Text<'a>> = within.chain(before).collect();

@@ -53,8 +53,10 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
         let mut past = None;
         let mut waiting: Vec<(&SnapshotId, Why)> = Vec::new();
         for listed in world.at(going).filter(|listed| listed.snapshot.state != SnapshotState::Error) {
-            let past = past.get_or_insert_with(|| Past::new(world, all));
-            let Some(why) = why(listed.snapshot, read, past, world) else { continue };
+            let snapshot = listed.snapshot;
+            let overdue = snapshot.started <= world.then
+                && !past.get_or_insert_with(|| Past::new(world, all)).kept(snapshot, world);
+            let Some(why) = (if overdue { Some(Why::Overdue) } else { why(snapshot, read, world) }) else { continue };
             let id = &listed.snapshot.id;
             // As often as it is to be deleted: once, unless the plan is wrong.
             unforeseen.extend(std::iter::repeat_n(id, listed.deletions));
@@ -102,11 +104,8 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
     }
 }
 
-/// Why the deletion of a snapshot is unforeseen, if it is.
-fn why<'a>(snapshot: &'a Snapshot, read: &mut Read<'a>, past: &mut Past<'a>, world: &World<'a>) -> Option<Why> {
-    if past.would_have_let_go(snapshot, world) {
-        return Some(Why::Overdue);
-    }
+/// Why the deletion of a snapshot that is not overdue is unforeseen, if it is.
+fn why<'a>(snapshot: &'a Snapshot, read: &mut Read<'a>, world: &World<'a>) -> Option<Why> {
     if slot_is_unusual(snapshot, read) || date_is_early(snapshot, world) {
         return Some(Why::Unusual);
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::policy::moved;
 use super::{NOT_LIVE, utc_date};
 use crate::id::{SnapshotId, VolumeId};
 use crate::inventory::{Inventory, LockState, Snapshot, SnapshotState, TierStatus, Volume, VolumeState};
@@ -21,6 +22,8 @@ pub(super) struct World<'a> {
     pub(super) settings: &'a Settings,
     /// The default retention as it would stand on a tag.
     pub(super) default_retention: &'a str,
+    /// What was due at this instant, as long ago as `backlog` says, is overdue.
+    pub(super) then: Timestamp,
     /// All that is listed, by id.
     pub(super) listed: Vec<Listed<'a>>,
     pub(super) live_volumes: BTreeMap<&'a VolumeId, &'a Volume>,
@@ -76,6 +79,7 @@ impl<'a> World<'a> {
             inventory,
             settings,
             default_retention,
+            then: moved(plan.now, settings.backlog, -1).unwrap_or(Timestamp::MIN),
             listed: Vec::new(),
             live_volumes: inventory.volumes.items.iter().filter(|v| !gone(v.state)).map(|v| (&v.id, v)).collect(),
             deletions: Vec::new(),
