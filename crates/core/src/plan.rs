@@ -163,7 +163,7 @@ pub struct Plan {
     pub problems: Vec<Notice>,
     /// Things to look at.
     pub findings: Vec<Notice>,
-    /// The second opinion on this plan. It is carried out only if all are ok.
+    /// The second opinion on this plan. What a check refuses that is not ok is not carried out.
     pub checks: Vec<CheckResult>,
     /// Counts.
     pub summary: Summary,
@@ -476,6 +476,11 @@ impl CheckResult {
     /// A check that passes, or that refuses all of a job, or of the plan.
     pub fn new(check: &'static str, ok: bool, job: Option<Job>, detail: impl Into<String>) -> Self {
         Self { check, ok, job, refuses: Refuses::All, holds: Vec::new(), detail: detail.into() }
+    }
+
+    /// How many deletions it holds back, where it refuses some deletions and nothing else.
+    pub fn held(&self) -> Option<usize> {
+        (!self.ok && self.refuses == Refuses::Deletions).then_some(self.holds.len())
     }
 
     /// Whether it is about this job.

@@ -37,9 +37,9 @@ pub struct Settings {
     pub policy_grace: Age,
     /// From when on a deletion that was due is overdue, and so unforeseen.
     pub backlog: Age,
-    /// Unforeseen deletions that one plan may hold.
+    /// Unforeseen deletions that are carried out at once.
     pub max_delete: usize,
-    /// Unforeseen deletions that one plan may hold, in percent of what is ours.
+    /// Unforeseen deletions that are carried out at once, in percent of the managed snapshots.
     pub max_delete_percent: usize,
     /// The share of AWS's request rates that we use, in percent.
     pub api_share: u32,
