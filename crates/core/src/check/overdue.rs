@@ -85,13 +85,12 @@ impl<'a> Past<'a> {
         let said = live.iter().filter_map(|one| Some((one.text?, one.zone.unwrap_or_default())));
         self.governing.extend(said);
         if live.is_empty() || live.iter().any(|one| one.text.is_none()) {
-            match begun.iter().find_map(|snapshot| record(snapshot)) {
-                Some(record) => self.governing.push(record),
-                None => {
-                    let of_live = live.iter().filter(|one| one.text.is_none()).find_map(|one| one.zone);
-                    let zone = of_live.or_else(|| begun.iter().find_map(|snapshot| snapshot.tags.get("ebskeep:tz")));
-                    self.default = Some((world.default_retention, zone.unwrap_or_default()));
-                }
+            if let Some(record) = begun.iter().find_map(|snapshot| record(snapshot)) {
+                self.governing.push(record);
+            } else {
+                let of_live = live.iter().filter(|one| one.text.is_none()).find_map(|one| one.zone);
+                let zone = of_live.or_else(|| begun.iter().find_map(|snapshot| snapshot.tags.get("ebskeep:tz")));
+                self.default = Some((world.default_retention, zone.unwrap_or_default()));
             }
         }
     }

@@ -162,7 +162,7 @@ fn what_a_grace_kept_until_lately_is_not_overdue() {
         volume(&mut world, "vol-1", &[("Backup", "No"), ("Retention", "last=2")]);
         for n in 0..20 {
             let age = days - n;
-            let started = now - i32::try_from(age).unwrap() * DAY - HOUR;
+            let started = now - age * DAY - HOUR;
             let rules = if n == 0 { "last=30" } else { "last=2" };
             if age >= 0 {
                 backup(&mut world, &format!("snap-{n:02}"), "vol-1", started, &[("ebskeep:retention", rules)]);

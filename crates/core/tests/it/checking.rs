@@ -531,12 +531,14 @@ fn a_plan_that_contradicts_itself_is_refused() {
     assert_eq!(unlisted, [("reason-to-stay", "snap-9 is not in the listing".to_owned())]);
 }
 
+/// One change of the plan.
+type Forge = fn(&mut Plan, &Inventory);
+
 /// One failed snapshot and one good one go, and a backup is due. For each change of the world or
 /// of the plan: which checks object, and which of the three are carried out all the same.
 #[test]
 fn a_failed_snapshot_is_held_back_by_few_checks() {
     let _proof = ebskeep_proofs::proves(&["4.36"]);
-    type Forge = fn(&mut Plan, &Inventory);
     let nothing: Forge = |_, _| {};
     // Whether the backup, the good one's deletion and the failed one's go ahead.
     let cases: [(&str, Change, Forge, [bool; 3]); 12] = [
