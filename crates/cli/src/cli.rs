@@ -88,7 +88,7 @@ Exit codes:
   1    failed
   2    wrong usage or input; nothing was done
   3    partly done: something failed, or a Region could not be seen
-  4    refused by a check; of the job it refuses nothing was done
+  4    refused by a check; nothing of what it refuses was done, and the rest was
   5    something found (watch), or changes pending (plan --detailed-exitcode)
   130  interrupted before anything was done
 

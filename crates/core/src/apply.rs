@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cloud::{Clock, Clouds};
 use crate::id::SnapshotId;
 use crate::paced::Paced;
-use crate::plan::{Action, Notice, Plan};
+use crate::plan::{Action, Notice, Plan, Refuses};
 use crate::reach::Reach;
 use crate::report::{ActionResult, Outcome};
 pub use retag::retag;
@@ -70,20 +70,21 @@ pub enum Progress<'a> {
 /// Told of it.
 pub type OnProgress<'a> = dyn Fn(Progress<'_>) + 'a;
 
-/// Carries `plan` out, save the actions of a job that one of its checks refuses:
-/// those are recorded as not begun. Looks at nothing but the plan.
+/// Carries `plan` out, save the actions that one of its checks refuses: those are
+/// recorded as not begun. Looks at nothing but the plan.
 pub async fn apply<S: Clouds, K: Clock>(reach: &Reach<'_, S, K>, plan: &Plan, on_progress: &OnProgress<'_>) -> Applied {
     let log = Log::new(plan, on_progress);
     let act = Act { reach, cloud: reach.home(), plan, log, rewritten: RefCell::default() };
     for (index, action) in plan.actions.iter().enumerate() {
-        if let Some(check) = plan.refusal_of(action.job()) {
+        if let Some(check) = plan.refusal_of_action(action) {
             for member in 0..results_of(action) {
-                let why = format!("refused by the check {}", check.check);
+                let verb = if check.refuses == Refuses::Deletions { "held back" } else { "refused" };
+                let why = format!("{verb} by the check {}", check.check);
                 act.log.keep(index, member, Ending::new(Outcome::NotStarted).detail(why));
             }
         }
     }
-    let indexed = || plan.actions.iter().enumerate().filter(|(_, action)| plan.refusal_of(action.job()).is_none());
+    let indexed = || plan.actions.iter().enumerate().filter(|(_, action)| plan.refusal_of_action(action).is_none());
     stream::iter(indexed())
         .for_each_concurrent(CREATIONS_AT_ONCE, async |(index, action)| match action {
             Action::CreateSnapshot(new) => act.snapshot(index, new).await,

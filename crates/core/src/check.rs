@@ -7,7 +7,9 @@
 
 mod copies;
 mod history;
+mod overdue;
 mod policy;
+mod unforeseen;
 mod world;
 
 use std::collections::BTreeSet;
@@ -19,19 +21,15 @@ use jiff::{Timestamp, ToSpan};
 use self::policy::{Read, units_descend};
 use self::world::{Listed, Origin, World, origin};
 use crate::id::{SnapshotId, VolumeId};
-use crate::inventory::{InstanceState, Inventory, Snapshot, SnapshotState};
+use crate::inventory::{InstanceState, Inventory, Snapshot, SnapshotState, Volume};
 use crate::job::{Grace, Request, Untagged};
-use crate::plan::{Action, CheckResult, ExpireVerdict, Job, Plan};
+use crate::plan::{Action, CheckResult, ExpireVerdict, Job, Plan, Refuses};
 use crate::setting::Settings;
 use crate::tags::Tags;
 
 /// The machine's clock, and the youngest of our snapshots, may differ from
 /// AWS's clock by this much (docs/semantics.md 4).
 const CLOCK_TOLERANCE_MINUTES: i64 = 5;
-
-/// Managed snapshots from which on the share of unforeseen deletions counts
-/// (docs/semantics.md 4).
-const PERCENT_COUNTS_ABOVE: usize = 20;
 
 /// Tags AWS takes on one resource.
 const MAX_TAGS: usize = 50;
@@ -41,7 +39,8 @@ const NOT_LIVE: [InstanceState; 3] = [InstanceState::ShuttingDown, InstanceState
 
 /// All checks of a plan, passed and failed.
 pub fn check(plan: &Plan, inventory: &Inventory, request: &Request, settings: &Settings) -> Vec<CheckResult> {
-    let world = World::new(plan, inventory, settings);
+    let default_retention = policy::default_text(settings);
+    let world = World::new(plan, inventory, settings, &default_retention);
     let mut results = vec![clock(&world)];
     if request.untagged == Untagged::NotBackedUp {
         results.push(backup_key(&world));
@@ -55,9 +54,9 @@ pub fn check(plan: &Plan, inventory: &Inventory, request: &Request, settings: &S
         results.extend(copies::copies(&world));
     }
     if plan.jobs.contains(&Job::Expire) {
-        results.push(listed(&world, "all-listed", Job::Expire, &["instances", "volumes", "snapshots", "images"]));
+        results.push(all_listed(&world));
         let mut histories = by_history(&world);
-        results.push(unforeseen(&world, &mut histories));
+        results.push(unforeseen::unforeseen(&world, &mut histories));
         results.push(last_good(&world));
         results.push(reason_to_stay(&world, &mut histories, request.grace));
     }
@@ -66,7 +65,7 @@ pub fn check(plan: &Plan, inventory: &Inventory, request: &Request, settings: &S
 
 fn result(check: &'static str, job: Option<Job>, wrong: Vec<String>, fine: impl FnOnce() -> String) -> CheckResult {
     let ok = wrong.is_empty();
-    CheckResult { check, ok, job, detail: if ok { fine() } else { some_of(&wrong) } }
+    CheckResult::new(check, ok, job, if ok { fine() } else { some_of(&wrong) })
 }
 
 /// The first few, and how many more.
@@ -121,9 +120,22 @@ fn backup_key(world: &World<'_>) -> CheckResult {
             world.settings.keys.backup, world.settings.keys.backup
         ));
     }
-    result("backup-key", None, wrong, || {
+    let result = result("backup-key", None, wrong, || {
         "the key that says what is backed up is in use, or there is nothing of ours yet".to_owned()
-    })
+    });
+    spares_failed(result)
+}
+
+/// A check that holds back no failed snapshot: nothing can be restored from one, and it counts
+/// against AWS's limits.
+fn spares_failed(result: CheckResult) -> CheckResult {
+    CheckResult { refuses: if result.ok { Refuses::All } else { Refuses::AllButFailed }, ..result }
+}
+
+/// The four kinds were listed to their end. Of failed snapshots only the snapshots matter.
+fn all_listed(world: &World<'_>) -> CheckResult {
+    let result = listed(world, "all-listed", Job::Expire, &["instances", "volumes", "snapshots", "images"]);
+    if world.inventory.snapshots.is_complete() { spares_failed(result) } else { result }
 }
 
 /// What had to be listed to its end was.
@@ -213,63 +225,29 @@ fn tag_limit(world: &World<'_>) -> CheckResult {
     result("tag-limit", Some(Job::Create), wrong, || format!("at most {MAX_TAGS} tags on each"))
 }
 
-/// Deletions that the snapshot's own record does not foresee: too many at once
-/// mean that the world has changed, and wait for a person.
-fn unforeseen<'a>(world: &World<'a>, histories: &mut [(Vec<usize>, Read<'a>)]) -> CheckResult {
-    // What is not even listed is foreseen by nothing.
-    let mut unforeseen = world.deletions.iter().filter(|(_, place)| place.is_none()).count();
-    for (going, read) in histories {
-        // As often as it is to be deleted: once, unless the plan is wrong.
-        let unread = world.at(going).filter(|listed| !foreseen(listed.snapshot, read, world));
-        unforeseen += unread.map(|listed| listed.deletions).sum::<usize>();
-    }
-    let managed = world.managed();
-    let (most, percent) = (world.settings.max_delete, world.settings.max_delete_percent);
-    let mut wrong = Vec::new();
-    if unforeseen > most {
-        wrong.push(format!("{unforeseen} unforeseen deletions, more than max-delete {most}"));
-    }
-    if managed > PERCENT_COUNTS_ABOVE && unforeseen * 100 > managed * percent {
-        wrong.push(format!(
-            "{unforeseen} unforeseen deletions of {managed} snapshots of ours, more than max-delete-percent {percent}"
-        ));
-    }
-    result("unforeseen-deletions", Some(Job::Expire), wrong, || {
-        format!("{unforeseen} of {} deletions unforeseen, of {managed} snapshots of ours", world.deletions.len())
-    })
+/// A history of which something is to be deleted.
+struct History<'w, 'a> {
+    /// What is to be deleted, by its places among what is listed.
+    going: Vec<usize>,
+    /// All that came from the same volume, by its places.
+    all: &'w [usize],
+    /// What the checks read of those that are ours.
+    read: Read<'a>,
 }
 
-/// What is to be deleted, by its places, with all of ours that came from the same
-/// volume.
-fn by_history<'a>(world: &World<'a>) -> Vec<(Vec<usize>, Read<'a>)> {
+/// The histories of which something is to be deleted.
+fn by_history<'w, 'a>(world: &'w World<'a>) -> Vec<History<'w, 'a>> {
     let mut histories = Vec::new();
     for places in world.histories.values() {
         let is_going = |place: &usize| world.listed.get(*place).is_some_and(|listed| listed.deletions > 0);
         let going: Vec<usize> = places.iter().copied().filter(is_going).collect();
         if !going.is_empty() {
             let ours = world.at(places).filter(|listed| listed.ours);
-            histories.push((going, Read::new(ours.map(|listed| listed.snapshot))));
+            let read = Read::new(ours.map(|listed| listed.snapshot));
+            histories.push(History { going, all: places, read });
         }
     }
     histories
-}
-
-/// Whether a snapshot has a slot and its own record, `DeleteOn` and
-/// `ebskeep:retention`, keeps it no longer. What is recorded as forever or as
-/// nothing readable is never foreseen to go.
-fn foreseen<'a>(snapshot: &'a Snapshot, read: &mut Read<'a>, world: &World<'_>) -> bool {
-    let tag = |key| snapshot.tags.get(key);
-    let (today, now) = (utc_date(world.plan.now), world.plan.now);
-    let date = tag("DeleteOn").map(|text| text.trim().parse::<Date>().is_ok_and(|date| date <= today));
-    let record = tag("ebskeep:retention").map(|text| {
-        let zone = tag("ebskeep:tz").unwrap_or_default();
-        let gone = snapshot.tags.get("Source_SnapshotId").is_some()
-            || world.inventory.confirmed_gone.contains(&snapshot.volume);
-        let ended = gone && read.span_is_over(text, zone, now, world.settings);
-        ended || !read.keeps(text, zone, snapshot, now, world.settings)
-    });
-    let says = date.is_some() || record.is_some();
-    tag("ebskeep:slot").is_some() && says && date != Some(false) && record != Some(false)
 }
 
 /// Never the last good snapshot of a volume that exists.
@@ -284,23 +262,25 @@ fn last_good(world: &World<'_>) -> CheckResult {
             wrong.push(format!("all {leaving} good snapshots of {volume} would go, and it is not known to be gone"));
         }
     }
-    result("last-good", Some(Job::Expire), wrong, || "every volume that exists keeps a good snapshot".to_owned())
+    let result =
+        result("last-good", Some(Job::Expire), wrong, || "every volume that exists keeps a good snapshot".to_owned());
+    spares_failed(result)
 }
 
 /// Never anything that plainly has a reason to stay, or is not ours.
-fn reason_to_stay<'a>(
-    world: &World<'a>,
-    histories: &mut [(Vec<usize>, Read<'a>)],
-    grace: Grace,
-) -> CheckResult {
+fn reason_to_stay<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>], grace: Grace) -> CheckResult {
     let today = utc_date(world.plan.now);
     let in_images: BTreeSet<&SnapshotId> = world.inventory.images.items.iter().flat_map(|i| &i.snapshots).collect();
     let live_policies = kept_by_live_tags(world, histories);
     let mut of_history = history::stays(world, histories, grace);
     let mut wrong = Vec::new();
+    // Failed ones with a reason of their own.
+    let mut holds = BTreeSet::new();
     for (deletion, place) in &world.deletions {
         let id = &deletion.snapshot_id;
+        let mut hold = || deletion.failed && holds.insert(id.clone());
         let Some((place, listed)) = place.and_then(|place| Some((place, world.listed.get(place)?))) else {
+            hold();
             wrong.push(format!("{id} is not in the listing"));
             continue;
         };
@@ -327,6 +307,12 @@ fn reason_to_stay<'a>(
         if in_images.contains(id) {
             stays.push("an image uses it");
         }
+        if deletion.failed && snapshot.state != SnapshotState::Error {
+            stays.push("it did not fail");
+        }
+        if !stays.is_empty() {
+            hold();
+        }
         wrong.extend(stays.into_iter().map(|why| format!("{id}: {why}")));
     }
     let silent = world.silent.iter();
@@ -335,9 +321,10 @@ fn reason_to_stay<'a>(
     if deleted + world.unlisted.len() != world.deletions.len() {
         wrong.push("a snapshot would be deleted twice".to_owned());
     }
-    result("reason-to-stay", Some(Job::Expire), wrong, || {
+    let result = result("reason-to-stay", Some(Job::Expire), wrong, || {
         format!("{} deletions, none with a reason to stay", world.deletions.len())
-    })
+    });
+    CheckResult { holds: holds.into_iter().collect(), ..spares_failed(result) }
 }
 
 /// Whether another good one as young stays in place of a good one: under rules a
@@ -351,31 +338,44 @@ fn replaced(snapshot: &Snapshot, world: &World<'_>) -> bool {
 
 /// Whether what is to be deleted is kept by the retention on its live volume, or
 /// else on an instance that has it: by its place among what is listed.
-fn kept_by_live_tags<'a>(world: &World<'a>, histories: &mut [(Vec<usize>, Read<'a>)]) -> Vec<bool> {
-    let keys = &world.settings.keys;
+fn kept_by_live_tags<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>]) -> Vec<bool> {
     let mut kept = vec![false; world.listed.len()];
-    for (going, read) in histories {
+    for History { going, read, all: _ } in histories {
         let Some(volume) = world.at(going).find_map(|listed| world.live_volume(listed.snapshot)) else { continue };
-        let of_volume = loosely(&volume.tags, &keys.retention);
-        let zone_of_volume = loosely(&volume.tags, &keys.time_zone);
-        let instances = world.instances_of(&volume.id);
-        let tags: Vec<Option<&Tags>> =
-            if instances.is_empty() { vec![None] } else { instances.into_iter().map(Some).collect() };
-        for tags in tags {
-            let from = |own: Option<&'a str>, key: &str| own.or_else(|| tags.and_then(|tags| loosely(tags, key)));
-            let Some(text) = from(of_volume, &keys.retention) else { continue };
-            let zone = from(zone_of_volume, &keys.time_zone).unwrap_or_default();
+        for Live { text, zone } in live(world, volume) {
+            let Some(text) = text else { continue };
             // An age counts from the start in whole dates or to the second; rules need a good one.
             for place in going.iter() {
                 let snapshot = world.listed.get(*place).map(|listed| listed.snapshot);
                 let good = snapshot.filter(|snapshot| snapshot.state == SnapshotState::Completed);
                 if let (Some(snapshot), Some(kept)) = (good, kept.get_mut(*place)) {
-                    *kept |= !units_descend(text) || read.keeps(text, zone, snapshot, world.plan.now, world.settings);
+                    *kept |= !units_descend(text)
+                        || read.keeps(text, zone.unwrap_or_default(), snapshot, world.plan.now, world.settings);
                 }
             }
         }
     }
     kept
+}
+
+/// What the tags of a volume say together with those of one instance that has it.
+struct Live<'a> {
+    /// The retention, if they name one.
+    text: Option<&'a str>,
+    /// The name of the zone, if they name one.
+    zone: Option<&'a str>,
+}
+
+/// What live tags say of a volume: once for each instance that has it.
+fn live<'a>(world: &World<'a>, volume: &'a Volume) -> Vec<Live<'a>> {
+    let keys = &world.settings.keys;
+    let instances = world.instances_of(&volume.id);
+    let tags: Vec<Option<&Tags>> =
+        if instances.is_empty() { vec![None] } else { instances.into_iter().map(Some).collect() };
+    let said = |tags: Option<&'a Tags>, key: &str| {
+        loosely(&volume.tags, key).or_else(|| tags.and_then(|tags| loosely(tags, key)))
+    };
+    tags.into_iter().map(|tags| Live { text: said(tags, &keys.retention), zone: said(tags, &keys.time_zone) }).collect()
 }
 
 /// The value of a key, read without regard to case, blanks, `-` and `_`.

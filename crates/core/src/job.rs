@@ -360,6 +360,6 @@ fn not_listed_away(inventory: &Inventory) -> Vec<Notice> {
 
 /// Adds a check's result to a plan.
 fn add_check(plan: &mut Plan, check: &'static str, ok: bool, detail: String) {
-    plan.checks.push(CheckResult { check, ok, job: None, detail });
+    plan.checks.push(CheckResult::new(check, ok, None, detail));
     plan.summary.refused = plan.refusals().count();
 }

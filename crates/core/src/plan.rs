@@ -168,7 +168,7 @@ pub struct Plan {
     pub problems: Vec<Notice>,
     /// Things to look at.
     pub findings: Vec<Notice>,
-    /// The second opinion on this plan. It is carried out only if all are ok.
+    /// The second opinion on this plan. What a check refuses that is not ok is not carried out.
     pub checks: Vec<CheckResult>,
     /// Counts.
     pub summary: Summary,
@@ -180,14 +180,37 @@ impl Plan {
         self.checks.iter().filter(|check| !check.ok)
     }
 
-    /// The check that refuses what is planned for this job, if one does.
+    /// The check that refuses what is planned for this job, if one does. The deletions of
+    /// failed snapshots can go ahead all the same: see [`Plan::refusal_of_action`].
     pub fn refusal_of(&self, job: Job) -> Option<&CheckResult> {
-        self.refusals().find(|check| check.job.is_none_or(|its| its == job))
+        self.refusals().find(|check| check.refuses != Refuses::Deletions && check.is_about(job))
     }
 
-    /// Whether nothing of it may be carried out.
+    /// The check that keeps this action from being carried out, if one does.
+    pub fn refusal_of_action(&self, action: &Action) -> Option<&CheckResult> {
+        self.refusals().find(|check| check.refuses_action(action))
+    }
+
+    /// The deletions that a check refuses, and those that are carried out.
+    pub fn deletions(&self) -> (Vec<&Deletion>, Vec<&Deletion>) {
+        let mut deletions = (Vec::new(), Vec::new());
+        for action in &self.actions {
+            if let Action::DeleteSnapshot(deletion) = action {
+                let refused = self.refusal_of_action(action).is_some();
+                if refused { deletions.0.push(deletion) } else { deletions.1.push(deletion) }
+            }
+        }
+        deletions
+    }
+
+    /// Whether none of it may be carried out.
     pub fn is_refused_whole(&self) -> bool {
-        self.refusals().next().is_some() && self.jobs.iter().all(|job| self.refusal_of(*job).is_some())
+        // A job is refused, or all that it would do is.
+        let refused =
+            |job: &Job| self.refusal_of(*job).is_some() || self.actions.iter().any(|action| action.job() == *job);
+        self.refusals().next().is_some()
+            && self.jobs.iter().all(refused)
+            && self.actions.iter().all(|action| self.refusal_of_action(action).is_some())
     }
 }
 
@@ -484,8 +507,65 @@ pub struct CheckResult {
     /// Deletions that wait for a person hold up no backup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<Job>,
+    /// How much of that it refuses; all of it if absent.
+    #[serde(default, skip_serializing_if = "Refuses::is_all")]
+    pub refuses: Refuses,
+    /// The snapshots whose deletions it holds back, where `refuses` is `deletions`; where
+    /// it is `all-but-failed`, the failed ones that it holds back all the same. Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<SnapshotId>,
     /// The numbers, in words.
     pub detail: String,
+}
+
+impl CheckResult {
+    /// A check that passes, or that refuses all of a job, or of the plan.
+    pub fn new(check: &'static str, ok: bool, job: Option<Job>, detail: impl Into<String>) -> Self {
+        Self { check, ok, job, refuses: Refuses::All, holds: Vec::new(), detail: detail.into() }
+    }
+
+    /// How many deletions it holds back, where it refuses some deletions and nothing else.
+    pub fn held(&self) -> Option<usize> {
+        (!self.ok && self.refuses == Refuses::Deletions).then_some(self.holds.len())
+    }
+
+    /// Whether it is about this job.
+    fn is_about(&self, job: Job) -> bool {
+        self.job.is_none_or(|its| its == job)
+    }
+
+    /// Whether the check, which the plan does not pass, refuses this action.
+    fn refuses_action(&self, action: &Action) -> bool {
+        let held = |deletion: &Deletion| self.holds.binary_search(&deletion.snapshot_id).is_ok();
+        match (self.refuses, action) {
+            (Refuses::Deletions, Action::DeleteSnapshot(deletion)) => held(deletion),
+            (Refuses::Deletions, _) => false,
+            (Refuses::AllButFailed, Action::DeleteSnapshot(deletion)) if deletion.failed => {
+                self.is_about(Job::Expire) && held(deletion)
+            }
+            (Refuses::AllButFailed | Refuses::All, _) => self.is_about(action.job()),
+        }
+    }
+}
+
+/// How much of a job, or of the whole plan, a check refuses that the plan does not pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refuses {
+    /// All of it.
+    #[default]
+    All,
+    /// All of it except the deletions of failed snapshots.
+    AllButFailed,
+    /// Some deletions and nothing else.
+    Deletions,
+}
+
+impl Refuses {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+    fn is_all(&self) -> bool {
+        *self == Self::All
+    }
 }
 
 /// Counts over one plan.

@@ -176,8 +176,8 @@ pub enum Conclusion {
     Partial,
     /// Told to stop before the end. Exit code 130, or 3 if something was done.
     Unfinished,
-    /// A check refused the plan, or what was planned for one of its jobs; of that
-    /// nothing was done. Exit code 4.
+    /// A check refused the plan, what was planned for one of its jobs, or single
+    /// deletions; of that nothing was done. Exit code 4.
     Refused,
     /// Nothing of what was planned was done. Exit code 1.
     Failed,

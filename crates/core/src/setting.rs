@@ -35,9 +35,11 @@ pub struct Settings {
     pub orphan_grace: Age,
     /// How long an old policy still keeps after a change.
     pub policy_grace: Age,
-    /// Unforeseen deletions that one plan may hold.
+    /// From when on a deletion that was due is overdue, and so unforeseen.
+    pub backlog: Age,
+    /// Unforeseen deletions that are carried out at once.
     pub max_delete: usize,
-    /// Unforeseen deletions that one plan may hold, in percent of what is ours.
+    /// Unforeseen deletions that are carried out at once, in percent of the managed snapshots.
     pub max_delete_percent: usize,
     /// The share of AWS's request rates that we use, in percent.
     pub api_share: u32,
@@ -197,16 +199,22 @@ pub const TABLE: &[Setting] = &[
         help: "How long an old retention still keeps after a change",
     },
     Setting {
+        name: "backlog",
+        value: "AGE",
+        default: "7d",
+        help: "A deletion that was due this long ago is overdue and counts as unforeseen",
+    },
+    Setting {
         name: "max-delete",
         value: "N",
         default: "100",
-        help: "Refuse a plan with more unforeseen deletions than this",
+        help: "Hold back the unforeseen deletions of a plan with more of them than this",
     },
     Setting {
         name: "max-delete-percent",
         value: "N",
         default: "25",
-        help: "Refuse a plan whose unforeseen deletions are more than this share of what is ours",
+        help: "Hold back the unforeseen deletions of a plan if they are more than this share of what is ours",
     },
     Setting { name: "api-share", value: "PERCENT", default: "80", help: "Share of AWS's request rates to use" },
     Setting {
@@ -249,6 +257,7 @@ impl Default for Settings {
             minimum: 1,
             orphan_grace: Age::days(90),
             policy_grace: Age::days(7),
+            backlog: Age::days(7),
             max_delete: 100,
             max_delete_percent: 25,
             api_share: 80,
@@ -342,6 +351,7 @@ impl Settings {
             "minimum" => self.minimum = whole(value, 1, 1_000_000)?,
             "orphan-grace" => self.orphan_grace = Age::parse(value).map_err(|why| why.to_string())?,
             "policy-grace" => self.policy_grace = Age::parse(value).map_err(|why| why.to_string())?,
+            "backlog" => self.backlog = Age::parse(value).map_err(|why| why.to_string())?,
             "max-delete" => self.max_delete = whole(value, 0, 1_000_000)?,
             "max-delete-percent" => self.max_delete_percent = whole(value, 0, 100)?,
             "api-share" => self.api_share = whole(value, 1, 100).map(|n| u32::try_from(n).unwrap_or(100))?,

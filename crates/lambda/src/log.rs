@@ -89,6 +89,9 @@ pub enum What<'a> {
         /// The job whose part it refused; the whole plan if absent.
         #[serde(skip_serializing_if = "Option::is_none")]
         job: Option<Job>,
+        /// How many deletions it held back, where it refused these and nothing else.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        held: Option<usize>,
         /// The numbers, in words.
         detail: &'a str,
     },
@@ -235,7 +238,8 @@ impl<K: Clock> RegionLog<'_, K> {
 
     fn planned(&self, plan: &Plan) {
         for check in plan.refusals() {
-            self.write(Level::Error, What::Refusal { check: check.check, job: check.job, detail: &check.detail });
+            let (job, held) = (check.job, check.held());
+            self.write(Level::Error, What::Refusal { check: check.check, job, held, detail: &check.detail });
         }
         for problem in &plan.problems {
             self.write(Level::Warn, What::Problem(problem.into()));

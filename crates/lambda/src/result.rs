@@ -63,8 +63,8 @@ pub struct Answer {
     pub trigger: Option<Timestamp>,
     /// Each Region, sorted.
     pub places: Vec<PlaceResult>,
-    /// Checks that refused a plan, or one job's part of it; nothing of that part
-    /// was done.
+    /// Checks that refused a plan, one job's part of it, or single deletions; nothing
+    /// of that was done.
     pub refusals: Vec<Refusal>,
     /// What was planned and is not so. What was not begun is counted only.
     pub failures: Vec<Failure>,
@@ -126,6 +126,9 @@ pub struct Refusal {
     /// The job whose part it refused; the whole plan if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<Job>,
+    /// How many deletions it held back, where it refused these and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<usize>,
     /// The numbers, in words.
     pub detail: String,
 }
@@ -218,6 +221,7 @@ impl Outcomes {
                 region: region.clone(),
                 check: check.check,
                 job: check.job,
+                held: check.held(),
                 detail: cut(&check.detail, DETAIL),
             })),
             failures: Kept::of(failed.map(|result| Failure {

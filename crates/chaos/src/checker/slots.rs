@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use super::keep::{lineage, time, values, wanted};
 use super::{Facts, UNDER_WAY, Wrong, is_outsider, tag};
 
-/// From so many failed snapshots on a volume is left alone.
+/// From so many failed snapshots on the next attempt waits.
 const FAILED: usize = 3;
 
 /// Holds a world against all that must hold of its backups.
@@ -54,7 +54,7 @@ fn every_due_volume_has_its_backup(facts: &Facts, wrong: &mut Wrong<'_>) {
             let every = wanted(&site.census, volume, limits);
             let Some(due) = every.iter().map(|every| every.slot(then)).max() else { continue };
             let taken = lineage(&site.census, &volume.id, &limits.deployment);
-            // Three failed ones of which each is held by hand stand in the way for good; that is told.
+            // Three failed ones of which each is held by hand put off the next attempt; that is reported.
             let by_hand =
                 |s: &Snapshot| ["KeepForever", "KeepUntil"].iter().any(|key| !values(&s.tags, key).is_empty());
             let failed = taken.iter().filter(|s| s.state == SnapshotState::Error && by_hand(s)).count();

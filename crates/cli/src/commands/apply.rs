@@ -7,7 +7,7 @@ use ebskeep_core::cloud::CloudError;
 use ebskeep_core::id::{Place, Region};
 use ebskeep_core::job::{Event, Planned, Request, Run, SavedPlan};
 use ebskeep_core::paced::Pacing;
-use ebskeep_core::plan::{Action, Job, Plan};
+use ebskeep_core::plan::{Job, Plan};
 use ebskeep_core::report::{Report, text::plan_text, text::report_text};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
@@ -153,12 +153,13 @@ async fn carry_out<C: ebskeep_core::cloud::Clouds, K: ebskeep_core::cloud::Clock
     Carried { report: run.apply(planned).await, refused_when_shown }
 }
 
-/// Whether deletions are agreed to. Creations need no asking.
+/// Whether deletions are agreed to. Creations need no yes, nor do deletions of failed snapshots
+/// alone, from which nothing can be restored.
 async fn agreed(plans: &[&Plan], args: &ApplyArgs, stop: &Stop, ui: &Ui) -> Result<bool, Failure> {
-    let deletions =
-        |plan: &&Plan| plan.actions.iter().filter(|action| matches!(action, Action::DeleteSnapshot(_))).count();
-    let open = || plans.iter().filter(|plan| plan.refusal_of(Job::Expire).is_none());
-    let count: usize = open().map(deletions).sum();
+    let deletions = |plan: &Plan| plan.deletions().1.len();
+    let asks = |plan: &&&Plan| plan.deletions().1.iter().any(|deletion| !deletion.failed);
+    let open: Vec<&Plan> = plans.iter().filter(asks).copied().collect();
+    let count: usize = open.iter().map(|plan| deletions(plan)).sum();
     if count == 0 || args.yes {
         return Ok(true);
     }
@@ -170,11 +171,11 @@ async fn agreed(plans: &[&Plan], args: &ApplyArgs, stop: &Stop, ui: &Ui) -> Resu
         .hint("add --yes to delete without asking, or run `ebskeep apply create`, which never deletes"));
     }
     if ui.json() || ui.style().detail < ui.asking_style().detail {
-        for plan in open() {
+        for plan in &open {
             ui.talk(&plan_text(plan, &ui.asking_style()));
         }
     }
-    let places: Vec<String> = open().filter(|plan| deletions(plan) > 0).map(|plan| plan.region.to_string()).collect();
+    let places: Vec<String> = open.iter().map(|plan| plan.region.to_string()).collect();
     ui.confirm(&format!("Delete {snapshots} in {}?", places.join(", ")), stop).await
 }
 

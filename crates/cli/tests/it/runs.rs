@@ -1,14 +1,17 @@
 //! Runs that go as they should, and those that a check or a person stops:
 //! every exit code.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use ebskeep_sim::World;
+use ebskeep_core::id::VolumeId;
+use ebskeep_sim::{Deed, PutState, World};
+use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
 
 use crate::server::{Server, directory};
 use crate::trouble::refused_world;
-use crate::world::{backup, by_hand, calls, left, refuse, volume, volume_in, world};
+use crate::world::{act, backup, by_hand, calls, left, legacy, refuse, volume, volume_in, world};
 
 pub(crate) struct Ran {
     code: i32,
@@ -94,6 +97,57 @@ fn without_a_terminal_deleting_needs_yes_and_creating_does_not() {
     assert_eq!((left(&world).len(), calls(&world, "CreateSnapshot")), (3, 0));
     ends(&server, &["apply", "create"], 0);
     assert_eq!(left(&world).len(), 4);
+}
+
+#[test]
+fn deleting_failed_snapshots_alone_needs_no_yes() {
+    let _proof = ebskeep_proofs::proves(&["4.37"]);
+    let Scene { world, server, stays, goes, foreign } = scene();
+    let volume = volume(&world, &[("Backup", "No")]);
+    let started = Timestamp::now() - 3.hours();
+    let tags = [("Type", "Automated".to_owned()), ("ebskeep:slot", started.to_string())];
+    let deed = Deed::PutSnapshot {
+        id: None,
+        volume: VolumeId::new(volume),
+        started,
+        state: PutState::Error,
+        size_gib: None,
+        description: "".into(),
+        tags: tags.into_iter().collect(),
+    };
+    act(&world, deed.clone());
+    // With a good one beside it, it asks about both.
+    let ran = ends(&server, &["apply", "expire"], 2);
+    assert!(ran.stderr.contains("this would delete 2 snapshots"), "{}", ran.stderr);
+    ends(&server, &["apply", "expire", "--yes"], 0);
+    let there = || -> BTreeSet<String> { left(&world).into_iter().collect() };
+    let expected = BTreeSet::from([stays, foreign]);
+    assert_eq!(there(), expected);
+    act(&world, deed);
+    let ran = ends(&server, &["apply", "expire"], 0);
+    assert!(ran.stdout.contains("Deleted 1 snapshot"), "{}", ran.stdout);
+    assert_eq!(there(), expected);
+    assert!(!there().contains(&goes));
+}
+
+#[test]
+fn deletions_that_a_check_holds_back_are_counted_and_the_others_are_made() {
+    let _proof = ebskeep_proofs::proves(&["4.30", "4.31"]);
+    let Scene { world, server, goes, .. } = scene();
+    let volume = volume(&world, &[("Backup", "No")]);
+    let old: Vec<String> = (0..2).map(|_| legacy(&world, &volume)).collect();
+    // R5 keeps one of them.
+    let ran = ends(&server, &["apply", "expire", "--yes", "--max-delete", "0", "-v"], 4);
+    for text in [
+        "REFUSED: 1 deletion held back; everything else is carried out",
+        "Deletions held back: 1. Deletions that go ahead: 1.",
+        "Refused in part; the rest was carried out (1 done, 1 not begun)",
+    ] {
+        assert!(ran.stdout.contains(text), "{text}:\n{}", ran.stdout);
+    }
+    assert!(!ran.stdout.contains("Not done"), "the check says it:\n{}", ran.stdout);
+    let left = left(&world);
+    assert!(!left.contains(&goes) && old.iter().all(|id| left.contains(id)), "{left:?}");
 }
 
 #[test]

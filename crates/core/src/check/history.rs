@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use super::policy::Read;
-use super::world::{Listed, World, origin};
+use super::policy::began;
+use super::world::{Listed, World};
 use super::{folded, loosely};
 use crate::age::Age;
 use crate::inventory::{Snapshot, SnapshotState};
@@ -19,15 +19,13 @@ use crate::job::Grace;
 /// listed.
 pub(super) fn stays<'a>(
     world: &World<'a>,
-    histories: &mut [(Vec<usize>, Read<'a>)],
+    histories: &mut [super::History<'_, 'a>],
     grace: Grace,
 ) -> BTreeMap<usize, Vec<&'static str>> {
     let mut stays: BTreeMap<usize, Vec<&'static str>> = BTreeMap::new();
-    for (going, read) in histories {
-        let Some(any) = world.at(going).next().map(|listed| listed.snapshot) else { continue };
-        let places = world.histories.get(&origin(any)).map_or(&[][..], Vec::as_slice);
+    for super::History { going, all: places, read } in histories {
         let ours: Vec<&Snapshot> = world.at(places).filter(|l| l.ours).map(|listed| listed.snapshot).collect();
-        let history = History::new(&ours, world);
+        let history = Tags::new(&ours, world);
         // What a policy would let go once its grace is over is asked as though it were.
         let records = if grace == Grace::Over { Vec::new() } else { history.records_that_keep(world) };
         let good = |listed: &&Listed<'_>| listed.ours && listed.snapshot.state == SnapshotState::Completed;
@@ -56,7 +54,7 @@ pub(super) fn stays<'a>(
 }
 
 /// What the tags of the snapshots of one volume say together.
-struct History<'a> {
+struct Tags<'a> {
     /// What bears a record, by when it began, newest first.
     records: Vec<(Timestamp, Record<'a>)>,
     /// The good snapshot that began last.
@@ -78,7 +76,7 @@ struct Record<'a> {
     default: bool,
 }
 
-impl<'a> History<'a> {
+impl<'a> Tags<'a> {
     fn new(ours: &[&'a Snapshot], world: &World<'a>) -> Self {
         let copies = ours.first().is_some_and(|snapshot| snapshot.tags.get("Source_SnapshotId").is_some());
         let mut records: Vec<_> = ours.iter().filter_map(|s| Some((began(s), record(s)?))).collect();
@@ -163,12 +161,6 @@ impl<'a> History<'a> {
         let in_order = newest.started <= first && first <= last && last <= world.plan.now;
         about_it && in_order && later(first, grace) <= world.plan.now && later(last, grace) > world.plan.now
     }
-}
-
-fn began(snapshot: &Snapshot) -> Timestamp {
-    let copy = snapshot.tags.get("Source_SnapshotId").is_some();
-    let source = snapshot.tags.get("ebskeep:started").filter(|_| copy);
-    source.and_then(|text| text.parse().ok()).unwrap_or(snapshot.started)
 }
 
 /// The policy that a snapshot records; where it has no other, the default of its time.

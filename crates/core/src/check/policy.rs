@@ -8,8 +8,10 @@ use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Span, Timestamp, Zoned};
 
+use crate::age::Age;
 use crate::id::SnapshotId;
 use crate::inventory::{Snapshot, SnapshotState};
+use crate::retention::Policy;
 use crate::setting::Settings;
 
 /// Zones and daylight saving move an end by up to 26 hours; that much early
@@ -17,19 +19,19 @@ use crate::setting::Settings;
 const TOLERANCE_SECONDS: i64 = 26 * 60 * 60;
 
 /// A good snapshot, and the time that it counts by.
-struct Backup<'a> {
-    snapshot: &'a Snapshot,
-    time: Timestamp,
+pub(super) struct Backup<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) time: Timestamp,
 }
 
-/// The good ones of a history, oldest first: one for each slot.
-fn good<'a>(history: impl Iterator<Item = &'a Snapshot>) -> Vec<Backup<'a>> {
+/// The good ones of a history, oldest first: one for each slot. The slots that several of
+/// them have are put into `shared`.
+fn good<'a>(history: impl Iterator<Item = &'a Snapshot>, shared: &mut BTreeSet<Timestamp>) -> Vec<Backup<'a>> {
     let slot_of = |snapshot: &'a Snapshot| snapshot.tags.get("ebskeep:slot");
     let mut all: Vec<(Timestamp, Timestamp, &Snapshot)> = Vec::new();
     for snapshot in history.filter(|s| s.state == SnapshotState::Completed) {
         let began = began(snapshot);
-        let slot = slot_of(snapshot).and_then(|text| text.parse::<Timestamp>().ok());
-        all.push((slot.filter(|slot| *slot <= began).unwrap_or(began), began, snapshot));
+        all.push((slot(snapshot).unwrap_or(began), began, snapshot));
     }
     all.sort_by_key(|(time, began, snapshot)| (*time, *began, &snapshot.id));
     let mut good: Vec<Backup<'_>> = Vec::new();
@@ -37,14 +39,47 @@ fn good<'a>(history: impl Iterator<Item = &'a Snapshot>) -> Vec<Backup<'a>> {
         let has_slot = slot_of(snapshot).is_some();
         if has_slot && good.last().is_some_and(|last| last.time == time && slot_of(last.snapshot).is_some()) {
             good.pop();
+            shared.insert(time);
         }
         good.push(Backup { snapshot, time });
     }
     good
 }
 
+/// How long before the start a slot may be: from then on it is doubtful.
+pub(super) const SLOT_BEFORE_START: i64 = 26 * 60 * 60;
+
+/// The good ones of a history, oldest first, each doubtful slot replaced by the start: one that
+/// is long before the start, or that several of them have. Nothing where there is none.
+fn by_start<'a>(history: &[&'a Snapshot]) -> Option<Vec<Backup<'a>>> {
+    let mut slots: BTreeMap<Timestamp, usize> = BTreeMap::new();
+    for slot in history.iter().filter_map(|snapshot| slot(snapshot)) {
+        *slots.entry(slot).or_default() += 1;
+    }
+    let is_doubtful = |snapshot: &Snapshot| {
+        slot(snapshot).is_some_and(|slot| {
+            let far = began(snapshot).as_second() - slot.as_second() > SLOT_BEFORE_START;
+            far || slots.get(&slot).is_some_and(|times| *times > 1)
+        })
+    };
+    if !history.iter().any(|snapshot| is_doubtful(snapshot)) {
+        return None;
+    }
+    let time = |snapshot: &Snapshot| slot(snapshot).filter(|_| !is_doubtful(snapshot)).unwrap_or_else(|| began(snapshot));
+    let mut all: Vec<Backup<'_>> =
+        history.iter().map(|snapshot| Backup { snapshot, time: time(snapshot) }).collect();
+    all.sort_by_key(|backup| (backup.time, began(backup.snapshot), &backup.snapshot.id));
+    Some(all)
+}
+
+/// The slot of a snapshot, if it can be read and is not after its start.
+pub(super) fn slot(snapshot: &Snapshot) -> Option<Timestamp> {
+    let slot = snapshot.tags.get("ebskeep:slot").and_then(|text| text.parse::<Timestamp>().ok());
+    slot.filter(|slot| *slot <= began(snapshot))
+}
+
 /// When a snapshot began; of a copy, when its source did.
-fn began(snapshot: &Snapshot) -> Timestamp {
+pub(super) fn began(snapshot: &Snapshot) -> Timestamp {
     let copy = snapshot.tags.get("Source_SnapshotId").is_some();
     let source = snapshot.tags.get("ebskeep:started").filter(|_| copy);
     source.and_then(|text| text.parse().ok()).unwrap_or(snapshot.started)
@@ -52,15 +87,36 @@ fn began(snapshot: &Snapshot) -> Timestamp {
 
 /// One history, and what the rules of each policy that was read already keep of it.
 pub(super) struct Read<'a> {
-    /// Its good ones, oldest first.
-    good: Vec<Backup<'a>>,
+    /// Its good ones, oldest first: one for each slot.
+    pub(super) good: Vec<Backup<'a>>,
+    /// The same with the start in place of each doubtful slot, where there are any.
+    by_start: Option<Vec<Backup<'a>>>,
+    /// The slots that several of its good ones have.
+    pub(super) shared_slots: BTreeSet<Timestamp>,
     kept: BTreeMap<(&'a str, &'a str), BTreeSet<&'a SnapshotId>>,
+    /// What rules such as `within` count from, if that is later than the newest good one.
+    within_from: Timestamp,
 }
 
 impl<'a> Read<'a> {
     /// Reads nothing yet.
     pub(super) fn new(history: impl Iterator<Item = &'a Snapshot>) -> Self {
-        Self { good: good(history), kept: BTreeMap::new() }
+        let mut shared_slots = BTreeSet::new();
+        let completed: Vec<&Snapshot> = history.filter(|s| s.state == SnapshotState::Completed).collect();
+        let by_start = by_start(&completed);
+        let good = good(completed.into_iter(), &mut shared_slots);
+        Self { good, by_start, shared_slots, kept: BTreeMap::new(), within_from: Timestamp::MIN }
+    }
+
+    /// The same as of an instant. Where backups had stopped by then, rules such as `within` count on
+    /// from the newest one: from the instant, less the longest gap that the history has. Else the
+    /// first backup after a pause would let all of it go at once, and nothing would be overdue.
+    pub(super) fn as_of(then: Timestamp, history: impl Iterator<Item = &'a Snapshot>) -> Self {
+        let mut read = Self::new(history);
+        let neighbours = read.good.iter().zip(read.good.iter().skip(1));
+        let longest = neighbours.map(|(one, next)| next.time.duration_since(one.time)).max();
+        read.within_from = longest.and_then(|gap| then.checked_sub(gap).ok()).unwrap_or(Timestamp::MIN);
+        read
     }
 
     /// Whether rules are over for the whole history: see [`span_is_over`].
@@ -84,10 +140,44 @@ impl<'a> Read<'a> {
             let zone = slot.map_or(TimeZone::UTC, |_| named(zone, settings).unwrap_or(settings.time_zone.clone()));
             return !age_is_over(text, began(snapshot), &zone, now);
         }
-        let good = &self.good;
+        self.rules_keep(text, zone, snapshot, settings)
+    }
+
+    /// The same to the second, which needs the zone that the policy counts in.
+    pub(super) fn keeps_at(
+        &mut self,
+        text: &'a str,
+        zone: &'a str,
+        snapshot: &Snapshot,
+        at: Timestamp,
+        settings: &Settings,
+    ) -> bool {
+        if text.contains('=') {
+            return self.rules_keep(text, zone, snapshot, settings);
+        }
+        let whole_dates = snapshot.tags.get("ebskeep:slot").is_none() && !text.contains(['h', 'H']);
+        let begun = began(snapshot);
+        let end = if whole_dates {
+            let date = begun.to_zoned(TimeZone::UTC).start_of_day();
+            span(text, Bare::Days).and_then(|span| date.ok()?.checked_add(span).ok())
+        } else {
+            let zone = named(zone, settings).unwrap_or(settings.time_zone.clone());
+            span(text, Bare::Days).and_then(|span| begun.to_zoned(zone).checked_add(span).ok())
+        };
+        // What nobody understands keeps.
+        end.is_none_or(|end| end.timestamp() > at)
+    }
+
+    /// Whether rules as text keep a snapshot of the history.
+    fn rules_keep(&mut self, text: &'a str, zone: &'a str, snapshot: &Snapshot, settings: &Settings) -> bool {
+        let (good, from) = (&self.good, self.within_from);
+        let orders = std::iter::once(good).chain(&self.by_start);
         let kept = self.kept.entry((text, zone)).or_insert_with(|| {
             let all = || good.iter().map(|backup| &backup.snapshot.id).collect();
-            named(zone, settings).and_then(|zone| rules_keep(text, &zone, good)).unwrap_or_else(all)
+            let zone = named(zone, settings);
+            let kept = orders.map(|good| zone.as_ref().and_then(|zone| rules_keep(text, zone, good, from)));
+            let kept: Option<Vec<BTreeSet<&SnapshotId>>> = kept.collect();
+            kept.map_or_else(all, |kept| kept.into_iter().flatten().collect())
         });
         kept.contains(&snapshot.id)
     }
@@ -143,6 +233,32 @@ fn longest(part: &str) -> Option<Span> {
     }
 }
 
+/// When the longest that a policy as text names ends for what began at `start`, if it has an end.
+pub(super) fn span_end(text: &str, zone: &str, start: Timestamp, settings: &Settings) -> Option<Timestamp> {
+    let start = start.to_zoned(named(zone, settings)?);
+    let end = |span| start.checked_add(span).ok().map(|end| end.timestamp());
+    if !text.contains('=') {
+        return end(span(text, Bare::Days)?);
+    }
+    let text = text.to_ascii_lowercase();
+    let ends: Option<Vec<Timestamp>> = parts(&text).map(|part| end(longest(part)?)).collect();
+    ends?.into_iter().max()
+}
+
+/// An age later, or earlier.
+pub(super) fn moved(at: Timestamp, age: Age, by: i64) -> Option<Timestamp> {
+    let span = span(&age.short().to_string(), Bare::Days)?.checked_mul(by).ok()?;
+    at.to_zoned(TimeZone::UTC).checked_add(span).ok().map(|at| at.timestamp())
+}
+
+/// The default retention as text.
+pub(super) fn default_text(settings: &Settings) -> String {
+    match &settings.default_retention {
+        Policy::Age(age) => age.short().to_string(),
+        other => other.to_string(),
+    }
+}
+
 /// Whether copies of a snapshot under this policy would be past it by now.
 pub(super) fn copies_are_over(
     text: &str,
@@ -171,7 +287,12 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 
 /// What rules as text keep of the good ones, oldest first; `None` if they are not
 /// understood.
-fn rules_keep<'a>(text: &str, zone: &TimeZone, good: &[Backup<'a>]) -> Option<BTreeSet<&'a SnapshotId>> {
+fn rules_keep<'a>(
+    text: &str,
+    zone: &TimeZone,
+    good: &[Backup<'a>],
+    within_from: Timestamp,
+) -> Option<BTreeSet<&'a SnapshotId>> {
     let text = text.to_ascii_lowercase();
     let local: Vec<Zoned> = good.iter().map(|backup| backup.time.to_zoned(zone.clone())).collect();
     let mut kept = BTreeSet::new();
@@ -182,12 +303,15 @@ fn rules_keep<'a>(text: &str, zone: &TimeZone, good: &[Backup<'a>]) -> Option<BT
             None => (false, if name == "last" { "each" } else { name }),
         };
         let since = match (within, local.last()) {
-            (true, Some(last)) => match span(value, Bare::Nothing) {
-                // What no calendar reaches is no bound.
-                Some(span) => last.checked_sub(span).ok(),
-                None if is_length(value) => None,
-                None => return None,
-            },
+            (true, Some(last)) => {
+                let from = last.max(&within_from.to_zoned(zone.clone())).clone();
+                match span(value, Bare::Nothing) {
+                    // What no calendar reaches is no bound.
+                    Some(span) => from.checked_sub(span).ok(),
+                    None if is_length(value) => None,
+                    None => return None,
+                }
+            }
             _ => None,
         };
         let in_reach = |at: &Zoned| since.as_ref().is_none_or(|since| at > since);

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::policy::moved;
 use super::{NOT_LIVE, utc_date};
 use crate::id::{SnapshotId, VolumeId};
-use crate::inventory::{Inventory, LockState, Snapshot, StorageTier, TierStatus, Volume, VolumeState};
+use crate::inventory::{Inventory, LockState, Snapshot, SnapshotState, StorageTier, TierStatus, Volume, VolumeState};
 use crate::plan::{Action, Deletion, ExpireVerdict, Plan};
 use crate::setting::Settings;
 use crate::tags::Tags;
@@ -19,6 +20,10 @@ pub(super) struct World<'a> {
     pub(super) plan: &'a Plan,
     pub(super) inventory: &'a Inventory,
     pub(super) settings: &'a Settings,
+    /// The default retention as it would stand on a tag.
+    pub(super) default_retention: &'a str,
+    /// What was due at this instant, as long ago as `backlog` says, is overdue.
+    pub(super) then: Timestamp,
     /// All that is listed, by id.
     pub(super) listed: Vec<Listed<'a>>,
     pub(super) live_volumes: BTreeMap<&'a VolumeId, &'a Volume>,
@@ -30,8 +35,10 @@ pub(super) struct World<'a> {
     pub(super) silent: Vec<&'a SnapshotId>,
     /// What AWS says is locked now.
     pub(super) locked: BTreeSet<&'a SnapshotId>,
+    /// When locks end or ended, where that is known.
+    pub(super) lock_ends: BTreeMap<&'a SnapshotId, Timestamp>,
     /// What AWS says of the storage tiers of snapshots.
-    tiers: BTreeMap<&'a SnapshotId, &'a TierStatus>,
+    pub(super) tiers: BTreeMap<&'a SnapshotId, &'a TierStatus>,
     /// The tags of instances that count, by the volumes they have.
     pub(super) instances: BTreeMap<&'a VolumeId, Vec<&'a Tags>>,
     /// The places of snapshots by where they came from.
@@ -58,12 +65,19 @@ pub(super) struct Origin<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(plan: &'a Plan, inventory: &'a Inventory, settings: &'a Settings) -> Self {
+    pub(super) fn new(
+        plan: &'a Plan,
+        inventory: &'a Inventory,
+        settings: &'a Settings,
+        default_retention: &'a str,
+    ) -> Self {
         let gone = |state| matches!(state, VolumeState::Deleting | VolumeState::Deleted);
         let mut world = Self {
             plan,
             inventory,
             settings,
+            default_retention,
+            then: moved(plan.now, settings.backlog, -1).unwrap_or(Timestamp::MIN),
             listed: Vec::new(),
             live_volumes: inventory.volumes.items.iter().filter(|v| !gone(v.state)).map(|v| (&v.id, v)).collect(),
             deletions: Vec::new(),
@@ -76,6 +90,7 @@ impl<'a> World<'a> {
                 .filter(|lock| lock.state != LockState::Expired)
                 .map(|lock| &lock.snapshot)
                 .collect(),
+            lock_ends: inventory.locks.items.iter().filter_map(|lock| Some((&lock.snapshot, lock.expires?))).collect(),
             tiers: inventory.tiers.items.iter().map(|tier| (&tier.snapshot, tier)).collect(),
             instances: BTreeMap::new(),
             histories: BTreeMap::new(),
@@ -242,9 +257,10 @@ impl<'a> World<'a> {
         ((shown || archived.is_some()) && young).then_some("it is not known to be archived for 90 days")
     }
 
-    /// How many are ours.
+    /// How many are ours. Failed and pending ones are in no limit's number.
     pub(super) fn managed(&self) -> usize {
-        self.listed.iter().filter(|listed| listed.ours).count()
+        let counts = |state| !matches!(state, SnapshotState::Error | SnapshotState::Pending);
+        self.listed.iter().filter(|listed| listed.ours && counts(listed.snapshot.state)).count()
     }
 }
 

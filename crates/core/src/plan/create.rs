@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::group;
@@ -18,9 +18,16 @@ use crate::schedule::Schedule;
 use crate::setting::Settings;
 use crate::site::Location;
 
-/// Failed snapshots of one volume from which on `create` leaves it alone: they
+/// Failed snapshots of one volume from which on `create` waits between attempts: they
 /// count against AWS's limit of concurrent snapshots of a volume.
 const FAILED_ENOUGH: usize = 3;
+
+/// How long a failed snapshot counts.
+const FAILED_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(48);
+
+/// The shortest and the longest time that `create` waits after the newest failed snapshot.
+const WAIT_AT_LEAST: SignedDuration = SignedDuration::from_mins(50);
+const WAIT_AT_MOST: SignedDuration = SignedDuration::from_hours(20);
 
 /// What `create` would do.
 #[derive(Debug, Default)]
@@ -110,8 +117,8 @@ impl Create {
             return None;
         };
         verdict.slot = Some(slot);
-        self.volume_findings(volume, snapshots, inventory.now);
-        let location = match (blocked(volume, snapshots, slot, inventory.now), next) {
+        self.volume_findings(volume, snapshots, scope, slot, inventory.now);
+        let location = match (blocked(volume, snapshots, scope, slot, inventory.now), next) {
             (None, Next::At(location)) => Ok(location),
             (None, Next::Skipped) => Err(self.skipped(volume)),
             (Some(skip), _) => Err(skip),
@@ -148,7 +155,14 @@ impl Create {
         Skip { reason: Reason::new("outposts-skipped", SmolStr::from(detail)), passed_over: false }
     }
 
-    fn volume_findings(&mut self, volume: &Volume, snapshots: &[Managed<'_>], now: Timestamp) {
+    fn volume_findings(
+        &mut self,
+        volume: &Volume,
+        snapshots: &[Managed<'_>],
+        scope: &Scope<'_>,
+        slot: Timestamp,
+        now: Timestamp,
+    ) {
         for stuck in snapshots.iter().filter(|managed| lineage::is_stuck(managed.snapshot, now)) {
             let detail = format!(
                 "{} has been pending since {} and no longer counts",
@@ -157,10 +171,8 @@ impl Create {
             );
             self.finding(volume, "stuck-pending", detail);
         }
-        if failed(snapshots) >= FAILED_ENOUGH {
-            let detail =
-                format!("{} snapshots of it have failed; it is left alone until they are gone", failed(snapshots));
-            self.finding(volume, "failing", detail);
+        if let Some(failures) = failures(snapshots, scope, slot, now) {
+            self.finding(volume, "failing", failures.to_string());
         }
     }
 
@@ -202,8 +214,14 @@ fn not_wanted(scopes: &[Scope<'_>], unseen: &[crate::id::InstanceId]) -> Vec<Rea
     reasons
 }
 
-/// What stands in the way of a snapshot for this slot.
-pub(super) fn blocked(volume: &Volume, snapshots: &[Managed<'_>], slot: Timestamp, now: Timestamp) -> Option<Skip> {
+/// What stands in the way of a snapshot for this slot of the scope's schedule.
+pub(super) fn blocked(
+    volume: &Volume,
+    snapshots: &[Managed<'_>],
+    scope: &Scope<'_>,
+    slot: Timestamp,
+    now: Timestamp,
+) -> Option<Skip> {
     let skip = |rule, detail: SmolStr, passed_over| Some(Skip { reason: Reason::new(rule, detail), passed_over });
     if !matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
         let detail = format_smolstr!("the volume is {:?}, and only available and in-use ones can be", volume.state);
@@ -234,15 +252,55 @@ pub(super) fn blocked(volume: &Volume, snapshots: &[Managed<'_>], slot: Timestam
         );
         return skip("still-pending", detail, true);
     }
-    if failed(snapshots) >= FAILED_ENOUGH {
-        let detail = format_smolstr!("{} snapshots of it have failed and count against AWS's limit", failed(snapshots));
-        return skip("failing", detail, true);
+    if let Some(failures) = failures(snapshots, scope, slot, now).filter(|failures| failures.next_attempt > now) {
+        return skip("failing", format_smolstr!("{failures}"), true);
     }
     None
 }
 
-fn failed(snapshots: &[Managed<'_>]) -> usize {
-    snapshots.iter().filter(|managed| managed.snapshot.state == SnapshotState::Error).count()
+/// So many failed snapshots of a volume that `create` waits between attempts.
+struct Failures {
+    /// How many count.
+    count: usize,
+    /// When the next attempt is made.
+    next_attempt: Timestamp,
+}
+
+impl std::fmt::Display for Failures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { count, next_attempt } = self;
+        let next = to_the_minute(*next_attempt);
+        write!(f, "{count} snapshots failed since the last good one; the next attempt is at {next} or later")
+    }
+}
+
+/// The failed snapshots of a volume, where there are enough of them: those that began after the
+/// newest good one and less than 48 hours ago. One that a person keeps for good does not count.
+fn failures(snapshots: &[Managed<'_>], scope: &Scope<'_>, slot: Timestamp, now: Timestamp) -> Option<Failures> {
+    let newest_good = snapshots.iter().filter(|managed| managed.is_good()).map(|managed| managed.start).max();
+    let counts = |managed: &&Managed<'_>| {
+        managed.snapshot.state == SnapshotState::Error
+            && !managed.bears.keep_forever
+            && newest_good.is_none_or(|good| managed.start > good)
+            && now.duration_since(managed.start) < FAILED_COUNTS_FOR
+    };
+    let failed: Vec<Timestamp> = snapshots.iter().filter(counts).map(|managed| managed.start).collect();
+    let newest = failed.iter().max().filter(|_| failed.len() >= FAILED_ENOUGH)?;
+    let next_attempt = newest.saturating_add(wait(scope, slot)).unwrap_or(Timestamp::MAX);
+    Some(Failures { count: failed.len(), next_attempt })
+}
+
+/// How long an attempt waits after the newest failed snapshot: nine tenths of the interval that
+/// ends with this slot, within limits.
+fn wait(scope: &Scope<'_>, slot: Timestamp) -> SignedDuration {
+    let before = match &scope.backup {
+        Wanted::On(schedule) => schedule.slot_before(slot, &scope.zone),
+        Wanted::No | Wanted::Excluded(_) => None,
+    };
+    // `every-run` has no slots, so no interval.
+    let interval = before.map_or(SignedDuration::ZERO, |before| slot.duration_since(before));
+    SignedDuration::from_secs(interval.as_secs() / 10 * 9 + interval.as_secs() % 10 * 9 / 10)
+        .clamp(WAIT_AT_LEAST, WAIT_AT_MOST)
 }
 
 fn due(snapshots: &[Managed<'_>], slot: Timestamp) -> Reason {

@@ -61,7 +61,7 @@ impl<'a> Creator<'a> {
     /// [`Creator::context`] names.
     pub(crate) fn take(&self, lineage: &[Managed<'_>], now: Timestamp) -> Option<Taken> {
         let (scope, slot) = best(&self.scopes, now, now)?;
-        if blocked(self.volume, lineage, slot, now).is_some() {
+        if blocked(self.volume, lineage, scope, slot, now).is_some() {
             return None;
         }
         // What others took of it is not asked for: the newest of its lineage stands for all.
@@ -76,15 +76,17 @@ impl<'a> Creator<'a> {
     }
 
     /// The snapshots of a lineage, newest first, that decide about the next one:
-    /// the newest, the newest that records a policy, and those that failed.
+    /// the newest, the newest good one, the newest that records a policy, and those that failed.
     pub(crate) fn context(lineage: &[Managed<'_>]) -> Vec<Snapshot> {
         let failed = |managed: &&Managed<'_>| managed.snapshot.state == SnapshotState::Error;
         let newest = lineage.iter().find(|managed| !failed(managed));
+        let good = lineage.iter().filter(|managed| managed.is_good()).max_by_key(|managed| managed.start);
         let records = lineage.iter().find(|managed| managed.recorded_retention().is_some());
         let mut context: Vec<Snapshot> = lineage
             .iter()
             .filter(failed)
             .chain(newest)
+            .chain(good)
             .chain(records)
             .map(|managed| managed.snapshot.clone())
             .collect();

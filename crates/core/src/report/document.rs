@@ -52,7 +52,7 @@ pub struct Document<'a> {
     problems: &'a [Notice],
     /// Things to look at.
     findings: &'a [Notice],
-    /// The second opinion on the plan; it was carried out only if all are ok.
+    /// The second opinion on the plan; what a check refuses that is not ok was not carried out.
     checks: &'a [CheckResult],
     /// Counts over the plan.
     summary: &'a Summary,

@@ -593,3 +593,77 @@ fn a_plan_that_contradicts_itself_is_refused() {
     let unlisted = refusals(&world, |plan| deleting(plan, &world, "snap-9"));
     assert_eq!(unlisted, [("reason-to-stay", "snap-9 is not in the listing".to_owned())]);
 }
+
+/// One change of the plan.
+type Forge = fn(&mut Plan, &Inventory);
+
+/// One failed snapshot and one good one go, and a backup is due. For each change of the world or
+/// of the plan: which checks object, and which of the three are carried out all the same.
+#[test]
+fn a_failed_snapshot_is_held_back_by_few_checks() {
+    let _proof = ebskeep_proofs::proves(&["4.36"]);
+    let nothing: Forge = |_, _| {};
+    // Whether the backup, the good one's deletion and the failed one's go ahead.
+    let cases: [(&str, Change, Forge, [bool; 3]); 12] = [
+        ("", |_| {}, nothing, [true, true, true]),
+        ("all-listed", |w| w.images.gap = Some("cut".into()), nothing, [true, false, true]),
+        ("all-listed", |w| w.instances.gap = Some("cut".into()), nothing, [true, false, true]),
+        ("all-listed", |w| w.volumes.gap = Some("cut".into()), nothing, [true, false, true]),
+        ("snapshots-listed", |w| w.snapshots.gap = Some("cut".into()), nothing, [false, false, false]),
+        ("backup-key", |w| w.volumes.items[0].tags = Tags::new(), nothing, [false, false, true]),
+        ("clock", |w| w.machine_clock = Some(days_ago(1)), nothing, [false, false, false]),
+        (
+            "last-good",
+            |w| snap(w, "snap-3").started = days_ago(60),
+            |p, w| deleting(p, w, "snap-3"),
+            [true, false, true],
+        ),
+        ("reason-to-stay", |w| snap(w, "snap-1").tags.set("KeepForever", ""), nothing, [true, false, true]),
+        ("reason-to-stay", |w| snap(w, "snap-f").tags.set("KeepUntil", "soon"), nothing, [true, false, false]),
+        ("reason-to-stay", |w| snap(w, "snap-f").state = SnapshotState::Completed, nothing, [true, false, false]),
+        ("reason-to-stay", |w| w.snapshots.items.retain(|s| s.id.as_str() != "snap-f"), nothing, [true, false, false]),
+    ];
+    for (check_name, change, forge, expected) in cases {
+        let mut before = world();
+        before.snapshots.items.push(Snapshot { state: SnapshotState::Error, ..ours("snap-f", "vol-2", 2) });
+        let (request, settings) = (Request::new(Job::ALL), Settings::default());
+        let mut plan = decide(&before, &request, &settings);
+        deleting(&mut plan, &before, "snap-1");
+        let [mut created, mut good, mut failed] = [None, None, None];
+        for action in &plan.actions {
+            match action {
+                Action::CreateSnapshot(_) => created = Some(action.clone()),
+                Action::DeleteSnapshot(d) if d.snapshot_id.as_str() == "snap-1" => good = Some(action.clone()),
+                Action::DeleteSnapshot(_) => failed = Some(action.clone()),
+                _ => {}
+            }
+        }
+        let mut world = before.clone();
+        change(&mut world);
+        forge(&mut plan, &world);
+        plan.checks = check(&plan, &world, &request, &settings);
+        let refused: Vec<_> = plan.refusals().map(|check| check.check).collect();
+        assert!(
+            refused.contains(&check_name) || check_name.is_empty() && refused.is_empty(),
+            "{check_name}: {refused:?}"
+        );
+        let carried = [created, good, failed].map(|action| plan.refusal_of_action(&action.unwrap()).is_none());
+        assert_eq!(carried, expected, "{check_name}: {:?}", plan.refusals().collect::<Vec<_>>());
+    }
+}
+
+/// It is planned as a failed one only where it is one.
+#[test]
+fn a_deletion_that_only_says_that_its_snapshot_failed_is_refused() {
+    let _proof = ebskeep_proofs::proves(&["4.36"]);
+    let world = world();
+    let lying = |plan: &mut Plan| {
+        deleting(plan, &world, "snap-1");
+        for action in &mut plan.actions {
+            if let Action::DeleteSnapshot(deletion) = action {
+                deletion.failed = true;
+            }
+        }
+    };
+    refused(&world, lying, &[("reason-to-stay", "snap-1: it did not fail")]);
+}

@@ -353,20 +353,21 @@ fn what_is_held_is_still_the_oldest_for_the_rules() {
     assert_eq!(date(&scenario, "snap-08"), "2026-03-16");
 }
 
-/// Three that failed stand in the way of the next backup until they are gone (2.1), and
-/// somebody holds these: so long the last good one stays.
+/// Three that failed put off the next attempt by 20 hours (2.1), and somebody holds these: so
+/// long the last good one stays.
 #[test]
 fn what_stands_in_the_way_of_backups_puts_off_the_date() {
-    let failed = |hour: u8| {
+    let failed = |time: &str| {
         let held = "state = \"error\"\ntags = [\"ebskeep:retention=last=1\", \"KeepUntil=2026-03-15\"]";
-        backup(&format!("snap-failed-{hour}"), &format!("2026-03-10T0{hour}:00:00Z"), held)
+        backup(&format!("snap-failed-{}", &time[..2]), &format!("2026-03-10T{time}:00Z"), held)
     };
     let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=daily\", \"Retention=last=1\"]\n";
     let good = backup("snap-good", "2026-03-09T00:00:00Z", "tags = [\"ebskeep:retention=last=1\"]");
-    let all = [volume.to_owned(), good, failed(1), failed(2), failed(3)];
-    // The hold ends at noon of the 16th.
-    assert_eq!(date(&world(&all.concat()), "snap-good"), "2026-03-18");
-    assert_eq!(date(&world(&all[..4].concat()), "snap-good"), "2026-03-11");
+    let all = |newest: &str| [volume.to_owned(), good.clone(), failed("01:00"), failed("02:00"), failed(newest)];
+    // The newest is 20 hours old by midnight, or a minute less.
+    assert_eq!(date(&world(&all("04:00").concat()), "snap-good"), "2026-03-11");
+    assert_eq!(date(&world(&all("04:01").concat()), "snap-good"), "2026-03-12");
+    assert_eq!(date(&world(&all("04:01")[..4].concat()), "snap-good"), "2026-03-11");
 }
 
 /// R12: the plan, the page of a snapshot and its time line give the day on which the grace after

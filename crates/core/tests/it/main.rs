@@ -12,6 +12,8 @@ mod applying_deletes;
 #[cfg(test)]
 mod applying_sets;
 #[cfg(test)]
+mod backlog;
+#[cfg(test)]
 mod checking;
 #[cfg(test)]
 mod checking_copies;

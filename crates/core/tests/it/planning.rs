@@ -27,7 +27,7 @@ fn an_action_has_one_name() {
 }
 
 fn check(ok: bool, job: Option<Job>) -> CheckResult {
-    CheckResult { check: "clock", ok, job, detail: String::new() }
+    CheckResult::new("clock", ok, job, "")
 }
 
 #[test]

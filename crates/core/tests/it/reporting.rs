@@ -60,7 +60,7 @@ fn what_could_not_be_seen_or_was_passed_over_twice_ends_as_partly_done() {
 #[test]
 fn a_refused_plan_ends_as_refused_with_nothing_started() {
     let mut report = report(&[]);
-    report.plan.checks = vec![CheckResult { check: "clock", ok: false, job: None, detail: String::new() }];
+    report.plan.checks = vec![CheckResult::new("clock", false, None, "")];
     assert_eq!((report.conclusion(), report.exit_code()), (Conclusion::Refused, 4));
     assert!(report.plan.is_refused_whole());
 }
@@ -69,7 +69,7 @@ fn a_refused_plan_ends_as_refused_with_nothing_started() {
 fn a_run_of_which_one_job_was_refused_ends_as_refused_whatever_the_other_did() {
     let mut report = report(&[Outcome::Done, Outcome::NotStarted]);
     report.plan.jobs = Job::ALL.to_vec();
-    let check = CheckResult { check: "all-listed", ok: false, job: Some(Job::Expire), detail: String::new() };
+    let check = CheckResult::new("all-listed", false, Some(Job::Expire), "");
     report.plan.checks = vec![check];
     assert_eq!((report.conclusion(), report.exit_code()), (Conclusion::Refused, 4));
     assert!(!report.plan.is_refused_whole());
@@ -80,7 +80,7 @@ fn a_run_of_which_one_job_was_refused_ends_as_refused_whatever_the_other_did() {
 fn a_stopped_run_ends_as_unfinished_whatever_its_checks_said_of_a_world_half_seen() {
     let mut report = report(&[Outcome::NotStarted]);
     report.stopped = Some(Why::Interrupted);
-    report.plan.checks = vec![CheckResult { check: "complete", ok: false, job: None, detail: String::new() }];
+    report.plan.checks = vec![CheckResult::new("complete", false, None, "")];
     assert_eq!((report.conclusion(), report.exit_code()), (Conclusion::Unfinished, 130));
     report.results[0].outcome = Outcome::Done;
     assert_eq!(report.exit_code(), 3);

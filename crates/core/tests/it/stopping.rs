@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ebskeep_core::cloud::ErrorKind;
-use ebskeep_core::plan::{CheckResult, Job, Plan};
-use ebskeep_core::report::Outcome;
+use ebskeep_core::plan::{CheckResult, Job, Plan, Refuses};
+use ebskeep_core::report::{Outcome, Report};
 use ebskeep_core::stop::{Stop, Why};
 use ebskeep_core::tags;
 
@@ -43,7 +43,7 @@ async fn a_job_that_a_check_refuses_does_nothing_and_holds_up_no_other() {
     let mut all = deletions(&fake, &["snap-1"]);
     all.jobs = Job::ALL.to_vec();
     all.actions.extend([create("vol-1"), set("i-1", &["vol-1", "vol-2"])]);
-    let refuse = |job| vec![CheckResult { check: "a-check", ok: false, job, detail: String::new() }];
+    let refuse = |job| vec![CheckResult::new("a-check", false, job, "")];
     all.checks = refuse(Some(Job::Expire));
     let applied = run_until(&fake, &all, &Stop::new()).await;
     assert_eq!(outcomes(&applied), [Outcome::NotStarted, Outcome::Done, Outcome::Done, Outcome::Done]);
@@ -58,6 +58,28 @@ async fn a_job_that_a_check_refuses_does_nothing_and_holds_up_no_other() {
     let results: Vec<_> = applied.results.iter().map(|r| (r.action, r.resource.as_str())).collect();
     assert_eq!(results, [(0, "snap-1"), (1, "vol-1"), (2, "vol-1"), (2, "vol-2")]);
     assert!(fake.world.borrow().calls.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_a_check_holds_back_is_not_begun_and_the_others_are_done() {
+    let _proof = ebskeep_proofs::proves(&["4.30"]);
+    let fake = Fake::new();
+    fake.volume("vol-1");
+    let mut all = deletions(&fake, &["snap-1", "snap-2", "snap-3"]);
+    all.jobs = vec![Job::Create, Job::Expire];
+    all.actions.push(create("vol-1"));
+    let holds = vec!["snap-1".into(), "snap-3".into()];
+    let check = CheckResult::new("a-check", false, Some(Job::Expire), "");
+    all.checks = vec![CheckResult { refuses: Refuses::Deletions, holds, ..check }];
+    let applied = run_until(&fake, &all, &Stop::new()).await;
+    assert_eq!(outcomes(&applied), [Outcome::NotStarted, Outcome::Done, Outcome::NotStarted, Outcome::Done]);
+    assert_eq!(applied.results[0].detail, "held back by the check a-check");
+    assert_eq!(fake.calls("DeleteSnapshot").len(), 1);
+    assert!(!all.is_refused_whole() && all.refusal_of(Job::Expire).is_none());
+    let json = serde_json::to_value(&all.checks[0]).unwrap();
+    assert_eq!((&json["refuses"], &json["holds"]), (&"deletions".into(), &serde_json::json!(["snap-1", "snap-3"])));
+    let report = Report { plan: all, results: applied.results, notes: Vec::new(), stopped: None };
+    assert_eq!(report.exit_code(), 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -113,7 +113,9 @@ fn one(at: usize, started: &str, tags: &[(&str, &str)]) -> Snapshot {
 /// not understood.
 fn kept(text: &str, zone: &str, history: &[Snapshot]) -> SmolStr {
     let zone = named(zone, &Settings::default()).unwrap();
-    let Some(kept) = rules_keep(text, &zone, &good(history.iter())) else { return "?".into() };
+    let Some(kept) = rules_keep(text, &zone, &good(history.iter(), &mut BTreeSet::new()), Timestamp::MIN) else {
+        return "?".into();
+    };
     kept.iter().fold(SmolStr::default(), |all, id| {
         let end = id.as_str().trim_start_matches("snap-");
         if all.is_empty() { end.into() } else { format_smolstr!("{all} {end}") }

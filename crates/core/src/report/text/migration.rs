@@ -13,14 +13,14 @@ const RESOURCES_SHOWN: usize = 10;
 
 /// What the first run of ebskeep changes.
 pub(super) fn migration(page: &mut Page, migration: &Migration) {
-    let Migration { snapshots, resources, deletions, managed, refusals } = migration;
+    let Migration { snapshots, resources, deletions, managed: _, refusals } = migration;
     page.section(Tone::Heading, "The first run, beside aws-ebs-snapshots-lambda: its snapshots");
     if snapshots.is_empty() {
         page.paragraph(None, "there are none");
     }
     counts(page, snapshots);
     changes(page, resources);
-    refused(page, *deletions, *managed, refusals);
+    refused(page, *deletions, refusals);
 }
 
 fn counts(page: &mut Page, snapshots: &[Old]) {
@@ -129,18 +129,17 @@ fn means(code: &str) -> &'static str {
     }
 }
 
-fn refused(page: &mut Page, deletions: usize, managed: usize, refusals: &[CheckResult]) {
+fn refused(page: &mut Page, deletions: usize, refusals: &[CheckResult]) {
     if refusals.is_empty() {
         return;
     }
     page.section(Tone::Warning, "The first run waits for a person");
-    for CheckResult { check, ok: _, job: _, detail } in refusals {
+    for CheckResult { check, detail, .. } in refusals {
         page.entry(Some(Tone::Warning), check, detail);
         if *check == "unforeseen-deletions" {
-            let percent = (deletions * 100).div_ceil(managed.max(1)).min(100);
             let once = format!(
                 "read `ebskeep plan expire -v`; if it is right, run once: \
-                 ebskeep apply expire --max-delete {deletions} --max-delete-percent {percent}"
+                 ebskeep apply expire --max-delete {deletions} --max-delete-percent 100"
             );
             page.entry(None, "   What to do:", &once);
         }

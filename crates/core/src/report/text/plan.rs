@@ -333,18 +333,35 @@ pub(super) fn refusals(page: &mut Page, plan: &Plan) {
     if plan.refusals().next().is_none() {
         return;
     }
-    let title = match plan.jobs.iter().find(|job| plan.refusal_of(**job).is_none()) {
-        None => "REFUSED: nothing of this plan is carried out".to_owned(),
-        Some(open) => {
-            let refused: Vec<&str> =
-                plan.jobs.iter().filter(|job| plan.refusal_of(**job).is_some()).map(|job| job.name()).collect();
-            format!("REFUSED: {} is not carried out; {} is", refused.join(" and "), open.name())
-        }
+    let refused: Vec<&str> =
+        plan.jobs.iter().filter(|job| plan.refusal_of(**job).is_some()).map(|job| job.name()).collect();
+    let open = plan.jobs.iter().find(|job| plan.refusal_of(**job).is_none());
+    let (held, going) = plan.deletions();
+    let title = if plan.is_refused_whole() {
+        "REFUSED: nothing of this plan is carried out".to_owned()
+    } else if let Some(open) = open.filter(|_| !refused.is_empty()) {
+        format!("REFUSED: {} is not carried out; {} is", refused.join(" and "), open.name())
+    } else if refused.is_empty() {
+        format!("REFUSED: {} held back; everything else is carried out", count(held.len(), "deletion"))
+    } else {
+        format!("REFUSED: {} not carried out, except for failed snapshots", refused.join(" and "))
     };
     page.section(Tone::Danger, &title);
     for check in plan.refusals() {
         page.entry(Some(Tone::Danger), check.check, &check.detail);
         page.entry(None, "   What to do:", words::remedy(check.check));
+    }
+    if !held.is_empty() && !going.is_empty() {
+        let failed = going.iter().filter(|deletion| deletion.failed).count();
+        let failed = if failed == 0 { String::new() } else { format!(" ({failed} of them failed snapshots)") };
+        let (held, going) = (thousands(held.len() as u64), thousands(going.len() as u64));
+        page.paragraph(None, &format!("Deletions held back: {held}. Deletions that go ahead: {going}{failed}."));
+    }
+    if page.style.detail == Detail::Full {
+        let ids: Vec<&str> = held.iter().map(|deletion| deletion.snapshot_id.as_str()).collect();
+        if !ids.is_empty() && !plan.is_refused_whole() {
+            page.entry(None, "Held back:", &ids.join(" "));
+        }
     }
 }
 

@@ -74,8 +74,14 @@ pub(super) fn made(page: &mut Page, title: &str, results: &[&ActionResult]) {
 }
 
 fn undone(page: &mut Page, report: &Report) {
-    let mut undone: Vec<&ActionResult> = report.results.iter().filter(|result| !result.outcome.is_success()).collect();
-    if undone.is_empty() || report.plan.is_refused_whole() {
+    // The checks say why what they refuse is not done.
+    let refused = |result: &ActionResult| {
+        let action = report.plan.actions.get(result.action);
+        action.is_some_and(|action| report.plan.refusal_of_action(action).is_some())
+    };
+    let mut undone: Vec<&ActionResult> =
+        report.results.iter().filter(|result| !result.outcome.is_success() && !refused(result)).collect();
+    if undone.is_empty() {
         return;
     }
     page.section(Tone::Danger, &format!("Not done: {}", thousands(undone.len() as u64)));
@@ -270,12 +276,7 @@ denied)
             assert!(text.trim_end().ends_with(last), "{text}");
         }
         let mut refused = report([NotStarted; 3], None);
-        refused.plan.checks.push(CheckResult {
-            check: "plan-age",
-            ok: false,
-            job: None,
-            detail: "made 2h ago".to_owned(),
-        });
+        refused.plan.checks.push(CheckResult::new("plan-age", false, None, "made 2h ago"));
         let text = text(&refused, Detail::Normal);
         for word in ["plan-age", "made 2h ago", "Run it again", "Refused: nothing was done"] {
             assert!(text.contains(word), "{word}: {text}");

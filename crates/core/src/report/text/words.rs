@@ -51,7 +51,7 @@ pub(super) fn rule(name: &str) -> &'static str {
         "excluded" => "excluded by a tag",
         "not-seen" => "their instance could not be listed",
         "still-pending" => "the last snapshot is not finished",
-        "failing" => "three snapshots in a row have failed",
+        "failing" => "snapshots failed three times; the next attempt waits",
         "volume-state" => "in a state in which no snapshot can be taken",
         _ => "",
     }
@@ -70,8 +70,8 @@ pub(super) fn remedy(check: &str) -> &'static str {
              `apply create` does not wait for this."
         }
         "unforeseen-deletions" => {
-            "Read the deletions. If they are right, allow as many with --max-delete and --max-delete-percent. \
-             `apply create` does not wait for this."
+            "Read the deletions that are held back. If they are right, run once with as large a --max-delete and \
+             --max-delete-percent; 100 percent covers a whole lineage. Nothing else waits for this."
         }
         "saved-plan-schema" | "saved-plan-age" | "saved-plan-actions" => {
             "Look at what has changed, and make a new plan: ebskeep plan --out FILE."
