@@ -271,7 +271,8 @@ fn kind_of(action: &str, refusal: &Refusal) -> ErrorKind {
         | "TagPolicyViolation"
         | "Unsupported"
         | "UnsupportedOperation"
-        | "ValidationError" => ErrorKind::Invalid,
+        | "ValidationError"
+        | "FilterLimitExceeded" => ErrorKind::Invalid,
         code if code.starts_with("Invalid") => match () {
             () if code.ends_with("NotFound") => ErrorKind::NotFound,
             () if code.ends_with("InUse") => ErrorKind::InUse,
@@ -553,7 +554,7 @@ pub(crate) fn volume(volume: model::Volume) -> Volume {
         attachments: volume
             .attachments
             .into_iter()
-            .map(|a| inventory::Attachment { instance: a.instance, device: a.device })
+            .map(|a| inventory::Attachment { instance: a.instance, device: a.device, attached_at: Some(a.since) })
             .collect(),
         tags: volume.tags,
     }

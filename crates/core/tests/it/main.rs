@@ -26,6 +26,8 @@ mod fake;
 #[cfg(test)]
 mod forecasting;
 #[cfg(test)]
+mod gone_volumes;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod holding;
