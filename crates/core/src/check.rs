@@ -6,6 +6,7 @@
 //! a decider is to meet a different mind here.
 
 mod copies;
+mod instances;
 mod policy;
 mod world;
 
@@ -113,7 +114,8 @@ fn backup_key(world: &World<'_>) -> CheckResult {
         instances.chain(volumes.map(|v| &v.tags)).any(|tags| tags.iter().any(|(k, _)| folded(k).eq(folded(key))));
     let of_live: usize = world.live_volumes.keys().map(|volume| world.ours_of(volume).count()).sum();
     let mut wrong = Vec::new();
-    if of_live > 0 && !tagged {
+    // Where untagged volumes are backed up nobody needs the key.
+    if of_live > 0 && !tagged && world.settings.default_backup.is_none() {
         wrong.push(format!(
             "there are {of_live} snapshots of ours of volumes that exist, but nothing is tagged {}; \
              is key-backup set right? If backups are over, tag one resource {}=No",
@@ -281,6 +283,7 @@ fn reason_to_stay<'a>(world: &World<'a>, histories: &mut [(Vec<usize>, Read<'a>)
     let today = utc_date(world.plan.now);
     let in_images: BTreeSet<&SnapshotId> = world.inventory.images.items.iter().flat_map(|i| &i.snapshots).collect();
     let live_policies = kept_by_live_tags(world, histories);
+    let on_unlisted = instances::on_unlisted(world.inventory);
     let mut wrong = Vec::new();
     for (deletion, place) in &world.deletions {
         let id = &deletion.snapshot_id;
@@ -310,6 +313,7 @@ fn reason_to_stay<'a>(world: &World<'a>, histories: &mut [(Vec<usize>, Read<'a>)
             stays.push("it is not ours");
         }
         stays.extend(copies::stays(snapshot, &world.inventory.place, world.plan.now, world.settings));
+        stays.extend(instances::stays(snapshot, &on_unlisted));
         if in_images.contains(id) {
             stays.push("an image uses it");
         }

@@ -16,8 +16,11 @@ mod history;
 mod keep;
 mod policy;
 pub(crate) mod problems;
+mod rhythm;
 mod rules;
 mod snapshot_tags;
+mod stopped;
+mod unlisted;
 mod wish;
 
 use jiff::{SignedDuration, Timestamp};

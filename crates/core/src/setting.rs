@@ -21,6 +21,9 @@ use crate::tags;
 pub struct Settings {
     /// The schedule of `Backup=Yes` and of values nobody understands.
     pub default_schedule: Schedule,
+    /// The schedule of volumes and instances without a `Backup` tag; without one they are not
+    /// backed up.
+    pub default_backup: Option<Schedule>,
     /// The policy where nothing else governs.
     pub default_retention: Policy,
     /// The zone where no `Backup_TimeZone` names one.
@@ -113,6 +116,12 @@ pub const TABLE: &[Setting] = &[
         value: "SCHEDULE",
         default: "daily",
         help: "Schedule of `Backup=Yes`, and of values nobody understands",
+    },
+    Setting {
+        name: "default-backup",
+        value: "SCHEDULE",
+        default: NONE,
+        help: "Schedule of volumes and instances without a Backup tag; empty to back up only what is tagged",
     },
     Setting {
         name: "default-retention",
@@ -210,6 +219,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             default_schedule: Schedule::DAILY,
+            default_backup: None,
             default_retention: Policy::Age(Age::days(7)),
             time_zone: TimeZone::UTC,
             keys: Keys::default(),
@@ -292,6 +302,9 @@ impl Settings {
     fn change(&mut self, setting: &Setting, value: &str) -> Result<(), String> {
         match setting.name {
             "default-schedule" => self.default_schedule = Schedule::parse(value)?,
+            "default-backup" => {
+                self.default_backup = if value.is_empty() { None } else { Some(Schedule::parse(value)?) };
+            }
             "default-retention" => self.default_retention = Policy::parse(value)?,
             "time-zone" => {
                 self.time_zone = calendar::zone(value).ok_or("it is no IANA time zone such as Europe/London")?;
@@ -413,6 +426,7 @@ mod tests {
             let other = match setting.default {
                 "daily" => "weekly",
                 "UTC" => "Europe/London",
+                _ if setting.value == "SCHEDULE" => "monthly",
                 _ if setting.value == "DEST=KEY" => "eu-west-1=alias/backup",
                 _ if ["KEY", "NAME", "ROLE", "ID"].contains(&setting.value) => "another",
                 _ => "9",
@@ -425,7 +439,10 @@ mod tests {
             let refused = settings.set(setting.name, nonsense);
             assert!(matches!(refused, Err(SettingError::BadValue { .. })), "{}", setting.name);
         }
-        assert!(matches!(Settings::default().set("max_delete", "1"), Err(SettingError::UnknownName(_))));
+        // No setting writes tags on snapshots: `dlm:managed` would make them another service's.
+        for unknown in ["max_delete", "snapshot-tags"] {
+            assert!(matches!(Settings::default().set(unknown, "1"), Err(SettingError::UnknownName(_))), "{unknown}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::keep::{self, Facts};
 use super::policy::{Policies, policies};
 use crate::config::{Fleet, Scope};
-use crate::id::{ImageId, SnapshotId, VolumeId};
+use crate::id::{ImageId, InstanceId, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Lock, TierStatus, Volume};
 use crate::job::Grace;
 use crate::lineage::{self, LineageKey, Managed, SourceVolume};
@@ -68,6 +68,8 @@ pub(super) struct Lineage<'a> {
     pub(super) live_keep_forever: Option<SmolStr>,
     /// Why its volume's backups count as failing, if they do.
     pub(super) failing: Option<SmolStr>,
+    /// The instance that its volume is attached to and that a complete listing lacks, if there is one.
+    pub(super) unlisted: Option<&'a InstanceId>,
 }
 
 impl<'a> Lineage<'a> {
@@ -95,7 +97,8 @@ impl<'a> Lineage<'a> {
         policies.weigh(&good, volume, world.settings);
         let failing = keep::failing(good.first().copied(), &scopes, now);
         let live_keep_forever = keep::live_keep_forever(volume, &scopes);
-        Self { snapshots, volume, scopes, policies, good, ranks, live_keep_forever, failing }
+        let unlisted = scopes.iter().find_map(|scope| scope.unlisted);
+        Self { snapshots, volume, scopes, policies, good, ranks, live_keep_forever, failing, unlisted }
     }
 
     /// What the rules look at for one of its snapshots.
@@ -109,6 +112,7 @@ impl<'a> Lineage<'a> {
             good: &self.good,
             live_keep_forever: self.live_keep_forever.as_ref(),
             failing: self.failing.as_ref(),
+            unlisted: self.unlisted,
             image: world.images.get(id).copied(),
             lock: world.locks.get(id).copied(),
             tier: world.tiers.get(id).copied(),

@@ -4,6 +4,7 @@
 mod aws;
 mod copies;
 mod dates;
+mod instance;
 mod lineage;
 mod policy;
 
@@ -14,7 +15,7 @@ use smol_str::SmolStr;
 use super::policy::Policies;
 use super::{Detail, Reason};
 use crate::calendar;
-use crate::id::ImageId;
+use crate::id::{ImageId, InstanceId};
 use crate::inventory::{Lock, SnapshotState, TierStatus};
 use crate::lineage::{Managed, SourceVolume};
 use crate::setting::Settings;
@@ -115,6 +116,8 @@ pub(super) struct Facts<'a> {
     pub(super) live_keep_forever: Option<&'a SmolStr>,
     /// Why the backups of its volume count as failing, if they do.
     pub(super) failing: Option<&'a SmolStr>,
+    /// The instance that its volume is attached to and that a complete listing lacks, if there is one.
+    pub(super) unlisted: Option<&'a InstanceId>,
     /// The image that uses it.
     pub(super) image: Option<&'a ImageId>,
     /// Its lock.
@@ -158,6 +161,7 @@ const RULES: &[(By, Rule)] = &[
     (By::R5, lineage::newest_good),
     (By::R6, copies::copy_pending),
     (By::R7, lineage::backups_failing),
+    (By::R7, instance::not_listed),
     (By::R8, aws::in_use),
     (By::R9, aws::locked),
     (By::R9, aws::in_bin),

@@ -26,9 +26,9 @@ mod fake;
 #[cfg(test)]
 mod forecasting;
 #[cfg(test)]
-mod gone_volumes;
-#[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod gone_volumes;
 #[cfg(test)]
 mod holding;
 #[cfg(test)]

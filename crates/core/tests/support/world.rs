@@ -323,7 +323,11 @@ fn volume(row: &VolumeRow, instances: &[InstanceRow]) -> Volume {
         .iter()
         .flat_map(|i| i.devices.iter().map(move |d| (i, device(d))))
         .filter(|(_, device)| device.volume == id)
-        .map(|(i, device)| Attachment { instance: InstanceId::new(i.id.as_str()), device: device.name, attached_at: None })
+        .map(|(i, device)| Attachment {
+            instance: InstanceId::new(i.id.as_str()),
+            device: device.name,
+            attached_at: None,
+        })
         .collect();
     attachments.extend(row.attached.iter().map(|text| {
         let (instance, device) = text.split_once('=').unwrap_or_else(|| panic!("attached {text:?} has no ="));
