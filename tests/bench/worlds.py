@@ -42,6 +42,22 @@ def due(account: Account, snapshots: int) -> None:
         account.put_snapshots(volume, [(now - timedelta(minutes=1), marks(volume, now, now + timedelta(days=14)))])
 
 
+def gone(account: Account, volumes: int, due: int) -> None:
+    """Snapshots of 200 days ago of so many volumes that do not exist, of which so many are past
+    their time; and one instance that is backed up.
+    """
+    fleet(account, 1)
+    now = datetime.now(timezone.utc)
+    start = now - timedelta(days=200)
+    place = {"account": account.id, "region": REGION, "act": "put-snapshot"}
+    deeds = []
+    for n in range(volumes):
+        volume = f"vol-{n:017x}"
+        tags = marks(volume, start, now + timedelta(days=-1 if n < due else 100))
+        deeds.append(place | {"volume": volume, "started": f"{start:%Y-%m-%dT%H:%M:%SZ}", "tags": tags})
+    account.sim.post_many("act", deeds)
+
+
 def marks(volume: str, begun: datetime, delete_on: datetime) -> dict[str, str]:
     """What `create` writes."""
     return {

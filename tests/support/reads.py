@@ -29,7 +29,7 @@ READS: dict[str, Shape] = {
             "VolumeId": str,
             "State": str,
             "Size": int,
-            "Attachments": {"InstanceId": str, "Device": str, "State": str},
+            "Attachments": {"InstanceId": str, "Device": str, "State": str, "AttachTime": datetime},
             "OutpostArn": str,
             "AvailabilityZone": str,
             "Tags": TAGS,

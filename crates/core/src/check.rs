@@ -7,6 +7,7 @@
 
 mod copies;
 mod history;
+mod instances;
 mod overdue;
 mod policy;
 mod unforeseen;
@@ -113,7 +114,8 @@ fn backup_key(world: &World<'_>) -> CheckResult {
         instances.chain(volumes.map(|v| &v.tags)).any(|tags| tags.iter().any(|(k, _)| folded(k).eq(folded(key))));
     let of_live: usize = world.live_volumes.keys().map(|volume| world.ours_of(volume).count()).sum();
     let mut wrong = Vec::new();
-    if of_live > 0 && !tagged {
+    // Where untagged volumes are backed up nobody needs the key.
+    if of_live > 0 && !tagged && world.settings.default_backup.is_none() {
         wrong.push(format!(
             "there are {of_live} snapshots of ours of volumes that exist, but nothing is tagged {}; \
              is key-backup set right? If backups are over, tag one resource {}=No",
@@ -273,6 +275,7 @@ fn reason_to_stay<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>], grac
     let in_images: BTreeSet<&SnapshotId> = world.inventory.images.items.iter().flat_map(|i| &i.snapshots).collect();
     let live_policies = kept_by_live_tags(world, histories);
     let mut of_history = history::stays(world, histories, grace);
+    let on_unlisted = instances::on_unlisted(world.inventory);
     let mut wrong = Vec::new();
     // Failed ones with a reason of their own.
     let mut holds = BTreeSet::new();
@@ -304,6 +307,7 @@ fn reason_to_stay<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>], grac
             stays.push("it is not ours");
         }
         stays.extend(copies::stays(snapshot, &world.inventory.place, world.plan.now, world.settings));
+        stays.extend(instances::stays(snapshot, &on_unlisted));
         if in_images.contains(id) {
             stays.push("an image uses it");
         }

@@ -4,6 +4,8 @@
 //! Resolving is silent; what is wrong with a tag is told once per resource by
 //! [`crate::plan`]'s problems.
 
+mod unlisted;
+
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
@@ -17,6 +19,7 @@ use crate::retention::{Policy, to_record};
 use crate::schedule::{Backup, Schedule};
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
+pub use unlisted::Unlisted;
 
 /// What one configuration key says on one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +120,9 @@ impl<'a> Conflict<'a> {
 pub struct Scope<'a> {
     /// The instance, if the volume is attached to one that counts.
     pub instance: Option<&'a Instance>,
+    /// The instance that the volume is attached to, if a complete listing lacks it: its tags
+    /// are not known.
+    pub unlisted: Option<&'a InstanceId>,
     /// The device name there.
     pub device: Option<SmolStr>,
     /// Whether and when it is backed up.
@@ -131,6 +137,13 @@ pub struct Scope<'a> {
     pub copy_to: Option<SmolStr>,
     /// The policy of copies as text, which is recorded on snapshots.
     pub copy_retention: Option<SmolStr>,
+}
+
+impl Scope<'_> {
+    /// The instance, listed or not.
+    pub fn instance_id(&self) -> Option<&InstanceId> {
+        self.instance.map(|instance| &instance.id).or(self.unlisted)
+    }
 }
 
 /// Whether a volume is backed up.
@@ -161,6 +174,7 @@ pub struct Tagged {
 pub struct Fleet<'a> {
     instances: BTreeMap<&'a InstanceId, &'a Instance>,
     devices: BTreeMap<&'a VolumeId, BTreeMap<&'a InstanceId, &'a SmolStr>>,
+    unlisted: BTreeMap<&'a VolumeId, Vec<Unlisted<'a>>>,
     settings: &'a Settings,
     untagged: Untagged,
 }
@@ -182,7 +196,8 @@ impl<'a> Fleet<'a> {
                 devices.entry(&device.volume).or_default().insert(&instance.id, &device.name);
             }
         }
-        Self { instances, devices, settings, untagged }
+        let unlisted = unlisted::find(inventory, &settings.deployment);
+        Self { instances, devices, unlisted, settings, untagged }
     }
 
     /// The instance, if it is in a state that counts.
@@ -195,8 +210,14 @@ impl<'a> Fleet<'a> {
         self.instances.values().copied()
     }
 
+    /// The instances that the volume is attached to and that a complete listing lacks, by id.
+    pub fn unlisted(&self, volume: &Volume) -> &[Unlisted<'a>] {
+        self.unlisted.get(&volume.id).map_or(&[], Vec::as_slice)
+    }
+
     /// The scopes of a volume: one for each instance that counts and has it,
-    /// by instance id; one without an instance if there is none.
+    /// by instance id, then one for each that a complete listing lacks; one without an instance
+    /// if there is none.
     pub fn scopes(&self, volume: &'a Volume) -> Vec<Scope<'a>> {
         let attached: Vec<_> = self
             .devices
@@ -205,11 +226,23 @@ impl<'a> Fleet<'a> {
             .flatten()
             .filter_map(|(id, device)| self.instances.get(id).map(|instance| (*instance, (*device).clone())))
             .collect();
-        if attached.is_empty() {
-            vec![self.scope(volume, None, None)]
-        } else {
-            attached.into_iter().map(|(instance, device)| self.scope(volume, Some(instance), Some(device))).collect()
+        let unlisted = self.unlisted(volume);
+        if attached.is_empty() && unlisted.is_empty() {
+            return vec![self.scope(volume, None, None)];
         }
+        let listed = attached.into_iter().map(|(instance, device)| self.scope(volume, Some(instance), Some(device)));
+        listed.chain(unlisted.iter().map(|unlisted| self.scope_of_unlisted(volume, unlisted))).collect()
+    }
+
+    /// What is known where the instance is not: what the volume itself says, and whether the
+    /// instance's volumes were backed up lately.
+    fn scope_of_unlisted(&self, volume: &'a Volume, unlisted: &Unlisted<'a>) -> Scope<'a> {
+        let mut scope = self.scope(volume, None, Some(unlisted.device.clone()));
+        scope.unlisted = Some(unlisted.instance);
+        if scope.backup == Wanted::No && unlisted.backed_up_lately {
+            scope.backup = Wanted::On(self.settings.default_schedule.clone());
+        }
+        scope
     }
 
     /// The instances that the volume listing says the volume is attached to
@@ -239,6 +272,7 @@ impl<'a> Fleet<'a> {
             copy_to: text(&keys.copy_dest),
             copy_retention: text(&keys.copy_retention).map(|value| to_record(&value)),
             instance,
+            unlisted: None,
             device,
         }
     }
@@ -249,7 +283,7 @@ impl<'a> Fleet<'a> {
             Said::Nothing => {}
             own => return self.wanted(&own, volume.id.as_str()),
         }
-        let Some(instance) = instance else { return Wanted::No };
+        let Some(instance) = instance else { return self.untagged() };
         let from_instance = match said_of(&instance.tags, key, self.settings) {
             Said::Nothing if self.untagged == Untagged::RunningEveryRun && instance.state == InstanceState::Running => {
                 Wanted::On(Schedule::EveryRun)
@@ -267,9 +301,14 @@ impl<'a> Fleet<'a> {
         }
     }
 
+    /// What holds where no tag says anything.
+    fn untagged(&self) -> Wanted {
+        self.settings.default_backup.clone().map_or(Wanted::No, Wanted::On)
+    }
+
     fn wanted(&self, said: &Said<'_>, on: &str) -> Wanted {
         match said {
-            Said::Nothing => Wanted::No,
+            Said::Nothing => self.untagged(),
             Said::Value(value) => match Backup::parse(value) {
                 Ok(Backup::No) => Wanted::Excluded(format!("{}={value} on {on}", self.settings.keys.backup)),
                 Ok(Backup::On(schedule)) => Wanted::On(schedule),

@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use crate::age::Age;
 use crate::calendar;
-use crate::config::Fleet;
+use crate::config::{Fleet, counts};
 use crate::destination::Destination;
 use crate::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Listing, Snapshot, SnapshotState, Volume, VolumeState};
@@ -407,6 +407,9 @@ struct Ready<'a> {
 fn lineages<'a>(inventory: &'a Inventory, actions: &[Action], settings: &'a Settings) -> Vec<Ready<'a>> {
     let fleet = Fleet::new(inventory, settings, Untagged::NotBackedUp);
     let volumes = lineage::volumes_by_id(inventory);
+    // Listed, so that none of them is taken for one that is not.
+    let others: BTreeMap<_, _> =
+        inventory.instances.items.iter().filter(|i| !counts(i.state)).map(|i| (&i.id, i)).collect();
     let images = inventory.images.items.iter();
     let images = by_snapshot(images.flat_map(|image| image.snapshots.iter().map(move |snapshot| (snapshot, image))));
     let locks = by_snapshot(inventory.locks.items.iter().map(|lock| (&lock.snapshot, lock)));
@@ -429,11 +432,14 @@ fn lineages<'a>(inventory: &'a Inventory, actions: &[Action], settings: &'a Sett
     let ready = all.into_iter().map(|(key, snapshots)| {
         let volume = volumes.get(&key.volume).copied().filter(|_| !key.copies);
         let instances = volume.map(|volume| fleet.scopes(volume)).unwrap_or_default();
-        let instances = instances.iter().filter_map(|scope| scope.instance).cloned().map(|mut instance| {
-            // What else is attached to it decides nothing here.
-            instance.devices.retain(|device| device.volume == key.volume);
-            instance
-        });
+        let named = volume.into_iter().flat_map(|volume| &volume.attachments);
+        let others = named.filter_map(|there| others.get(&there.instance).copied());
+        let instances =
+            instances.iter().filter_map(|scope| scope.instance).chain(others).cloned().map(|mut instance| {
+                // What else is attached to it decides nothing here.
+                instance.devices.retain(|device| device.volume == key.volume);
+                instance
+            });
         let used: BTreeMap<_, _> = of(&snapshots, &images).map(|image| (&image.id, image)).collect();
         let (locks, tiers) = (of(&snapshots, &locks).cloned().collect(), of(&snapshots, &tiers).cloned().collect());
         let snapshots = snapshots.into_iter().cloned().map(|mut snapshot| {

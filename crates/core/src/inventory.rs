@@ -260,6 +260,8 @@ pub struct Attachment {
     pub instance: InstanceId,
     /// The device name there.
     pub device: SmolStr,
+    /// When it was attached, if AWS says so (`AttachTime`).
+    pub attached_at: Option<Timestamp>,
 }
 
 /// The states a volume can be in.

@@ -213,7 +213,7 @@ impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
     }
 
     /// Observes for a verb that decides for itself. Volumes that `unsettled`
-    /// names are looked up by their id (see [`observe`]).
+    /// names are looked up (see [`observe`]).
     ///
     /// # Errors
     ///
@@ -274,7 +274,12 @@ impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
     async fn observe_and_decide(&self, request: &Request) -> Result<Planned, CloudError> {
         let mut inventory = match &request.only {
             None => {
-                let unsettled = |inventory: &Inventory| plan::unsettled_volumes(inventory, self.settings);
+                // Whether a volume is gone matters to what expires, and to nothing else.
+                let expires = request.jobs.contains(&Job::Expire);
+                let unsettled = |inventory: &Inventory| match expires {
+                    true => plan::unsettled_volumes(inventory, self.settings),
+                    false => Vec::new(),
+                };
                 self.observe(request.now, unsettled).await?
             }
             Some(only) => observe::observe_only(self.reach.home(), self.clock, request.now, only).await?,

@@ -35,8 +35,9 @@ const FILTER_VALUES: usize = 200;
 /// AWS's clock is the `Date` of whichever answer arrives first, and the
 /// machine's is read at that moment. Of an item on two pages the later one
 /// counts. Volumes that `unsettled` names, once their listing is complete, are
-/// looked up by id: only `NotFound` confirms that one is gone; one that is found
-/// after all joins the listing.
+/// asked for by a filter, 200 in a call; each that no answer holds is then asked for by its
+/// id in a call of its own, and only `NotFound` there confirms that it is gone. One that
+/// is found after all joins the listing.
 ///
 /// With `now`, the inventory is to be decided about at that instant instead.
 /// `listed` is told each page: the kind, and how many are known by now.
@@ -144,24 +145,30 @@ async fn tiers<C: Cloud>(cloud: &C, snapshots: &[Snapshot]) -> Listing<TierStatu
 /// What DescribeVolumes answers for a volume that is gone.
 const GONE: &str = "InvalidVolume.NotFound";
 
-/// Looks volumes up by id, one at a time: in a call with several ids AWS names
-/// only one that it does not know.
+/// Looks volumes up in two stages. Filters tell of 200 volumes at once which of them exist,
+/// and an unknown id is no error there. What a filter does not return need not be gone, so each
+/// of those is asked for by its id in a call of its own: in a call with several ids AWS names only
+/// one that it does not know.
 async fn settle<C: Cloud>(cloud: &C, ids: Vec<VolumeId>, inventory: &mut Inventory) {
-    let ids: BTreeSet<VolumeId> = ids.into_iter().collect();
-    let looks = ids.into_iter().map(async |id| {
+    let ids: Vec<VolumeId> = ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let lists = ids.chunks(FILTER_VALUES).map(|ids| by_filter(cloud, ids));
+    let answers: Vec<_> = stream::iter(lists).buffer_unordered(LOOKUPS_AT_ONCE).collect().await;
+    let mut found: Vec<Volume> = Vec::new();
+    let mut unseen: Vec<VolumeId> = Vec::new();
+    for (volumes, missing) in answers {
+        found.extend(volumes);
+        unseen.extend(missing);
+    }
+    let looks = unseen.into_iter().map(async |id| {
         let query = Query::Ids(vec![id.as_str().into()]);
-        let found = cloud.describe_volumes(&query, None).await;
-        (id, found)
+        let answer = cloud.describe_volumes(&query, None).await;
+        (id, answer)
     });
     let answers: Vec<_> = stream::iter(looks).buffer_unordered(LOOKUPS_AT_ONCE).collect().await;
-    let mut found: Vec<Volume> = Vec::new();
     for (id, answer) in answers {
         match answer {
             Ok(page) => found.extend(page.items),
-            // This very code: that something else was not found says nothing of the volume.
-            Err(error)
-                if error.kind == ErrorKind::NotFound && error.code.as_deref().is_none_or(|code| code == GONE) =>
-            {
+            Err(error) if says_gone(&error, &id) => {
                 inventory.confirmed_gone.insert(id);
             }
             // Neither there nor gone: it stays unsettled, and what depends on
@@ -175,6 +182,32 @@ async fn settle<C: Cloud>(cloud: &C, ids: Vec<VolumeId>, inventory: &mut Invento
         volumes.sort_by(|a, b| a.id.cmp(&b.id));
         volumes.dedup_by(|a, b| a.id == b.id);
     }
+}
+
+/// Those of `ids` that a filter finds, and those that it does not. Where a page of the answer
+/// could not be had nothing is known of what was not seen, so none of them is named.
+async fn by_filter<C: Cloud>(cloud: &C, ids: &[VolumeId]) -> (Vec<Volume>, Vec<VolumeId>) {
+    let values = ids.iter().map(|id| id.as_str().into()).collect();
+    let query = Query::Filters(vec![Filter { name: "volume-id".into(), values }]);
+    let fetch = async |token: Option<&Token>| cloud.describe_volumes(&query, token).await;
+    let Followed { items, cut } = follow(fetch, |volume| volume.id.clone(), |_, _| {}).await;
+    let missing = match cut {
+        Cut::AtItsEnd => ids.iter().filter(|id| !items.contains_key(*id)).cloned().collect(),
+        Cut::Failed(_) | Cut::Circle => Vec::new(),
+    };
+    // A filter may not widen what was asked for.
+    let asked = |volume: &Volume| ids.binary_search(&volume.id).is_ok();
+    (items.into_values().filter(asked).collect(), missing)
+}
+
+/// Whether AWS says that this very volume does not exist: not something else, and not another
+/// volume, which says nothing of this one.
+fn says_gone(error: &CloudError, id: &VolumeId) -> bool {
+    let message = error.source.as_ref().map(ToString::to_string).unwrap_or_default();
+    let words = message.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let named: Vec<&str> = words.filter(|word| word.starts_with("vol-")).collect();
+    let of_another = !named.is_empty() && !named.contains(&id.as_str());
+    error.kind == ErrorKind::NotFound && error.code.as_deref().is_none_or(|code| code == GONE) && !of_another
 }
 
 /// Why a listing ended before its end, if AWS's tokens lead in a circle.

@@ -19,8 +19,11 @@ mod marking;
 mod order;
 mod policy;
 pub(crate) mod problems;
+mod rhythm;
 mod rules;
 mod snapshot_tags;
+mod stopped;
+mod unlisted;
 mod wish;
 
 use jiff::{SignedDuration, Timestamp};

@@ -21,6 +21,9 @@ use crate::tags;
 pub struct Settings {
     /// The schedule of `Backup=Yes` and of values nobody understands.
     pub default_schedule: Schedule,
+    /// The schedule of volumes and instances without a `Backup` tag; without one they are not
+    /// backed up.
+    pub default_backup: Option<Schedule>,
     /// The policy where nothing else governs.
     pub default_retention: Policy,
     /// The zone where no `Backup_TimeZone` names one.
@@ -142,6 +145,12 @@ pub const TABLE: &[Setting] = &[
         help: "Schedule of `Backup=Yes`, and of values nobody understands",
     },
     Setting {
+        name: "default-backup",
+        value: "SCHEDULE",
+        default: NONE,
+        help: "Schedule of volumes and instances without a Backup tag; empty to back up only what is tagged",
+    },
+    Setting {
         name: "default-retention",
         value: "RETENTION",
         default: "7",
@@ -250,6 +259,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             default_schedule: Schedule::DAILY,
+            default_backup: None,
             default_retention: Policy::Age(Age::days(7)),
             time_zone: TimeZone::UTC,
             keys: Keys::default(),
@@ -334,6 +344,9 @@ impl Settings {
     fn change(&mut self, setting: &Setting, value: &str) -> Result<(), String> {
         match setting.name {
             "default-schedule" => self.default_schedule = Schedule::parse(value)?,
+            "default-backup" => {
+                self.default_backup = if value.is_empty() { None } else { Some(Schedule::parse(value)?) };
+            }
             "default-retention" => self.default_retention = Policy::parse(value)?,
             "time-zone" => {
                 self.time_zone = calendar::zone(value).ok_or("it is no IANA time zone such as Europe/London")?;
@@ -458,6 +471,7 @@ mod tests {
                 "daily" => "weekly",
                 "UTC" => "Europe/London",
                 "region" => "local",
+                _ if setting.value == "SCHEDULE" => "monthly",
                 _ if setting.value == "DEST=KEY" => "eu-west-1=alias/backup",
                 _ if ["KEY", "NAME", "ROLE", "ID"].contains(&setting.value) => "another",
                 _ => "9",
@@ -470,7 +484,10 @@ mod tests {
             let refused = settings.set(setting.name, nonsense);
             assert!(matches!(refused, Err(SettingError::BadValue { .. })), "{}", setting.name);
         }
-        assert!(matches!(Settings::default().set("max_delete", "1"), Err(SettingError::UnknownName(_))));
+        // No setting writes tags on snapshots: `dlm:managed` would make them another service's.
+        for unknown in ["max_delete", "snapshot-tags"] {
+            assert!(matches!(Settings::default().set(unknown, "1"), Err(SettingError::UnknownName(_))), "{unknown}");
+        }
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub(crate) fn world() -> Inventory {
             id: volume.clone(),
             state: VolumeState::InUse,
             size_gib: 8,
-            attachments: vec![Attachment { instance: "i-1".into(), device: device.into() }],
+            attachments: vec![Attachment { instance: "i-1".into(), device: device.into(), attached_at: None }],
             site: None,
             tags: Tags::new(),
         }]),

@@ -272,7 +272,8 @@ fn kind_of(action: &str, refusal: &Refusal) -> ErrorKind {
         | "TagPolicyViolation"
         | "Unsupported"
         | "UnsupportedOperation"
-        | "ValidationError" => ErrorKind::Invalid,
+        | "ValidationError"
+        | "FilterLimitExceeded" => ErrorKind::Invalid,
         code if code.starts_with("Invalid") => match () {
             () if code.ends_with("NotFound") => ErrorKind::NotFound,
             () if code.ends_with("InUse") => ErrorKind::InUse,
@@ -566,7 +567,7 @@ pub(crate) fn volume(volume: model::Volume) -> Volume {
         attachments: volume
             .attachments
             .into_iter()
-            .map(|a| inventory::Attachment { instance: a.instance, device: a.device })
+            .map(|a| inventory::Attachment { instance: a.instance, device: a.device, attached_at: Some(a.since) })
             .collect(),
         site,
         tags: volume.tags,

@@ -2,8 +2,8 @@
 
 use ebskeep_core::cloud::{Begun, Page, Token};
 use ebskeep_core::inventory::{
-    Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier, TierMove, TierStatus,
-    Volume, VolumeState,
+    Attachment, Image, Instance, InstanceState, Lock, LockState, Snapshot, SnapshotState, StorageTier, TierMove,
+    TierStatus, Volume, VolumeState,
 };
 use ebskeep_core::site::LocalSite;
 use ebskeep_core::tags::Tags;
@@ -58,7 +58,14 @@ pub(crate) fn volume(volume: &Volume) -> Value {
     };
     let attachments: Vec<Value> = attachments
         .iter()
-        .map(|there| json!({ "InstanceId": there.instance.as_str(), "Device": there.device }))
+        .map(|there| {
+            let Attachment { instance, device, attached_at } = there;
+            let mut told = json!({ "InstanceId": instance.as_str(), "Device": device });
+            if let Some(at) = attached_at {
+                told["AttachTime"] = at.to_string().into();
+            }
+            told
+        })
         .collect();
     json!({
         "VolumeId": id.as_str(),

@@ -187,7 +187,8 @@ fn known(code: &str) -> Option<ErrorKind> {
         | "TagPolicyViolation"
         | "UnsupportedOperation"
         | "Unsupported"
-        | "UnsupportedProtocol" => ErrorKind::Invalid,
+        | "UnsupportedProtocol"
+        | "FilterLimitExceeded" => ErrorKind::Invalid,
         _ if code.starts_with("Invalid") && code.ends_with("NotFound") => ErrorKind::NotFound,
         _ if code.starts_with("Invalid") && code.ends_with("InUse") => ErrorKind::InUse,
         _ if code.starts_with("Invalid") => ErrorKind::Invalid,
@@ -231,6 +232,7 @@ mod tests {
             (400, "PendingSnapshotLimitExceeded", ConcurrencyLimit),
             (400, "ResourceLimitExceeded", ConcurrencyLimit),
             (400, "ConcurrentTagAccess", ConcurrencyLimit),
+            (400, "FilterLimitExceeded", Invalid),
             (400, "SnapshotLimitExceeded", Quota),
             (400, "TagLimitExceeded", Quota),
             (400, "InvalidSnapshot.NotFound", NotFound),

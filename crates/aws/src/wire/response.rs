@@ -144,17 +144,22 @@ fn volume(xml: &mut Xml<'_>) -> Result<Volume, ReadError> {
 /// volume is attached to a resource that an AWS service manages: such an
 /// attachment has no instance and no device (EC2 API, VolumeAttachment).
 fn attachment(xml: &mut Xml<'_>) -> Result<Option<Attachment>, ReadError> {
-    let (mut instance, mut device, mut status) = (None, None, None);
+    let (mut instance, mut device, mut status, mut attached_at) = (None, None, None, None);
     xml.children(|xml, name| match name {
         "instanceId" => set(&mut instance, xml),
         "device" => set(&mut device, xml),
         "status" => set(&mut status, xml),
+        "attachTime" => {
+            // Nothing depends on it but how soon a finding is reported.
+            attached_at = xml.text()?.parse().ok();
+            Ok(())
+        }
         _ => xml.skip(),
     })?;
     let over = status.as_deref() == Some("detached");
     Ok(instance
         .filter(|id: &SmolStr| !id.is_empty() && !over)
-        .map(|id| Attachment { instance: InstanceId::new(id), device: device.unwrap_or_default() }))
+        .map(|id| Attachment { instance: InstanceId::new(id), device: device.unwrap_or_default(), attached_at }))
 }
 
 pub(crate) fn snapshots(body: &[u8]) -> Result<Listed<Snapshot>, ReadError> {

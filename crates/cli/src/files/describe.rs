@@ -264,6 +264,7 @@ struct VolumeIn {
 struct AttachmentIn {
     instance_id: Option<InstanceId>,
     device: Option<SmolStr>,
+    attach_time: Option<Timestamp>,
 }
 
 /// An item under the key that snapshots and locks share.
@@ -366,7 +367,14 @@ impl From<VolumeIn> for Volume {
         let VolumeIn { volume_id, state, size, attachments, availability_zone, outpost_arn, tags } = from;
         let attachments = attachments
             .into_iter()
-            .filter_map(|on| Some(Attachment { instance: on.instance_id?, device: on.device.unwrap_or_default() }))
+            .filter_map(|on| {
+                let AttachmentIn { instance_id, device, attach_time } = on;
+                Some(Attachment {
+                    instance: instance_id?,
+                    device: device.unwrap_or_default(),
+                    attached_at: attach_time,
+                })
+            })
             .collect();
         let state = VolumeState::from_aws(&state);
         let site = LocalSite::of(outpost_arn.as_deref(), availability_zone.as_deref());

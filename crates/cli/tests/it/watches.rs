@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::runs::{ends, valid};
 use crate::server::{Server, directory, ebskeep};
-use crate::world::{backup, refuse, volume, volume_in, world};
+use crate::world::{backup, calls, refuse, volume, volume_in, world};
 
 #[test]
 fn it_ends_by_what_it_found_and_changes_nothing() {
@@ -35,6 +35,29 @@ fn it_ends_by_what_it_found_and_changes_nothing() {
     let calls = world.calls();
     let reads = |action: &str| action.starts_with("Describe") || action.starts_with("Get");
     assert!(calls.iter().all(|call| reads(&call.action)), "{calls:?}");
+}
+
+#[test]
+fn neither_it_nor_create_asks_for_volumes_that_are_gone() {
+    let _proof = ebskeep_proofs::proves(&["6.130"]);
+    let world = world();
+    volume(&world, &[("Backup", "Yes")]);
+    for n in 0..3 {
+        backup(&world, &format!("vol-{n:017x}"), 120);
+    }
+    let server = Server::of(&world);
+    for (arguments, asked) in [
+        (&["watch"][..], 1),
+        (&["plan", "create"], 1),
+        (&["plan", "copy"], 1),
+        // The listing, one filter, and each that it does not return.
+        (&["plan", "expire"], 5),
+        (&["plan", "create", "expire"], 5),
+    ] {
+        let before = calls(&world, "DescribeVolumes");
+        ends(&server, arguments, 0);
+        assert_eq!(calls(&world, "DescribeVolumes") - before, asked, "{arguments:?}");
+    }
 }
 
 #[test]

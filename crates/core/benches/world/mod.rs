@@ -54,7 +54,7 @@ pub(crate) fn inventory(volumes: usize) -> Inventory {
                 id: volume.clone(),
                 state: VolumeState::InUse,
                 size_gib: 100,
-                attachments: vec![Attachment { instance: instance.clone(), device: name.into() }],
+                attachments: vec![Attachment { instance: instance.clone(), device: name.into(), attached_at: None }],
                 site: None,
                 tags: Tags::from_iter([("Name", format!("data of server-{at}"))]),
             });

@@ -8,7 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::group;
 use super::location::{self, Next};
 use super::policy::{Around, Governing, governing, longest};
-use super::{Action, CreateVerdict, Notice, Reason, VolumeVerdict};
+use super::{Action, CreateVerdict, Notice, Reason, VolumeVerdict, rhythm, stopped, unlisted};
 use crate::calendar::to_the_minute;
 use crate::config::{Fleet, Scope, Wanted};
 use crate::id::VolumeId;
@@ -101,7 +101,7 @@ impl Create {
         run: Timestamp,
     ) -> Option<Due<'a>> {
         let scopes = fleet.scopes(volume);
-        let instance_id = scopes.iter().find_map(|scope| scope.instance).map(|instance| instance.id.clone());
+        let instance_id = scopes.iter().find_map(Scope::instance_id).cloned();
         let mut verdict = VolumeVerdict {
             volume_id: volume.id.clone(),
             instance_id,
@@ -109,15 +109,28 @@ impl Create {
             reasons: Vec::new(),
             slot: None,
         };
-        let unseen = if inventory.instances.is_complete() { Vec::new() } else { fleet.unseen_instances(volume) };
+        let unseen = if inventory.instances.is_complete() {
+            fleet.unlisted(volume).iter().map(|unlisted| unlisted.instance.clone()).collect()
+        } else {
+            fleet.unseen_instances(volume)
+        };
         let wanted = best(&scopes, inventory.now, run);
         let Some((scope, slot)) = wanted else {
             verdict.reasons = not_wanted(&scopes, &unseen);
+            if inventory.instances.is_complete() && !snapshots.is_empty() && lineage::exists(volume) {
+                self.findings.extend(stopped::finding(volume, &scopes, fleet));
+            }
+            // Where the volume itself says No, and there is nothing that could expire, all is known.
+            if !snapshots.is_empty() || scopes.iter().any(|scope| scope.backup == Wanted::No) {
+                self.findings.extend(unlisted::finding(volume, fleet, inventory.now));
+            }
             self.verdicts.push(verdict);
             return None;
         };
         verdict.slot = Some(slot);
         self.volume_findings(volume, snapshots, scope, slot, inventory.now);
+        self.findings.extend(unlisted::finding(volume, fleet, inventory.now));
+        self.findings.extend(rhythm::finding(volume, snapshots, &scopes, settings, inventory.now));
         let location = match (blocked(volume, snapshots, scope, slot, inventory.now), next) {
             (None, Next::At(location)) => Ok(location),
             (None, Next::Skipped) => Err(self.skipped(volume)),
@@ -127,7 +140,7 @@ impl Create {
             Ok(location) => {
                 verdict.verdict = CreateVerdict::Create;
                 verdict.reasons = vec![due(snapshots, slot)];
-                verdict.instance_id = scope.instance.map(|instance| instance.id.clone()).or(verdict.instance_id);
+                verdict.instance_id = scope.instance_id().cloned().or(verdict.instance_id);
                 let around = Around::existing(volume, &scopes, settings, inventory.now);
                 let governing = governing(snapshots, &around);
                 let policy = longest(&governing, inventory.now).cloned();
@@ -136,7 +149,8 @@ impl Create {
                 Some(due)
             }
             Err(Skip { reason, passed_over }) => {
-                if passed_over && passed_over_twice(scope, snapshots, slot) {
+                let at_its_rhythm = || rhythm::slower(snapshots, scope, inventory.now).is_some();
+                if passed_over && passed_over_twice(scope, snapshots, slot) && !at_its_rhythm() {
                     let detail = format!("no backup for two slots running: {}", reason.detail);
                     self.finding(volume, super::PASSED_OVER, detail);
                 }

@@ -11,7 +11,7 @@ use super::order::{Ending, is_far};
 use super::policy::{Governing, Source};
 use super::problems;
 use super::{Action, Deletion, ExpireVerdict, Notice, Reason, SnapshotVerdict};
-use crate::config::{Fleet, Wanted};
+use crate::config::Fleet;
 use crate::id::{SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Snapshot, SnapshotState};
 use crate::job::{Grace, Untagged};
@@ -230,14 +230,9 @@ impl Expire {
             let detail = format!("KeepForever on {on} keeps {kept} snapshots of it");
             self.findings.push(Notice { resource: resource.clone(), code: "keep-forever", detail });
         }
-        if scopes.iter().all(|scope| scope.backup == Wanted::No) {
-            let detail = "its snapshots were ours, and now no tag asks for a backup; tag it Backup=No if that is meant";
-            self.findings.push(Notice {
-                resource: resource.clone(),
-                code: "backup-stopped",
-                detail: detail.to_owned(),
-            });
-        }
+        self.findings.extend(super::rhythm::finding(live, snapshots, scopes, world.settings, world.inventory.now));
+        self.findings.extend(super::stopped::finding(live, scopes, world.fleet));
+        self.findings.extend(super::unlisted::finding(live, world.fleet, world.inventory.now));
         if let Some(Source::Record(on)) = policies.governing.first().map(|governing| &governing.source) {
             let detail =
                 format!("no Retention tag says how long its snapshots stay; the one recorded on {on} still holds");

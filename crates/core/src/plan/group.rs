@@ -262,7 +262,7 @@ pub(super) fn finish_tags(
                             dress.tags.iter().chain(dress.carried.iter()).map(|(k, v)| (k.clone(), v.clone())).collect()
                         }
                         // What its instance says will be known to a later run.
-                        None if !inventory.instances.is_complete() => continue,
+                        None if !inventory.instances.is_complete() || !fleet.unlisted(volume).is_empty() => continue,
                         // What its instance said is known no more.
                         None => from_record(managed, snapshots),
                     }

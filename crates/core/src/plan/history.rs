@@ -10,7 +10,7 @@ use super::marking;
 use super::order::{Ending, Order};
 use super::policy::{Around, Policies, newest_good, policies};
 use crate::config::{Fleet, Scope};
-use crate::id::{ImageId, SnapshotId, VolumeId};
+use crate::id::{ImageId, InstanceId, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Lock, Snapshot, SnapshotState, TierStatus, Volume};
 use crate::job::Grace;
 use crate::lineage::{self, LineageKey, Managed, SourceVolume};
@@ -84,6 +84,8 @@ pub(super) struct Lineage<'a> {
     pub(super) live_keep_forever: Option<SmolStr>,
     /// Why its volume's backups count as failing, if they do.
     pub(super) failing: Option<SmolStr>,
+    /// The instance that its volume is attached to and that a complete listing lacks, if there is one.
+    pub(super) unlisted: Option<&'a InstanceId>,
 }
 
 /// What is taken for granted of a volume that is not listed.
@@ -139,7 +141,20 @@ impl<'a> Lineage<'a> {
         let failing = keep::failing(&orders, &scopes, now);
         let live_keep_forever = keep::live_keep_forever(volume, &scopes);
         let begun_last = newest_good(snapshots);
-        Self { snapshots, volume, scopes, policies, ending, marks_gone: None, orders, begun_last, live_keep_forever, failing }
+        let unlisted = scopes.iter().find_map(|scope| scope.unlisted);
+        Self {
+            snapshots,
+            volume,
+            scopes,
+            policies,
+            ending,
+            marks_gone: None,
+            orders,
+            begun_last,
+            live_keep_forever,
+            failing,
+            unlisted,
+        }
     }
 
     /// What the rules look at for the snapshot at a place of its lineage.

@@ -4,6 +4,7 @@
 mod aws;
 mod copies;
 mod dates;
+mod instance;
 mod lineage;
 mod policy;
 
@@ -167,6 +168,7 @@ const RULES: &[(By, Rule)] = &[
     (By::R5, lineage::just_taken),
     (By::R6, copies::copy_pending),
     (By::R7, lineage::backups_failing),
+    (By::R7, instance::not_listed),
     (By::R8, aws::in_use),
     (By::R9, aws::locked),
     (By::R9, aws::in_bin),

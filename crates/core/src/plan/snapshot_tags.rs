@@ -53,8 +53,8 @@ pub(super) fn dress(
     ours.set(tags::SLOT, slot.to_string());
     ours.set(tags::DEPLOYMENT, settings.deployment.clone());
     ours.set(tags::VOLUME, volume.id.as_str());
-    if let Some(instance) = scope.instance {
-        ours.set(tags::INSTANCE, instance.id.as_str());
+    if let Some(instance) = scope.instance_id() {
+        ours.set(tags::INSTANCE, instance.as_str());
     }
     if let Some(device) = &scope.device {
         ours.set(tags::DEVICE, device.clone());

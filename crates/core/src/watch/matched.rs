@@ -68,7 +68,7 @@ pub(super) fn counts(live: &Live<'_>) -> TagCounts {
         counts.instances += 1;
         let backup = said_of(&instance.tags, &settings.keys.backup, settings);
         let schedule = match backup {
-            Said::Nothing => None,
+            Said::Nothing => settings.default_backup.clone(),
             Said::Value(value) => match Backup::parse(value) {
                 Ok(Backup::No) => None,
                 Ok(Backup::On(schedule)) => Some(schedule),
@@ -135,7 +135,7 @@ pub(super) fn nothing(live: &Live<'_>) -> Option<Entry> {
     let gone = live.inventory.instances.items.iter();
     let gone = gone.filter(|instance| !in_a_state_that_counts(instance.state) && carries(&instance.tags)).count();
     let anything = gone > 0 || resources().next().is_some();
-    if !live.is_whole() || !anything || resources().any(carries) {
+    if !live.is_whole() || !anything || resources().any(carries) || settings.default_backup.is_some() {
         return None;
     }
     let mut known = BTreeMap::new();

@@ -33,6 +33,7 @@ fn volume(world: &mut Inventory, id: &str, pairs: &[(&str, &str)]) {
         state: VolumeState::Available,
         size_gib: 8,
         attachments: Vec::new(),
+        site: None,
         tags: pairs.iter().copied().collect(),
     });
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use ebskeep_core::check::check;
 use ebskeep_core::id::{AccountId, Place, Region, SnapshotId, VolumeId};
 use ebskeep_core::inventory::{
-    Device, Image, Instance, InstanceState, Inventory, Listing, Lock, LockState, Snapshot, SnapshotState, StorageTier,
-    TierMove, TierStatus, Volume, VolumeState,
+    Attachment, Device, Image, Instance, InstanceState, Inventory, Listing, Lock, LockState, Snapshot, SnapshotState,
+    StorageTier, TierMove, TierStatus, Volume, VolumeState,
 };
 use ebskeep_core::job::Request;
 use ebskeep_core::plan::{Action, Deletion, ExpireVerdict, FinishTags, Job, NewSet, Plan, decide};
@@ -395,6 +395,50 @@ fn the_last_good_one_of_a_volume_that_is_not_gone_is_refused() {
     let mut world = young.clone();
     world.snapshots.items.push(ours("snap-4", "vol-2", 2));
     refused(&world, |plan| deleting(plan, &world, "snap-3"), &[]);
+}
+
+#[test]
+fn nothing_of_a_volume_on_an_instance_that_is_not_listed_goes() {
+    let _proof = ebskeep_proofs::proves(&["2.0.34", "4.12"]);
+    let attached = |instance: &str| {
+        let mut world = world();
+        let there = Attachment { instance: instance.into(), device: "/dev/sdf".into(), attached_at: None };
+        world.volumes.items[0].attachments = vec![there];
+        world
+    };
+    let says = [("reason-to-stay", "snap-1: its volume is attached to an instance that is not listed")];
+    let on_another = attached("i-9");
+    refused(&on_another, |plan| deleting(plan, &on_another, "snap-1"), &says);
+    // One that is listed, in whatever state, is known.
+    let mut terminated = attached("i-1");
+    refused(&terminated, |plan| deleting(plan, &terminated, "snap-1"), &[]);
+    terminated.instances.items[0].state = InstanceState::Terminated;
+    refused(&terminated, |plan| deleting(plan, &terminated, "snap-1"), &[]);
+    // On both: one is enough.
+    let mut on_two = attached("i-1");
+    let other = Attachment { instance: "i-9".into(), device: "/dev/sdg".into(), attached_at: None };
+    on_two.volumes.items[0].attachments.push(other);
+    refused(&on_two, |plan| deleting(plan, &on_two, "snap-1"), &says);
+    // A failed one holds nothing, and is in the way.
+    let mut failed = attached("i-9");
+    snap(&mut failed, "snap-1").state = SnapshotState::Error;
+    refused(&failed, |plan| deleting(plan, &failed, "snap-1"), &[]);
+}
+
+#[test]
+fn no_key_is_asked_for_where_untagged_volumes_are_backed_up() {
+    let _proof = ebskeep_proofs::proves(&["2.0.32"]);
+    let mut world = world();
+    world.volumes.items[0].tags = Tags::new();
+    let refuses = |value: &str| {
+        let mut settings = Settings::default();
+        settings.set("default-backup", value).unwrap();
+        let request = Request::new(Job::ALL);
+        let plan = decide(&world, &request, &settings);
+        let checks = check(&plan, &world, &request, &settings);
+        checks.iter().any(|check| check.check == "backup-key" && !check.ok)
+    };
+    assert_eq!((refuses(""), refuses("daily")), (true, false));
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub(crate) struct Fault {
     pub(crate) operation: &'static str,
     /// Only calls that are about this.
     pub(crate) about: Option<&'static str>,
+    /// And about nothing else.
+    pub(crate) alone: bool,
     /// How often.
     pub(crate) times: usize,
     pub(crate) kind: ErrorKind,
@@ -67,6 +69,7 @@ impl Fault {
         Self {
             operation,
             about: None,
+            alone: false,
             times: 1,
             kind,
             // AWS never denies without a code.
@@ -81,12 +84,20 @@ impl Fault {
         Self { about: Some(about), ..self }
     }
 
+    pub(crate) fn about_alone(self, about: &'static str) -> Self {
+        Self { about: Some(about), alone: true, ..self }
+    }
+
     pub(crate) fn times(self, times: usize) -> Self {
         Self { times, ..self }
     }
 
     pub(crate) fn always(self) -> Self {
         self.times(usize::MAX)
+    }
+
+    fn is_about(&self, about: &str) -> bool {
+        self.about.is_none_or(|this| if self.alone { about == this } else { about.contains(this) })
     }
 
     pub(crate) fn said(self, code: &'static str, message: &'static str) -> Self {
@@ -135,6 +146,8 @@ pub(crate) struct World {
     pub(crate) volumes: BTreeMap<String, Volume>,
     /// Volumes that exist and are not listed.
     pub(crate) unlisted: BTreeSet<String>,
+    /// Volumes that exist and that no filter finds.
+    pub(crate) unfiltered: BTreeSet<String>,
     pub(crate) snapshots: BTreeMap<String, Snapshot>,
     pub(crate) images: BTreeMap<String, Image>,
     pub(crate) locks: BTreeMap<String, Lock>,
@@ -226,7 +239,7 @@ impl Fake {
             .collect();
         for device in &devices {
             self.volume(device.volume.as_str());
-            let attachment = Attachment { instance: id.into(), device: device.name.clone() };
+            let attachment = Attachment { instance: id.into(), device: device.name.clone(), attached_at: None };
             let mut world = self.world.borrow_mut();
             world.volumes.get_mut(device.volume.as_str()).unwrap().attachments.push(attachment);
         }
@@ -310,7 +323,7 @@ impl Fake {
             let mut world = self.world.borrow_mut();
             world.calls.push(Call { operation, about: about.to_owned(), at: self.elapsed() });
             let fault = (world.faults.iter_mut())
-                .find(|f| f.times > 0 && f.operation == operation && f.about.is_none_or(|a| about.contains(a)))
+                .find(|f| f.times > 0 && f.operation == operation && f.is_about(about))
                 .map(|fault| {
                     fault.times -= 1;
                     fault.clone()
@@ -512,9 +525,23 @@ impl Cloud for Fake {
                     }
                     ids.iter().map(|id| world.volumes[id.as_str()].clone()).collect()
                 }
-                Query::All | Query::Filters(_) => {
+                Query::All => {
                     let listed = world.volumes.values().filter(|v| !world.unlisted.contains(v.id.as_str()));
                     listed.cloned().collect()
+                }
+                Query::Filters(filters) => {
+                    if filters.iter().any(|filter| filter.values.len() > 200) {
+                        let code = "FilterLimitExceeded";
+                        return Err(refusal(ErrorKind::Invalid, "DescribeVolumes", "a filter", code));
+                    }
+                    let pass = |volume: &&Volume| {
+                        filters.iter().all(|filter| {
+                            assert_eq!(filter.name, "volume-id", "the fake knows this filter alone");
+                            filter.values.iter().any(|value| value == volume.id.as_str())
+                        })
+                    };
+                    let listed = world.volumes.values().filter(|v| !world.unfiltered.contains(v.id.as_str()));
+                    listed.filter(pass).cloned().collect()
                 }
             };
             Ok(world.page("volumes", &all, token, now))

@@ -32,6 +32,8 @@ mod forecasting;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod gone_volumes;
+#[cfg(test)]
 mod hint_meanings;
 #[cfg(test)]
 mod hint_values;

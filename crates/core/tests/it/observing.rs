@@ -162,7 +162,7 @@ async fn only_a_volume_that_is_not_found_by_its_id_is_gone() {
     let _proof = ebskeep_proofs::proves(&["3.12"]);
     let fake = fleet();
     fake.world.borrow_mut().unlisted = ["vol-1".to_owned()].into();
-    fake.fault(Fault::new("DescribeVolumes", ErrorKind::Denied).about("vol-dark").always());
+    fake.fault(Fault::new("DescribeVolumes", ErrorKind::Denied).about_alone("vol-dark").always());
     let inventory = see(&fake, &["vol-gone", "vol-1", "vol-dark"]).await.unwrap();
     assert_eq!(inventory.confirmed_gone, BTreeSet::from([VolumeId::new("vol-gone")]));
     // One that is found by its id exists, whatever the listing said.

@@ -185,6 +185,7 @@ pub(super) fn world() -> impl Strategy<Value = Inventory> {
                                 .map(|i| Attachment {
                                     instance: InstanceId::new(format!("i-{i}")),
                                     device: device(n).into(),
+                                    attached_at: None,
                                 })
                                 .collect(),
                             site: None,

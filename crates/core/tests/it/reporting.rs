@@ -148,7 +148,7 @@ fn style(detail: Detail) -> Style {
 fn a_plan_of_many_deletions_names_its_volumes_and_verbose_lists_all() {
     let _proof = ebskeep_proofs::proves(&["6.115"]);
     let refusal =
-        CheckResult { check: "unforeseen-deletions", ok: false, job: Some(Job::Expire), detail: "87000".to_owned() };
+        CheckResult::new("unforeseen-deletions", false, Some(Job::Expire), "87000".to_owned());
     let mut many = plan(deletions(87_000, 1_000));
     many.jobs = vec![Job::Expire];
     many.checks = vec![refusal];

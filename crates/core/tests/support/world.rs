@@ -104,7 +104,8 @@ struct VolumeRow {
     /// This many more tags, `extra-00` and on.
     #[serde(default)]
     extra_tags: usize,
-    /// `instance=device`, of an instance that is not listed.
+    /// `instance=device`, of an instance that is not listed; `instance=device since TIME` where AWS
+    /// says when it was attached.
     #[serde(default)]
     attached: Vec<String>,
     /// The Outpost (its ARN) or the zone it is in.
@@ -343,11 +344,17 @@ fn volume(row: &VolumeRow, instances: &[InstanceRow]) -> Volume {
         .iter()
         .flat_map(|i| i.devices.iter().map(move |d| (i, device(d))))
         .filter(|(_, device)| device.volume == id)
-        .map(|(i, device)| Attachment { instance: InstanceId::new(i.id.as_str()), device: device.name })
+        .map(|(i, device)| Attachment {
+            instance: InstanceId::new(i.id.as_str()),
+            device: device.name,
+            attached_at: None,
+        })
         .collect();
     attachments.extend(row.attached.iter().map(|text| {
         let (instance, device) = text.split_once('=').unwrap_or_else(|| panic!("attached {text:?} has no ="));
-        Attachment { instance: InstanceId::new(instance), device: device.into() }
+        let (device, since) = device.split_once(" since ").map_or((device, None), |(device, at)| (device, Some(at)));
+        let attached_at = since.map(|at| at.parse().unwrap_or_else(|why| panic!("attached {text:?}: {why}")));
+        Attachment { instance: InstanceId::new(instance), device: device.into(), attached_at }
     }));
     let mut tags = tags_of(&row.tags);
     for n in 0..row.extra_tags {

@@ -220,7 +220,8 @@ fn volumes_read_with_attachments_to_instances_only() {
         "<volumeSet><item><volumeId>vol-1</volumeId><size>100</size><status>in-use</status>
             <attachmentSet>
                 <item><volumeId>vol-1</volumeId><instanceId>i-1</instanceId><device>/dev/sdf</device>
-                    <status>attached</status></item>
+                    <status>attached</status><attachTime>2026-03-09T11:30:00.000Z</attachTime></item>
+                <item><volumeId>vol-1</volumeId><instanceId>i-3</instanceId><device>/dev/sdh</device></item>
                 <item><volumeId>vol-1</volumeId><instanceId>i-2</instanceId><device>/dev/sdg</device>
                     <status>detached</status></item>
                 <item><volumeId>vol-1</volumeId><associatedResource>arn</associatedResource></item>
@@ -235,7 +236,14 @@ fn volumes_read_with_attachments_to_instances_only() {
                 id: "vol-1".into(),
                 state: VolumeState::InUse,
                 size_gib: 100,
-                attachments: vec![Attachment { instance: "i-1".into(), device: "/dev/sdf".into() }],
+                attachments: vec![
+                    Attachment {
+                        instance: "i-1".into(),
+                        device: "/dev/sdf".into(),
+                        attached_at: Some("2026-03-09T11:30:00Z".parse().unwrap()),
+                    },
+                    Attachment { instance: "i-3".into(), device: "/dev/sdh".into(), attached_at: None },
+                ],
                 site: None,
                 tags: [("k", "v")].into_iter().collect(),
             },

@@ -25,6 +25,8 @@ super::cases!("filters":
     instances_by_state,
     instances_by_their_volume,
     volumes_by_instance,
+    volumes_by_their_ids_and_unknown_ones_are_no_error,
+    two_hundred_values_are_taken_and_one_more_is_refused,
     images_by_snapshot,
     an_unknown_filter_is_refused,
 );
@@ -162,6 +164,33 @@ async fn volumes_by_instance(s: &Stage) -> Verdict {
     let (one, _) = (s.launch(&["/dev/sdf"]).await?, s.launch(&["/dev/sdf"]).await?);
     let page = s.cloud.describe_volumes(&filter("attachment.instance-id", &[one.id.as_str()]), None).await?;
     equal("which", set(page.items.into_iter().map(|v| v.id)), set(one.volumes.into_values()))
+}
+
+async fn volumes_by_their_ids_and_unknown_ones_are_no_error(s: &Stage) -> Verdict {
+    let (one, two, _) = (s.volume(&[]).await?, s.volume(&[]).await?, s.volume(&[]).await?);
+    let unknown = "vol-0123456789abcdef0";
+    for (values, expected) in [
+        (vec![one.as_str(), unknown, two.as_str()], vec![one.clone(), two.clone()]),
+        (vec![two.as_str()], vec![two.clone()]),
+        (vec![unknown], vec![]),
+    ] {
+        let query = filter("volume-id", &values);
+        let listed = pages(async |token| s.cloud.describe_volumes(&query, token).await).await?.concat();
+        equal("which", set(listed.into_iter().map(|v| v.id)), set(expected))?;
+    }
+    Ok(())
+}
+
+async fn two_hundred_values_are_taken_and_one_more_is_refused(s: &Stage) -> Verdict {
+    let known = s.volume(&[]).await?;
+    let mut ids: Vec<String> = (1..200).map(|n| format!("vol-{n:017x}")).collect();
+    ids.push(known.to_string());
+    let query = |ids: &[String]| filter("volume-id", &ids.iter().map(String::as_str).collect::<Vec<_>>());
+    let listed = pages(async |token| s.cloud.describe_volumes(&query(&ids), token).await).await?.concat();
+    equal("of 200", set(listed.into_iter().map(|v| v.id)), set([known]))?;
+    ids.push("vol-0123456789abcdef0".to_owned());
+    let refusal = s.cloud.describe_volumes(&query(&ids), None).await;
+    refused("201", refusal, ErrorKind::Invalid, Some("FilterLimitExceeded"))
 }
 
 async fn images_by_snapshot(s: &Stage) -> Verdict {

@@ -31,8 +31,9 @@ async fn an_attached_volume_is_in_use_and_tells_where(s: &Stage) -> Verdict {
     let launched = s.launch(&["/dev/sdf"]).await?;
     let volume = s.seen_volume(launched.on("/dev/sdf")?).await?;
     equal("state", volume.state, VolumeState::InUse)?;
-    let there = Attachment { instance: launched.id.clone(), device: "/dev/sdf".into() };
-    equal("attachments", volume.attachments, vec![there])?;
+    let there = Attachment { instance: launched.id.clone(), device: "/dev/sdf".into(), attached_at: None };
+    equal("since when", volume.attachments.iter().all(|there| there.attached_at.is_some()), true)?;
+    equal("attachments", places(volume.attachments), vec![there])?;
     equal("size of the root", s.seen_volume(launched.root()?).await?.size_gib, 8)
 }
 
@@ -58,8 +59,14 @@ async fn every_attachment_of_a_multi_attach_volume_is_told(s: &Stage) -> Verdict
         s.raw("AttachVolume", &params).await?;
     }
     let seen = s.seen_volume(&volume.as_str().into()).await?;
-    let there = |instance, device: &str| Attachment { instance, device: device.into() };
-    equal("attachments", set(seen.attachments), set([there(one.id, "/dev/sdf"), there(two.id, "/dev/sdg")]))
+    let there = |instance, device: &str| Attachment { instance, device: device.into(), attached_at: None };
+    let expected = set([there(one.id, "/dev/sdf"), there(two.id, "/dev/sdg")]);
+    equal("attachments", set(places(seen.attachments)), expected)
+}
+
+/// Attachments without the time, which is the backend's.
+fn places(attachments: Vec<Attachment>) -> Vec<Attachment> {
+    attachments.into_iter().map(|there| Attachment { attached_at: None, ..there }).collect()
 }
 
 async fn a_terminated_instance_takes_its_root_volume_along(s: &Stage) -> Verdict {

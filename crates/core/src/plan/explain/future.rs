@@ -84,12 +84,16 @@ fn only_its_lineage(managed: &Managed<'_>, asked: &Asked<'_>) -> Inventory {
     let whole = asked.world.inventory;
     let members: BTreeSet<_> = asked.lineages.get(&managed.key).into_iter().flatten().map(|m| &m.snapshot.id).collect();
     let of_volume = |id: &crate::id::VolumeId| *id == managed.key.volume;
+    let its = whole.volumes.items.iter().filter(|volume| of_volume(&volume.id));
+    let named: BTreeSet<_> = its.flat_map(|volume| volume.attachments.iter().map(|there| &there.instance)).collect();
     Inventory {
         place: whole.place.clone(),
         now: whole.now,
         observed_at: whole.observed_at,
         machine_clock: None,
-        instances: only(&whole.instances, |i| i.devices.iter().any(|device| of_volume(&device.volume))),
+        instances: only(&whole.instances, |i| {
+            named.contains(&i.id) || i.devices.iter().any(|device| of_volume(&device.volume))
+        }),
         volumes: only(&whole.volumes, |volume| of_volume(&volume.id)),
         snapshots: only(&whole.snapshots, |snapshot| members.contains(&snapshot.id)),
         images: only(&whole.images, |image| image.snapshots.iter().any(|id| members.contains(id))),

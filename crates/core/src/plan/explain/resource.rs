@@ -57,7 +57,8 @@ fn key(volume: &VolumeId, asked: &Asked<'_>) -> LineageKey {
 }
 
 fn configured(scope: &Scope<'_>, asked: &Asked<'_>) -> Configured {
-    let Scope { instance, device, backup, retention, zone, zone_tag: _, copy_to, copy_retention: _ } = scope;
+    let Scope { instance: _, unlisted: _, device, backup, retention, zone, zone_tag: _, copy_to, copy_retention: _ } =
+        scope;
     let now = asked.world.inventory.now;
     let slot = match backup {
         Wanted::On(schedule) => Some(schedule.slot(now, zone, now)),
@@ -68,7 +69,7 @@ fn configured(scope: &Scope<'_>, asked: &Asked<'_>) -> Configured {
         Wanted::No | Wanted::Excluded(_) => None,
     };
     Configured {
-        instance_id: instance.map(|instance| instance.id.clone()),
+        instance_id: scope.instance_id().cloned(),
         device: device.clone(),
         backup: match backup {
             Wanted::No => "no tag asks for a backup".to_owned(),
