@@ -6,8 +6,12 @@ use std::collections::BTreeSet;
 use crate::id::VolumeId;
 use crate::inventory::{Inventory, Snapshot, SnapshotState};
 
-/// The volumes that name an instance which is not in the listing.
+/// The volumes that name an instance which is not in the listing. Where that broke off, a
+/// missing instance means nothing.
 pub(super) fn on_unlisted(inventory: &Inventory) -> BTreeSet<&VolumeId> {
+    if inventory.instances.gap.is_some() {
+        return BTreeSet::new();
+    }
     let known: BTreeSet<&str> = inventory.instances.items.iter().map(|instance| instance.id.as_str()).collect();
     let mut volumes = BTreeSet::new();
     for volume in &inventory.volumes.items {

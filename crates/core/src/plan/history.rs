@@ -157,6 +157,15 @@ impl<'a> Lineage<'a> {
         }
     }
 
+    /// When the volume was found deleted: by the mark, or now, where this run writes it.
+    pub(super) fn marked(&self, now: Timestamp) -> Option<Timestamp> {
+        match (self.ending, self.marks_gone) {
+            (Ending::Begun(mark), _) => Some(mark),
+            (Ending::NotBegun, Some(true)) => Some(now),
+            (Ending::None | Ending::NotBegun, _) => None,
+        }
+    }
+
     /// What the rules look at for the snapshot at a place of its lineage.
     pub(super) fn facts<'s>(&'s self, at: usize, managed: &'s Managed<'s>, world: &World<'s>) -> Facts<'s> {
         let id = &managed.snapshot.id;

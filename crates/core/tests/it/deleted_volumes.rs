@@ -11,7 +11,7 @@ fn world(losing: usize, others: usize, marked: &str) -> Scenario {
     let snapshot = |volume: String, start: &str, rest: &str| {
         format!(
             "[[snapshot]]\nid = \"snap-{volume}\"\nvolume = \"{volume}\"\nstart = \"{start}\"\nslot = \"{start}\"\n\
-             tags = [\"ebskeep:retention=7\"{rest}]\n"
+             tags = [\"ebskeep:retention=36h\"{rest}]\n"
         )
     };
     let lost = (0..losing).map(|n| snapshot(format!("vol-lost-{n:04}"), "2025-03-10T00:00:00Z", ""));

@@ -35,7 +35,7 @@ pub(super) fn newest_good(facts: &Facts<'_>, out: &mut Judgement<'_>) {
     match facts.lineage.volume {
         SourceVolume::Exists(_) => keeps(out, "that exists"),
         SourceVolume::NotSeen => keeps(out, "that is no longer listed"),
-        SourceVolume::Gone | SourceVolume::CannotBeKnown if facts.lineage.ending == Ending::NotBegun => {
+        SourceVolume::Gone | SourceVolume::CannotBeKnown if facts.lineage.marked(facts.now).is_none() => {
             keeps(out, "that no mark says is deleted");
         }
         SourceVolume::Gone | SourceVolume::CannotBeKnown => {
@@ -52,7 +52,7 @@ pub(super) fn newest_good(facts: &Facts<'_>, out: &mut Judgement<'_>) {
 /// Until when the newest good snapshot stays where its volume does not: the grace
 /// after the latest of its start, the longest span and the mark. `None` where a policy has no end.
 fn gone_end(facts: &Facts<'_>) -> Option<Timestamp> {
-    let Ending::Begun(mark) = facts.lineage.ending else { return None };
+    let mark = facts.lineage.marked(facts.now)?;
     let dated = dated_end(facts.managed);
     // A DeleteOn is the whole policy where only the default would govern.
     let by_date = |source: &Source| *source == Source::Default && dated.is_some();
@@ -101,7 +101,7 @@ pub(super) fn volume_gone(facts: &Facts<'_>, out: &mut Judgement<'_>) {
             (true, false) => "there is no room for the mark that it is deleted",
             (false, false) => "AWS has not said that it is deleted",
         };
-        let detail = format_smolstr!("its volume is not listed, and {first}; nothing of it goes for {grace} after that");
+        let detail = format_smolstr!("its volume is not listed, and {first}; nothing of it is deleted for {grace} after that");
         return out.keeps("volume-gone", until, detail);
     };
     let end = calendar::after(mark, grace, &TimeZone::UTC);
