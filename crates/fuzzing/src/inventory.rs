@@ -22,9 +22,9 @@ pub fn inventory(data: &[u8]) {
     // that of the locks, which have the same key.
     let twice = read(&[data, data]).map(|mut twice| {
         twice.locks.gap.clone_from(&whole.locks.gap);
-        twice
+        counted_alike(twice)
     });
-    assert_eq!(twice, Some(whole.clone()));
+    assert_eq!(twice, Some(counted_alike(whole.clone())));
 
     // Cut anywhere it is an error or holds no more than the whole: and what it then
     // lacks makes nothing else go, since that kind has a gap or the volume is gone.
@@ -32,6 +32,23 @@ pub fn inventory(data: &[u8]) {
     if let Some(part) = read(&[cut]) {
         assert!(ids(&part).is_subset(&ids(&whole)), "a part holds more than the whole");
     }
+}
+
+/// The same inventory, its gaps without their words: those count the lists that were given.
+fn counted_alike(mut inventory: Inventory) -> Inventory {
+    let Inventory { instances, volumes, snapshots, images, locks, tiers, .. } = &mut inventory;
+    let gaps = [
+        &mut instances.gap,
+        &mut volumes.gap,
+        &mut snapshots.gap,
+        &mut images.gap,
+        &mut locks.gap,
+        &mut tiers.gap,
+    ];
+    for gap in gaps.into_iter().flatten() {
+        *gap = "a gap".into();
+    }
+    inventory
 }
 
 /// What these files say, or nothing if one is damaged; where is in the message.
