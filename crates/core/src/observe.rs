@@ -144,6 +144,14 @@ async fn tiers<C: Cloud>(cloud: &C, snapshots: &[Snapshot]) -> Listing<TierStatu
 /// What DescribeVolumes answers for a volume that is gone.
 const GONE: &str = "InvalidVolume.NotFound";
 
+/// Looks up volumes that turned out to matter after all else was listed, as [`observe`] does.
+/// Nothing where the listing of volumes is not complete.
+pub async fn settle_late<C: Cloud>(cloud: &C, ids: Vec<VolumeId>, inventory: &mut Inventory) {
+    if inventory.volumes.is_complete() {
+        settle(cloud, ids, inventory).await;
+    }
+}
+
 /// Looks volumes up by id, one at a time: in a call with several ids AWS names
 /// only one that it does not know.
 async fn settle<C: Cloud>(cloud: &C, ids: Vec<VolumeId>, inventory: &mut Inventory) {

@@ -38,6 +38,7 @@ use crate::tags::Tags;
 pub use copies::{CopyState, CopyVerdict, FollowSource, MarkCopied, NewCopy, Unshare, destinations};
 pub(crate) use creator::{Copied, Creator, copied};
 pub use detail::Detail;
+pub(crate) use copy::unsettled_sources;
 pub use expire::unsettled_volumes;
 
 /// The name and version of the plan's JSON form.

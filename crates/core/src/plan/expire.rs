@@ -86,7 +86,7 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
 
 /// Look-ups beyond those of volumes whose snapshots would go: filters, and volumes that are
 /// asked for only to be marked as deleted.
-const LOOKUPS: usize = 40;
+pub(super) const LOOKUPS: usize = 40;
 
 /// Volumes that one filter names.
 const IN_A_FILTER: usize = 200;
