@@ -19,7 +19,7 @@ use crate::inventory::{Inventory, Snapshot, SnapshotState, StorageTier};
 use crate::lineage::{self, Managed, classify};
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
-pub(crate) use source_gone::unsettled_sources;
+pub(crate) use source_gone::{source_gone_since, unsettled_sources};
 use there::There;
 
 /// Copies under way at one destination at the same time, whoever began them.

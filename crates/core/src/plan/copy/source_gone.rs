@@ -112,6 +112,11 @@ pub(crate) fn unsettled_sources(inventory: &Inventory, settings: &Settings) -> V
     all.into_iter().take(LOOKUPS - 1).map(|unmarked| unmarked.volume).collect()
 }
 
+/// Since when the source of copies of one lineage counts as deleted, by the marks on them.
+pub(crate) fn source_gone_since(copies: &[Managed<'_>], now: Timestamp) -> Option<Timestamp> {
+    Ending::marked(copies, now)
+}
+
 /// The marks to write on copies, and those that have no room.
 pub(super) fn marks(inventory: &Inventory, settings: &Settings) -> (Vec<Action>, Vec<Notice>) {
     let everywhere = Copies::everywhere(inventory, settings);
