@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Names that no plan of a scenario has, and where else they come from.
-const ELSEWHERE: [(&str, &str); 11] = [
+const ELSEWHERE: [(&str, &str); 12] = [
     ("not-listed", "told by a run of what it could not list"),
     ("listing-mismatch", "the same"),
     ("locks-unknown", "the same"),
