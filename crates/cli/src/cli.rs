@@ -351,7 +351,7 @@ pub(crate) struct HoldArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ReleaseArgs {
     /// The snapshots to release
-    #[arg(value_name = "SNAPSHOT", required = true)]
+    #[arg(value_name = "SNAPSHOT", required_unless_present = "source_deleted")]
     pub(crate) snapshots: Vec<String>,
     /// Release their copies too, in other Regions and accounts
     ///
@@ -359,6 +359,13 @@ pub(crate) struct ReleaseArgs {
     /// held, since holds go from a snapshot to its copies and never back.
     #[arg(long)]
     pub(crate) copies: bool,
+    /// Mark copies instead: these source volumes were deleted
+    ///
+    /// Copies in this Region end only once such a mark says so. The copier writes it where
+    /// the volume was; this is for where no copier does. The last ones then stay for
+    /// orphan-grace (90 days).
+    #[arg(long, value_name = "VOLUME", num_args = 1.., conflicts_with_all = ["snapshots", "copies"])]
+    pub(crate) source_deleted: Vec<String>,
     /// Release without asking
     ///
     /// Needed where there is no terminal to ask on.

@@ -8,6 +8,7 @@
 mod copies;
 mod history;
 mod instances;
+mod marks;
 mod overdue;
 mod policy;
 mod unforeseen;
@@ -60,6 +61,7 @@ pub fn check(plan: &Plan, inventory: &Inventory, request: &Request, settings: &S
         results.push(unforeseen::unforeseen(&world, &mut histories));
         results.push(last_good(&world));
         results.push(reason_to_stay(&world, &mut histories, request.grace));
+        results.push(marks::marks(&world));
     }
     results
 }

@@ -286,6 +286,9 @@ impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
         };
         if request.jobs.contains(&Job::Copy) {
             self.look_away(&mut inventory, request.only.as_ref()).await;
+            // Whether what copies are of was deleted is asked only where no copy says so yet.
+            let unsettled = plan::unsettled_sources(&inventory, self.settings);
+            observe::settle_late(self.reach.home(), unsettled, &mut inventory).await;
         }
         Ok(planned(inventory, request, self.settings))
     }

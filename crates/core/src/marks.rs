@@ -23,6 +23,9 @@ pub fn gone_since(text: &str, volume: &VolumeId) -> Option<Timestamp> {
     at.parse().ok().filter(|_| of == volume.as_str())
 }
 
+/// What `ebskeep:source-gone` says once the volume was seen again.
+pub const NOT_GONE: &str = "no";
+
 /// What `ebskeep:gone` and `ebskeep:source-gone` say: when, and of which volume.
 pub fn gone(at: Timestamp, volume: &VolumeId) -> String {
     format!("{at} {volume}")

@@ -145,6 +145,14 @@ async fn tiers<C: Cloud>(cloud: &C, snapshots: &[Snapshot]) -> Listing<TierStatu
 /// What DescribeVolumes answers for a volume that is gone.
 const GONE: &str = "InvalidVolume.NotFound";
 
+/// Looks up volumes that turned out to matter after all else was listed, as [`observe`] does.
+/// Nothing where the listing of volumes is not complete.
+pub async fn settle_late<C: Cloud>(cloud: &C, ids: Vec<VolumeId>, inventory: &mut Inventory) {
+    if inventory.volumes.is_complete() {
+        settle(cloud, ids, inventory).await;
+    }
+}
+
 /// Looks volumes up in two stages. Filters tell of 200 volumes at once which of them exist,
 /// and an unknown id is no error there. What a filter does not return need not be gone, so each
 /// of those is asked for by its id in a call of its own: in a call with several ids AWS names only

@@ -8,6 +8,7 @@ mod copy;
 mod create;
 mod creator;
 mod detail;
+mod endless;
 mod expire;
 pub mod explain;
 
@@ -41,6 +42,7 @@ use crate::tags::Tags;
 pub use copies::{CopyState, CopyVerdict, FollowSource, MarkCopied, NewCopy, Unshare, destinations};
 pub(crate) use creator::{Copied, Creator, copied};
 pub use detail::Detail;
+pub(crate) use copy::{source_gone_since, unsettled_sources};
 pub use expire::unsettled_volumes;
 
 /// The name and version of the plan's JSON form.

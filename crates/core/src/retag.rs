@@ -8,6 +8,7 @@ mod copies;
 mod document;
 mod foresee;
 mod hold;
+mod source_deleted;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -26,6 +27,7 @@ pub use document::{Document, SCHEMA};
 pub(crate) use foresee::retagged;
 pub use foresee::{Affected, Foresight, foresee};
 pub use hold::{Hold, HoldError, Length, hold, release};
+pub use source_deleted::source_deleted;
 
 /// What the tags of one snapshot become.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -93,7 +95,7 @@ pub struct Change {
     pub notes: Vec<String>,
 }
 
-/// A verb that changes the tags of snapshots that are named.
+/// A verb that changes the tags of snapshots that are named, or of which the volumes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verb {
@@ -101,6 +103,9 @@ pub enum Verb {
     Hold,
     /// Takes holds away.
     Release,
+    /// Marks the source volumes of copies as deleted.
+    #[serde(rename = "source-deleted")]
+    SourceDeleted,
 }
 
 /// What `hold` or `release` would change in one Place.

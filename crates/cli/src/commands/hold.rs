@@ -2,13 +2,13 @@
 
 use anyhow::anyhow;
 use ebskeep_core::cloud::{Clock, Clouds};
-use ebskeep_core::id::{Place, SnapshotId};
+use ebskeep_core::id::{Place, SnapshotId, VolumeId};
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::job::{Event, Run};
 use ebskeep_core::plan::unsettled_volumes;
 use ebskeep_core::paced::Pacing;
 use ebskeep_core::report::text::{retagging_text, tagged_text};
-use ebskeep_core::retag::{self, Document, Hold, HoldError, Length, Retagging, Tagged};
+use ebskeep_core::retag::{self, Document, Hold, HoldError, Length, Retagging, Tagged, Verb};
 use ebskeep_core::setting::Settings;
 use ebskeep_core::stop::Stop;
 
@@ -29,7 +29,13 @@ pub(crate) fn hold(args: HoldArgs, aws: &AwsArgs, settings: &Settings, ui: &Ui) 
 }
 
 pub(crate) fn release(args: ReleaseArgs, aws: &AwsArgs, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let ReleaseArgs { snapshots, copies, yes } = args;
+    let ReleaseArgs { snapshots, copies, source_deleted, yes } = args;
+    if !source_deleted.is_empty() {
+        let volumes = volume_ids(&source_deleted)?;
+        return run(aws, yes, settings, ui, Copies::Left, |inventory| {
+            retag::source_deleted(inventory, &volumes, settings)
+        });
+    }
     let ids = ids(&snapshots)?;
     if copies {
         return run(aws, yes, settings, ui, Copies::Released(&ids), |inventory| {
@@ -52,6 +58,13 @@ fn ids(given: &[String]) -> Result<Vec<SnapshotId>, Failure> {
         return Err(Failure::usage(anyhow!("{other:?} is no snapshot id; those begin with snap-")));
     }
     Ok(given.iter().map(SnapshotId::new).collect())
+}
+
+fn volume_ids(given: &[String]) -> Result<Vec<VolumeId>, Failure> {
+    if let Some(other) = given.iter().find(|id| !id.starts_with("vol-")) {
+        return Err(Failure::usage(anyhow!("{other:?} is not a volume id; those begin with vol-")));
+    }
+    Ok(given.iter().map(VolumeId::new).collect())
 }
 
 fn run(
@@ -152,9 +165,14 @@ fn refused(error: HoldError) -> Failure {
         HoldError::Unknown { .. } => {
             Failure::usage(error.into()).hint("look at the ids, and name the Region they are in with --region")
         }
-        HoldError::Past { .. } | HoldError::Reason(_) | HoldError::NotOwned { .. } | HoldError::Full { .. } => {
-            Failure::usage(error.into())
+        HoldError::NoCopies { .. } => {
+            Failure::usage(error.into()).hint("look at the ids, and name the Region of the copies with --region")
         }
+        HoldError::Past { .. }
+        | HoldError::Reason(_)
+        | HoldError::Exists { .. }
+        | HoldError::NotOwned { .. }
+        | HoldError::Full { .. } => Failure::usage(error.into()),
     }
 }
 
@@ -165,11 +183,16 @@ async fn agreed(all: &[Retagging], yes: bool, stop: &Stop, ui: &Ui) -> Result<bo
         return Ok(true);
     }
     let number = all.iter().flat_map(|retagging| &retagging.changes).filter(|change| change.lessens).count();
-    let holds =
-        if number == 1 { "the hold of 1 snapshot".to_owned() } else { format!("the holds of {number} snapshots") };
+    let ends = all.iter().any(|retagging| retagging.verb == Verb::SourceDeleted);
+    let what = match (ends, number) {
+        (true, 1) => "mark the source volume of 1 copy as deleted".to_owned(),
+        (true, _) => format!("mark the source volumes of {number} copies as deleted"),
+        (false, 1) => "take away or shorten the hold of 1 snapshot".to_owned(),
+        (false, _) => format!("take away or shorten the holds of {number} snapshots"),
+    };
     if !ui.can_ask() {
         return Err(Failure::usage(anyhow!(
-            "this would take away or shorten {holds}, and there is no terminal to ask on; nothing was done"
+            "this would {what}, and there is no terminal to ask on; nothing was done"
         ))
         .hint("add --yes to do it without asking"));
     }
@@ -178,5 +201,9 @@ async fn agreed(all: &[Retagging], yes: bool, stop: &Stop, ui: &Ui) -> Result<bo
         ui.talk(&texts.join("\n\n"));
     }
     let regions: Vec<&str> = all.iter().map(|retagging| retagging.region.as_str()).collect();
-    ui.confirm(&format!("Take away or shorten {holds} in {}?", regions.join(", ")), stop).await
+    let mut question = what;
+    if let Some(first) = question.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    ui.confirm(&format!("{question} in {}?", regions.join(", ")), stop).await
 }

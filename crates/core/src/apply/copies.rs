@@ -16,7 +16,7 @@ use super::share::Shares;
 use super::{Act, Ending};
 use crate::cloud::{Clock, Clouds};
 use crate::destination::Destination;
-use crate::id::Place;
+use crate::id::SnapshotId;
 use crate::paced::Paced;
 use crate::plan::{Action, Deletion, FollowSource, MarkCopied, NewCopy, WriteMarks};
 use crate::report::Outcome;
@@ -29,8 +29,7 @@ const COPIES_FIRST: Duration = Duration::from_mins(1);
 /// What is to be done at one destination.
 #[derive(Default)]
 struct There<'p> {
-    mark: Vec<(usize, Retag)>,
-    follow: Vec<(usize, &'p FollowSource)>,
+    tag: Vec<(usize, Retag)>,
     copy: Vec<(usize, &'p NewCopy)>,
 }
 
@@ -60,11 +59,11 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
                 Action::MarkCopied(mark) => marks.push((index, written_on(mark))),
                 Action::WriteMarks(mark) => match &mark.destination {
                     None => marks.push((index, marked(mark))),
-                    Some(destination) => there.entry(destination).or_default().mark.push((index, marked(mark))),
+                    Some(destination) => there.entry(destination).or_default().tag.push((index, marked(mark))),
                 },
                 Action::Unshare(unshare) => unshares.push((index, &**unshare)),
                 Action::FollowSource(follow) => {
-                    there.entry(&follow.destination).or_default().follow.push((index, follow));
+                    there.entry(&follow.destination).or_default().tag.push((index, followed(follow)));
                 }
                 Action::CopySnapshot(copy) => there.entry(&copy.destination).or_default().copy.push((index, copy)),
                 Action::CreateSnapshot(_)
@@ -78,11 +77,9 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
         let taken_back = self.unshare(&unshares).await;
         let copies = there.values().flat_map(|there| there.copy.iter().map(|(_, copy)| *copy));
         let shares = Shares::of(copies, taken_back);
-        let all = there.into_iter().map(async |(destination, There { mark, follow, copy })| {
+        let all = there.into_iter().map(async |(destination, There { tag, copy })| {
             let place = destination.place(&self.plan.account);
-            let (indexes, retags): (Vec<_>, Vec<_>) = mark.into_iter().unzip();
-            self.retag(&self.reach.at(&place), indexes.into_iter(), retags, |ending| ending.at(destination)).await;
-            self.follow(&place, destination, &follow).await;
+            self.retag(&self.reach.at(&place), tag, |ending| ending.at(destination)).await;
             let copying = copy.into_iter().map(async |(index, new)| {
                 let ending = match self.shared(&shares, new).await {
                     Ok(()) => self.copy(&place, new).await,
@@ -102,39 +99,51 @@ impl<S: Clouds, K: Clock> Act<'_, '_, S, K> {
             let keys = set.iter().map(|(key, _)| key).chain(remove);
             self.rewritten.borrow_mut().extend(keys.map(|key| (snapshot_id.clone(), key.clone())));
         }
-        let (indexes, retags): (Vec<_>, Vec<_>) = marks.into_iter().unzip();
-        self.retag(self.cloud, indexes.into_iter(), retags, |ending| ending).await;
-    }
-
-    /// Writes holds and later dates on copies.
-    async fn follow(&self, place: &Place, destination: &Destination, follow: &[(usize, &FollowSource)]) {
-        let retags = follow.iter().map(|(_, follow)| Retag {
-            snapshot_id: follow.snapshot_id.clone(),
-            tags: follow.before.clone(),
-            set: follow.tags.clone(),
-            remove: Vec::new(),
-        });
-        let indexes = follow.iter().map(|(index, _)| *index);
-        self.retag(&self.reach.at(place), indexes, retags.collect(), |ending| ending.at(destination)).await;
+        self.retag(self.cloud, marks, |ending| ending).await;
     }
 
     /// Writes tags, each batch after a last look, and records how that ended.
     async fn retag(
         &self,
         cloud: &Paced<'_, S::Cloud, K>,
-        indexes: impl Iterator<Item = usize>,
-        retags: Vec<Retag>,
+        wanted: Vec<(usize, Retag)>,
         told: impl Fn(Ending) -> Ending,
     ) {
-        if retags.is_empty() {
+        if wanted.is_empty() {
             return;
         }
+        let (indexes, retags): (Vec<_>, Vec<_>) = together(wanted).into_iter().unzip();
         let mut endings = written(cloud, &retags, "since it was planned").await;
-        for (at, index) in indexes.enumerate() {
+        for (at, indexes) in indexes.into_iter().enumerate() {
             let ending = endings.remove(&at).unwrap_or_else(|| Ending::new(Outcome::NotStarted));
-            self.log.record(index, 0, told(ending));
+            for index in indexes {
+                self.log.record(index, 0, told(ending.clone()));
+            }
         }
     }
+}
+
+/// What several actions write on one snapshot, as one change: after the first, its tags would
+/// not be those that the others were planned on. Too many tags for AWS stay apart.
+fn together(wanted: Vec<(usize, Retag)>) -> Vec<(Vec<usize>, Retag)> {
+    let mut all: Vec<(Vec<usize>, Retag)> = Vec::with_capacity(wanted.len());
+    let mut first: BTreeMap<SnapshotId, usize> = BTreeMap::new();
+    for (index, retag) in wanted {
+        let same = first.get(&retag.snapshot_id).and_then(|at| all.get_mut(*at));
+        if let Some((indexes, earlier)) = same.filter(|(_, earlier)| earlier.tags == retag.tags) {
+            let mut both = earlier.clone();
+            retag.set.iter().for_each(|(key, value)| both.set.set(key.clone(), value.clone()));
+            both.remove.extend(retag.remove.iter().cloned());
+            if both.fits() {
+                indexes.push(index);
+                *earlier = both;
+                continue;
+            }
+        }
+        first.entry(retag.snapshot_id.clone()).or_insert(all.len());
+        all.push((vec![index], retag));
+    }
+    all
 }
 
 fn written_on(mark: &MarkCopied) -> Retag {
@@ -142,6 +151,15 @@ fn written_on(mark: &MarkCopied) -> Retag {
         snapshot_id: mark.snapshot_id.clone(),
         tags: mark.before.clone(),
         set: mark.tags.clone(),
+        remove: Vec::new(),
+    }
+}
+
+fn followed(follow: &FollowSource) -> Retag {
+    Retag {
+        snapshot_id: follow.snapshot_id.clone(),
+        tags: follow.before.clone(),
+        set: follow.tags.clone(),
         remove: Vec::new(),
     }
 }

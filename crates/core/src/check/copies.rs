@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::marks::{has_room, is_gone};
 use super::policy::copies_are_over;
 use super::world::World;
 use super::{MAX_TAGS, folded, result};
 use crate::id::{AccountId, Place, Region, SnapshotId};
 use crate::inventory::{Snapshot, SnapshotState, StorageTier};
-use crate::plan::{Action, CheckResult, FollowSource, Job, MarkCopied, NewCopy, Unshare};
+use crate::plan::{Action, CheckResult, FollowSource, Job, MarkCopied, NewCopy, Unshare, WriteMarks};
 use crate::setting::Settings;
 use crate::tags::Tags;
 
@@ -188,6 +189,10 @@ fn marks(world: &World<'_>) -> CheckResult {
             Action::MarkCopied(mark) => wrong.extend(marked(mark, world)),
             Action::FollowSource(follow) => wrong.extend(followed(follow, world)),
             Action::Unshare(unshare) => wrong.extend(unshared(unshare, world)),
+            Action::WriteMarks(marks) => {
+                let at = marks.destination.as_ref().map(|destination| destination.place(&world.inventory.place.account));
+                wrong.extend(at.into_iter().flat_map(|at| source_gone(marks, &at, world)));
+            }
             _ => {}
         }
     }
@@ -247,6 +252,44 @@ fn keeps_longer(key: &str, value: &str, before: &Tags) -> bool {
         // What nobody can read keeps.
         Err(_) => true,
     }
+}
+
+/// That the source of copies was deleted ends them, so it has to be so; that it was not
+/// keeps them, and has to be so as well.
+fn source_gone(marks: &WriteMarks, at: &Place, world: &World<'_>) -> Vec<String> {
+    let id = &marks.snapshot_id;
+    let there = world.inventory.destination(at);
+    let Some(copy) = there.and_then(|there| there.items.iter().find(|s| s.id == *id)) else {
+        return vec![format!("{id} is not in the listing of {at}")];
+    };
+    let volume = &marks.volume_id;
+    let ours = copy.tags.get("ebskeep:volume") == Some(volume.as_str())
+        && copy.tags.get("Source_SnapshotId").is_some_and(|source| is_copy_of(copy, &source.into(), world));
+    let mut wrong = Vec::new();
+    if !ours {
+        wrong.push(format!("{id} at {at} is no copy of ours of {volume} here"));
+    }
+    let only = |key: &str| key == "ebskeep:source-gone";
+    if !marks.remove.is_empty() || marks.tags.iter().count() != 1 || !marks.tags.iter().all(|(key, _)| only(key)) {
+        wrong.push(format!("{id} at {at}: more than whether its volume is deleted would be written"));
+    }
+    let text = marks.tags.get("ebskeep:source-gone").unwrap_or_default();
+    let named = || {
+        let texts = world.ours_of(volume).flat_map(|s| ["ebskeep:copy-to", "ebskeep:copied-to"].map(|k| s.tags.get(k)));
+        texts.flatten().any(|text| places(text, &world.inventory.place).contains(at))
+    };
+    let listed = || world.inventory.snapshots.is_complete() && there.is_some_and(|there| there.is_complete());
+    let fine = match text {
+        "no" => world.live_volumes.contains_key(volume),
+        text => text == format!("{} {volume}", world.plan.now) && is_gone(volume, world) && listed() && named(),
+    };
+    if !fine {
+        wrong.push(format!("{id} at {at}: ebskeep:source-gone={text} is not known to be so"));
+    }
+    if !has_room(marks, copy) {
+        wrong.push(format!("{id} at {at}: without its mark before a deletion it could not be deleted"));
+    }
+    wrong
 }
 
 fn unshared(unshare: &Unshare, world: &World<'_>) -> Vec<String> {

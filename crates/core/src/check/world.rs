@@ -27,6 +27,8 @@ pub(super) struct World<'a> {
     /// All that is listed, by id.
     pub(super) listed: Vec<Listed<'a>>,
     pub(super) live_volumes: BTreeMap<&'a VolumeId, &'a Volume>,
+    /// Volumes that are listed on their way out.
+    pub(super) leaving: BTreeSet<&'a VolumeId>,
     /// The deletions, in the plan's order, and where each is among what is listed.
     pub(super) deletions: Vec<(&'a Deletion, Option<usize>)>,
     /// Deletions of what is not listed.
@@ -80,6 +82,7 @@ impl<'a> World<'a> {
             then: moved(plan.now, settings.backlog, -1).unwrap_or(Timestamp::MIN),
             listed: Vec::new(),
             live_volumes: inventory.volumes.items.iter().filter(|v| !gone(v.state)).map(|v| (&v.id, v)).collect(),
+            leaving: inventory.volumes.items.iter().filter(|v| gone(v.state)).map(|v| &v.id).collect(),
             deletions: Vec::new(),
             unlisted: BTreeSet::new(),
             silent: Vec::new(),

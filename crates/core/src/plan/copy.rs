@@ -3,6 +3,7 @@
 
 mod following;
 mod sharing;
+mod source_gone;
 mod there;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use crate::inventory::{Inventory, Snapshot, SnapshotState, StorageTier};
 use crate::lineage::{self, Managed, classify};
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
+pub(crate) use source_gone::{source_gone_since, unsettled_sources};
 use there::There;
 
 /// Copies under way at one destination at the same time, whoever began them.
@@ -62,6 +64,9 @@ pub(super) fn copy(inventory: &Inventory, settings: &Settings, only: Option<&BTr
     for managed in &primaries {
         copier.look_at(managed);
     }
+    let (marks, unmarked) = source_gone::marks(inventory, settings);
+    copier.out.actions.extend(marks);
+    copier.out.findings.extend(unmarked);
     copier.finish()
 }
 

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
+use super::endless::Endless;
 use super::history::{Lineage, World};
 use super::keep::{self, Opinion};
 use super::marking::{self, NotWritten};
@@ -51,6 +52,7 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
     };
     // Those of the lineage at hand; told one after the other, since where they belong is far away in memory.
     let mut judged = Vec::new();
+    let mut endless = Endless::default();
     lineage::each_lineage(inventory, settings, |found| match found {
         Found::NotOurs(at, snapshot, not_ours) => told(at, out.ignore(snapshot, not_ours)),
         Found::Lineage(key, snapshots) => {
@@ -65,9 +67,11 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
             if let Err(NotWritten(detail)) = marking::marks(&lineage, kept_by_grace, inventory.now, &mut marks) {
                 out.findings.push(Notice { resource: key.volume.as_str().into(), code: "mark-not-written", detail });
             }
+            endless.look_at(key, &lineage, &judged, &world);
             judged.drain(..).for_each(|(at, verdict)| told(at, verdict));
         }
     });
+    out.findings.extend(endless.finding(&inventory.place.region));
     out.verdicts = verdicts;
     // A listing is in the order of ids once observed, and then a place in it says which id is the lesser.
     let ordered = inventory.snapshots.items.is_sorted_by(|one, next| one.id <= next.id);
@@ -86,7 +90,7 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
 
 /// Look-ups beyond those of volumes whose snapshots would go: filters, and volumes that are
 /// asked for only to be marked as deleted.
-const LOOKUPS: usize = 40;
+pub(super) const LOOKUPS: usize = 40;
 
 /// Volumes that one filter names.
 const IN_A_FILTER: usize = 200;
@@ -141,8 +145,8 @@ struct Dated {
 }
 
 /// What a verdict says of its snapshot, apart from which it is.
-struct Judged {
-    verdict: ExpireVerdict,
+pub(super) struct Judged {
+    pub(super) verdict: ExpireVerdict,
     reasons: Vec<Reason>,
     expires_on: Option<Date>,
     /// The volume, if it is not the one that AWS names: a copy's.

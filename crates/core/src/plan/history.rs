@@ -95,6 +95,8 @@ enum Presumed {
     Nothing,
     /// It was found deleted long ago, where no mark says when.
     Gone,
+    /// It was found deleted when the newest snapshot began, where no mark says when.
+    Marked,
 }
 
 impl<'a> Lineage<'a> {
@@ -117,6 +119,17 @@ impl<'a> Lineage<'a> {
         lost
     }
 
+    /// How many snapshots, failed ones aside, would go if a mark said that the volume was found
+    /// deleted when the newest of them began.
+    pub(super) fn would_go_if_marked(key: &LineageKey, snapshots: &'a [Managed<'a>], world: &World<'a>) -> usize {
+        let mut going = 0;
+        Self::presuming(Presumed::Marked, key, snapshots, world).judge(world, |_, managed, opinions| {
+            let goes = managed.snapshot.state != SnapshotState::Error && !opinions.iter().any(Opinion::keeps);
+            going += usize::from(goes);
+        });
+        going
+    }
+
     fn presuming(presumed: Presumed, key: &LineageKey, snapshots: &'a [Managed<'a>], world: &World<'a>) -> Self {
         let volume = match (presumed, lineage::source_volume(key, world.inventory, &world.volumes)) {
             (Presumed::Gone, SourceVolume::NotSeen) => SourceVolume::Gone,
@@ -129,6 +142,9 @@ impl<'a> Lineage<'a> {
         let now = world.inventory.now;
         let ending = match (presumed, Ending::of(volume, snapshots, now)) {
             (Presumed::Gone, Ending::NotBegun) => Ending::Begun(Timestamp::MIN),
+            (Presumed::Marked, Ending::NotBegun) => {
+                Ending::Begun(snapshots.iter().map(|managed| managed.start).max().unwrap_or(now))
+            }
             (_, ending) => ending,
         };
         let orders = Order::all(snapshots);

@@ -84,7 +84,8 @@ fn policy_since(
     Ok(())
 }
 
-fn no_room(managed: &Managed<'_>, key: &str) -> String {
+/// That a snapshot has no room for a mark, in words.
+pub(super) fn no_room(managed: &Managed<'_>, key: &str) -> String {
     format!("{} has no room for the tag {key}; remove one of its tags", managed.snapshot.id)
 }
 

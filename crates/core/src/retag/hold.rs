@@ -65,6 +65,22 @@ pub enum HoldError {
         /// Why.
         gap: Gap,
     },
+    /// There is no good copy here of these volumes.
+    #[error("no good copy of {} is in {region}", .ids.join(", or of "))]
+    NoCopies {
+        /// The volumes.
+        ids: Vec<SmolStr>,
+        /// Where.
+        region: Region,
+    },
+    /// These volumes were not deleted.
+    #[error("{} in {region}: what exists was not deleted", .ids.iter().map(|id| format!("{id} exists")).collect::<Vec<_>>().join(", "))]
+    Exists {
+        /// The volumes.
+        ids: Vec<SmolStr>,
+        /// Where.
+        region: Region,
+    },
     /// Somebody else owns them.
     #[error("{} of another account: only the owner's tags keep a snapshot", .ids.join(", "))]
     NotOwned {
@@ -117,10 +133,10 @@ pub fn release(inventory: &Inventory, ids: &[SnapshotId], settings: &Settings) -
 }
 
 /// What is wanted of one snapshot.
-struct Intended {
-    retag: Retag,
-    lessens: bool,
-    notes: Vec<String>,
+pub(super) struct Intended {
+    pub(super) retag: Retag,
+    pub(super) lessens: bool,
+    pub(super) notes: Vec<String>,
 }
 
 fn holding(snapshot: &Snapshot, hold: &Hold) -> Intended {
@@ -200,7 +216,7 @@ fn named<'a>(inventory: &'a Inventory, ids: &[SnapshotId]) -> Result<Vec<&'a Sna
     if foreign.is_empty() { Ok(named) } else { Err(HoldError::NotOwned { ids: foreign }) }
 }
 
-fn worked_out(
+pub(super) fn worked_out(
     verb: Verb,
     inventory: &Inventory,
     named: &[&Snapshot],

@@ -68,6 +68,8 @@ mod running;
 #[cfg(test)]
 mod sets;
 #[cfg(test)]
+mod source_gone;
+#[cfg(test)]
 mod steady;
 #[cfg(test)]
 mod stopping;

@@ -20,6 +20,7 @@ pub fn retagging_text(retagging: &Retagging, style: &Style) -> String {
     let verb = match verb {
         Verb::Hold => "Hold",
         Verb::Release => "Release",
+        Verb::SourceDeleted => "Mark the source as deleted of",
     };
     let title =
         format!("{verb} {} for account {account} in {region}, {}", count(changes.len(), "snapshot"), instant(*now));
