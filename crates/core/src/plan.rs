@@ -40,9 +40,9 @@ use crate::setting::Settings;
 use crate::site::Location;
 use crate::tags::Tags;
 pub use copies::{CopyState, CopyVerdict, FollowSource, MarkCopied, NewCopy, Unshare, destinations};
+pub(crate) use copy::{source_gone_since, unsettled_sources};
 pub(crate) use creator::{Copied, Creator, copied};
 pub use detail::Detail;
-pub(crate) use copy::{source_gone_since, unsettled_sources};
 pub use expire::unsettled_volumes;
 
 /// The name and version of the plan's JSON form.

@@ -157,9 +157,11 @@ fn attachment(xml: &mut Xml<'_>) -> Result<Option<Attachment>, ReadError> {
         _ => xml.skip(),
     })?;
     let over = status.as_deref() == Some("detached");
-    Ok(instance
-        .filter(|id: &SmolStr| !id.is_empty() && !over)
-        .map(|id| Attachment { instance: InstanceId::new(id), device: device.unwrap_or_default(), attached_at }))
+    Ok(instance.filter(|id: &SmolStr| !id.is_empty() && !over).map(|id| Attachment {
+        instance: InstanceId::new(id),
+        device: device.unwrap_or_default(),
+        attached_at,
+    }))
 }
 
 pub(crate) fn snapshots(body: &[u8]) -> Result<Listed<Snapshot>, ReadError> {

@@ -5,8 +5,8 @@ use ebskeep_core::cloud::{Clock, Clouds};
 use ebskeep_core::id::{Place, SnapshotId, VolumeId};
 use ebskeep_core::inventory::Inventory;
 use ebskeep_core::job::{Event, Run};
-use ebskeep_core::plan::unsettled_volumes;
 use ebskeep_core::paced::Pacing;
+use ebskeep_core::plan::unsettled_volumes;
 use ebskeep_core::report::text::{retagging_text, tagged_text};
 use ebskeep_core::retag::{self, Document, Hold, HoldError, Length, Retagging, Tagged, Verb};
 use ebskeep_core::setting::Settings;
@@ -191,10 +191,8 @@ async fn agreed(all: &[Retagging], yes: bool, stop: &Stop, ui: &Ui) -> Result<bo
         (false, _) => format!("take away or shorten the holds of {number} snapshots"),
     };
     if !ui.can_ask() {
-        return Err(Failure::usage(anyhow!(
-            "this would {what}, and there is no terminal to ask on; nothing was done"
-        ))
-        .hint("add --yes to do it without asking"));
+        return Err(Failure::usage(anyhow!("this would {what}, and there is no terminal to ask on; nothing was done"))
+            .hint("add --yes to do it without asking"));
     }
     if ui.json() {
         let texts: Vec<String> = all.iter().map(|retagging| retagging_text(retagging, &ui.asking_style())).collect();

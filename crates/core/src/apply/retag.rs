@@ -8,9 +8,9 @@ use std::rc::Rc;
 use futures::stream::{self, StreamExt};
 use smol_str::SmolStr;
 
-use super::{CALLS_AT_ONCE, Ending};
 use super::batch::{BATCH, first_difference, in_one_call_or_each, look_at};
 use super::refusal::{outcome, outcome_before, told};
+use super::{CALLS_AT_ONCE, Ending};
 use crate::cloud::{Clock, Cloud, CloudError, ErrorKind, Untag};
 use crate::id::SnapshotId;
 use crate::paced::Paced;

@@ -190,7 +190,8 @@ fn marks(world: &World<'_>) -> CheckResult {
             Action::FollowSource(follow) => wrong.extend(followed(follow, world)),
             Action::Unshare(unshare) => wrong.extend(unshared(unshare, world)),
             Action::WriteMarks(marks) => {
-                let at = marks.destination.as_ref().map(|destination| destination.place(&world.inventory.place.account));
+                let at =
+                    marks.destination.as_ref().map(|destination| destination.place(&world.inventory.place.account));
                 wrong.extend(at.into_iter().flat_map(|at| source_gone(marks, &at, world)));
             }
             _ => {}

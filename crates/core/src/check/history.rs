@@ -179,19 +179,24 @@ fn record(snapshot: &Snapshot) -> Option<Record<'_>> {
 
 /// An instant and a grace later, in UTC. Too far to be told is never.
 fn later(at: Timestamp, grace: Age) -> Timestamp {
-    let span: Option<Span> = grace.short().to_string().chars().try_fold((Span::new(), 0_i64), |(span, number), c| {
-        if let Some(digit) = c.to_digit(10) {
-            return Some((span, number.checked_mul(10)?.checked_add(i64::from(digit))?));
-        }
-        let span = match c {
-            'y' => span.try_years(number),
-            'm' => span.try_months(number),
-            'd' => span.try_days(number),
-            'h' => span.try_hours(number),
-            _ => return None,
-        };
-        Some((span.ok()?, 0))
-    }).map(|(span, _)| span);
+    let span: Option<Span> = grace
+        .short()
+        .to_string()
+        .chars()
+        .try_fold((Span::new(), 0_i64), |(span, number), c| {
+            if let Some(digit) = c.to_digit(10) {
+                return Some((span, number.checked_mul(10)?.checked_add(i64::from(digit))?));
+            }
+            let span = match c {
+                'y' => span.try_years(number),
+                'm' => span.try_months(number),
+                'd' => span.try_days(number),
+                'h' => span.try_hours(number),
+                _ => return None,
+            };
+            Some((span.ok()?, 0))
+        })
+        .map(|(span, _)| span);
     let end = span.and_then(|span| at.to_zoned(TimeZone::UTC).checked_add(span).ok());
     end.map_or(Timestamp::MAX, |end| end.timestamp())
 }

@@ -65,9 +65,9 @@ fn by_start<'a>(history: &[&'a Snapshot]) -> Option<Vec<Backup<'a>>> {
     if !history.iter().any(|snapshot| is_doubtful(snapshot)) {
         return None;
     }
-    let time = |snapshot: &Snapshot| slot(snapshot).filter(|_| !is_doubtful(snapshot)).unwrap_or_else(|| began(snapshot));
-    let mut all: Vec<Backup<'_>> =
-        history.iter().map(|snapshot| Backup { snapshot, time: time(snapshot) }).collect();
+    let time =
+        |snapshot: &Snapshot| slot(snapshot).filter(|_| !is_doubtful(snapshot)).unwrap_or_else(|| began(snapshot));
+    let mut all: Vec<Backup<'_>> = history.iter().map(|snapshot| Backup { snapshot, time: time(snapshot) }).collect();
     all.sort_by_key(|backup| (backup.time, began(backup.snapshot), &backup.snapshot.id));
     Some(all)
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::Date;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::overdue::Past;
 use super::policy::{Read, SLOT_BEFORE_START, began, slot, span_end};

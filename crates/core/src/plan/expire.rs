@@ -211,9 +211,8 @@ impl Expire {
 
     fn lineage_findings(&mut self, lineage: &Lineage<'_>, world: &World<'_>) {
         let Lineage { snapshots, volume, scopes, policies, .. } = lineage;
-        let unclear = |governing: &&Governing| {
-            governing.policy.is_err() && matches!(governing.source, Source::Record(_))
-        };
+        let unclear =
+            |governing: &&Governing| governing.policy.is_err() && matches!(governing.source, Source::Record(_));
         if let (Some(unclear), Some(any)) = (policies.governing.iter().find(unclear), snapshots.first()) {
             let detail = format!(
                 "all of its snapshots stay, because the retention {} is not clear; tag its volume with a Retention, or \

@@ -120,9 +120,8 @@ impl Ending {
         let first = snapshots.first()?;
         let key = if first.key.copies { tags::SOURCE_GONE } else { tags::GONE };
         let newest = snapshots.iter().map(|managed| managed.start).max()?;
-        let marks = snapshots.iter().filter_map(|managed| {
-            gone_since(managed.snapshot.tags.get(key)?, &managed.key.volume)
-        });
+        let marks =
+            snapshots.iter().filter_map(|managed| gone_since(managed.snapshot.tags.get(key)?, &managed.key.volume));
         // A snapshot that began after the mark shows that the volume came back.
         marks.filter(|at| *at >= newest && *at <= now).max()
     }

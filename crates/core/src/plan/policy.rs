@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::marking;
@@ -98,7 +98,9 @@ impl Governing {
     /// Whether a record repeats it letter by letter.
     fn is_written(&self, record: Record<'_>) -> bool {
         let text = self.text.as_ref();
-        text.is_some_and(|text| Some(text.retention.as_str()) == record.retention && text.zone.as_deref() == record.zone)
+        text.is_some_and(|text| {
+            Some(text.retention.as_str()) == record.retention && text.zone.as_deref() == record.zone
+        })
     }
 
     /// Whether another means the same in the same zone.
@@ -346,8 +348,7 @@ impl Window {
             // history before the newest one keeps until that grace ends.
             let newest = lineage.iter().map(|managed| managed.start).max().unwrap_or(*now);
             let history_ends = history_end(governing, newest, *ending, settings).map_or(GraceEnd::Open, GraceEnd::At);
-            let window =
-                Self { grace: settings.orphan_grace, as_of: newest, history_ends: Some(history_ends) };
+            let window = Self { grace: settings.orphan_grace, as_of: newest, history_ends: Some(history_ends) };
             return (window, Since::default());
         }
         // A record is a shorter one only once no live tag has said otherwise for long.
@@ -451,7 +452,11 @@ impl Policies {
             let grace = if policy.source == Source::Default { settings.policy_grace } else { window.grace };
             let ends = match (after, window.history_ends) {
                 // Of a history that ends all that was in force within the window keeps to its end.
-                (Some(after), Some(ends)) if calendar::after(after.start, window.grace, &TimeZone::UTC) > window.as_of => ends,
+                (Some(after), Some(ends))
+                    if calendar::after(after.start, window.grace, &TimeZone::UTC) > window.as_of =>
+                {
+                    ends
+                }
                 (Some(_), Some(_)) => continue,
                 (None, Some(ends)) => ends,
                 (Some(after), None) if around.is_over(record.retention) => GraceEnd::At(grace_after(after.start)),

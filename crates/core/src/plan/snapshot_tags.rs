@@ -144,7 +144,8 @@ fn policy_tags(scope: &Scope<'_>, policy: Option<&Governing>, start: Timestamp, 
     if let Some(text) = text {
         ours.set(tags::RETENTION, recordable(&text.retention));
     }
-    if let Some(default) = policy.filter(|policy| policy.source == Source::Default).and_then(|p| p.policy.as_ref().ok()) {
+    if let Some(default) = policy.filter(|policy| policy.source == Source::Default).and_then(|p| p.policy.as_ref().ok())
+    {
         ours.set(tags::DEFAULT, policy_text(default));
     }
     if let Some(zone) = text.map_or(&scope.zone_tag, |text| &text.zone) {

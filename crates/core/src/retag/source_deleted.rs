@@ -65,8 +65,12 @@ pub fn source_deleted(
     }
     newest.sort_by(|one, other| one.id.cmp(&other.id));
     worked_out(Verb::SourceDeleted, inventory, &newest, settings, |snapshot| {
-        let mut retag =
-            Retag { snapshot_id: snapshot.id.clone(), tags: snapshot.tags.clone(), set: Tags::new(), remove: Vec::new() };
+        let mut retag = Retag {
+            snapshot_id: snapshot.id.clone(),
+            tags: snapshot.tags.clone(),
+            set: Tags::new(),
+            remove: Vec::new(),
+        };
         let already = marked.iter().find(|(other, _)| other.id == snapshot.id).map(|(_, note)| note.clone());
         if already.is_none() {
             let volume = VolumeId::new(snapshot.tags.get(tags::VOLUME).unwrap_or_default());

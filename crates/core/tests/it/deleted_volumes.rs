@@ -20,7 +20,8 @@ fn world(losing: usize, others: usize, marked: &str) -> Scenario {
         let mark = marked.replace('_', &volume);
         snapshot(volume, &format!("2026-03-09T00:00:{:02}Z", n % 60), &mark)
     });
-    let text = "proves = []\nnow = \"2026-03-10T12:00:00Z\"\njobs = [\"expire\"]\n[[volume]]\nid = \"vol-a\"\n".to_owned()
+    let text = "proves = []\nnow = \"2026-03-10T12:00:00Z\"\njobs = [\"expire\"]\n[[volume]]\nid = \"vol-a\"\n"
+        .to_owned()
         + &lost.chain(kept).collect::<String>()
         + "[expect]\nplan = \"\"\n";
     toml::from_str(&text).unwrap()

@@ -203,7 +203,8 @@ fn hints(cases: &[(On, Vec<(&str, &str)>)], settings: &Settings) -> Vec<Vec<(Str
             instance.id = format!("i-{at}").as_str().into();
             let device = "/dev/sda1";
             instance.devices = vec![Device { name: device.into(), volume: volume.id.clone() }];
-            volume.attachments = vec![Attachment { instance: instance.id.clone(), device: device.into(), attached_at: None }];
+            volume.attachments =
+                vec![Attachment { instance: instance.id.clone(), device: device.into(), attached_at: None }];
             let on_volume = |key: &str| *on == On::ZoneOnVolume && is_zone(key);
             volume.tags = own(&on_volume);
             instance.tags = own(&|key| !on_volume(key));

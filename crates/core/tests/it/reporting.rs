@@ -147,8 +147,7 @@ fn style(detail: Detail) -> Style {
 #[test]
 fn a_plan_of_many_deletions_names_its_volumes_and_verbose_lists_all() {
     let _proof = ebskeep_proofs::proves(&["6.115"]);
-    let refusal =
-        CheckResult::new("unforeseen-deletions", false, Some(Job::Expire), "87000".to_owned());
+    let refusal = CheckResult::new("unforeseen-deletions", false, Some(Job::Expire), "87000".to_owned());
     let mut many = plan(deletions(87_000, 1_000));
     many.jobs = vec![Job::Expire];
     many.checks = vec![refusal];

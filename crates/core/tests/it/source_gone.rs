@@ -56,14 +56,7 @@ fn with(mut of: Tags, key: &str, value: &str) -> Tags {
 // Checks.
 
 fn volume(id: &str, state: VolumeState) -> Volume {
-    Volume {
-        id: id.into(),
-        state,
-        size_gib: 8,
-        attachments: Vec::new(),
-        site: None,
-        tags: tags([("Backup", "No")]),
-    }
+    Volume { id: id.into(), state, size_gib: 8, attachments: Vec::new(), site: None, tags: tags([("Backup", "No")]) }
 }
 
 /// A deleted volume with one snapshot here and a copy in us-east-1.
@@ -143,7 +136,10 @@ fn a_mark_that_ends_copies_and_is_not_so_is_refused() {
         let mut world = world();
         change(&mut world);
         let refusals = refusals(&world, Job::Copy, &good);
-        assert!(refusals.iter().any(|(check, why)| *check == "copy-marks" && why.contains("not known")), "{refusals:?}");
+        assert!(
+            refusals.iter().any(|(check, why)| *check == "copy-marks" && why.contains("not known")),
+            "{refusals:?}"
+        );
     }
     // Each of what makes it a copy of ours of that volume.
     for (key, value) in [

@@ -13,11 +13,11 @@ use crate::id::VolumeId;
 use crate::inventory::Inventory;
 use crate::lineage::{self, Managed, classify, exists, volumes_by_id};
 use crate::marks;
+use crate::plan::expire::LOOKUPS;
 use crate::plan::marking::{has_room, no_room};
 use crate::plan::order::Ending;
 use crate::plan::policy::newest_good;
 use crate::plan::wish::home;
-use crate::plan::expire::LOOKUPS;
 use crate::plan::{Action, Notice, WriteMarks};
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
@@ -67,11 +67,7 @@ struct Unmarked<'l, 'a> {
 
 /// The volumes that the listing lacks and that have copies without the mark, at destinations
 /// that their snapshots here name. None where a listing is not complete.
-fn unmarked<'l, 'a>(
-    inventory: &Inventory,
-    settings: &Settings,
-    everywhere: &'l [Copies<'a>],
-) -> Vec<Unmarked<'l, 'a>> {
+fn unmarked<'l, 'a>(inventory: &Inventory, settings: &Settings, everywhere: &'l [Copies<'a>]) -> Vec<Unmarked<'l, 'a>> {
     let mut all = Vec::new();
     if everywhere.is_empty() || !inventory.volumes.is_complete() || !inventory.snapshots.is_complete() {
         return all;

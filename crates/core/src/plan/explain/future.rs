@@ -30,7 +30,8 @@ pub(super) fn goes(managed: &Managed<'_>, asked: &Asked<'_>) -> Goes {
         ExpireVerdict::Keep => {}
     }
     // One date everywhere: where the plan knows it, its wanted copies made, it is the plan's.
-    let then = once_copied(managed, asked).and_then(|all| all.into_iter().find(|then| then.snapshot_id == managed.snapshot.id));
+    let then = once_copied(managed, asked)
+        .and_then(|all| all.into_iter().find(|then| then.snapshot_id == managed.snapshot.id));
     let planned = then.as_ref().unwrap_or(verdict).expires_on;
     let alone = only_its_lineage(managed, asked);
     let mut looked = 0;

@@ -42,7 +42,9 @@ pub(super) fn newest_good(facts: &Facts<'_>, out: &mut Judgement<'_>) {
             let words =
                 |rest: &str, end| format_smolstr!("{which} good snapshot of a deleted volume, {rest} {}", shown(end));
             match gone_end(facts) {
-                Some(end) => out.until("newest-good", end, || words("kept until", end), || words("was kept until", end)),
+                Some(end) => {
+                    out.until("newest-good", end, || words("kept until", end), || words("was kept until", end))
+                }
                 None => keeps(out, "that is deleted, whose policy has no end"),
             }
         }
@@ -101,7 +103,8 @@ pub(super) fn volume_gone(facts: &Facts<'_>, out: &mut Judgement<'_>) {
             (true, false) => "there is no room for the mark that it is deleted",
             (false, false) => "AWS has not said that it is deleted",
         };
-        let detail = format_smolstr!("its volume is not listed, and {first}; nothing of it is deleted for {grace} after that");
+        let detail =
+            format_smolstr!("its volume is not listed, and {first}; nothing of it is deleted for {grace} after that");
         return out.keeps("volume-gone", until, detail);
     };
     let end = calendar::after(mark, grace, &TimeZone::UTC);

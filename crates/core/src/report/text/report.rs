@@ -95,9 +95,9 @@ fn undone(page: &mut Page, report: &Report) {
         let verb = match report.plan.actions.get(result.action) {
             Some(Action::CreateSnapshot(_) | Action::CreateSet(_)) => "create",
             Some(Action::CopySnapshot(_)) => "copy",
-            Some(
-                Action::FinishTags(_) | Action::MarkCopied(_) | Action::FollowSource(_) | Action::WriteMarks(_),
-            ) => "tag",
+            Some(Action::FinishTags(_) | Action::MarkCopied(_) | Action::FollowSource(_) | Action::WriteMarks(_)) => {
+                "tag"
+            }
             Some(Action::Unshare(_)) => "unshare",
             Some(Action::DeleteSnapshot(_)) => "delete",
             None => "",
