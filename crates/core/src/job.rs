@@ -276,9 +276,8 @@ impl<'a, S: Clouds, K: Clock> Run<'a, S, K> {
             None => {
                 // Whether a volume is gone matters to what expires, and to nothing else.
                 let expires = request.jobs.contains(&Job::Expire);
-                let unsettled = |inventory: &Inventory| match expires {
-                    true => plan::unsettled_volumes(inventory, self.settings),
-                    false => Vec::new(),
+                let unsettled = |inventory: &Inventory| {
+                    if expires { plan::unsettled_volumes(inventory, self.settings) } else { Vec::new() }
                 };
                 self.observe(request.now, unsettled).await?
             }

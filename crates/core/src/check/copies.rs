@@ -11,7 +11,7 @@ use super::policy::copies_are_over;
 use super::world::World;
 use super::{MAX_TAGS, folded, result};
 use crate::id::{AccountId, Place, Region, SnapshotId};
-use crate::inventory::{Snapshot, SnapshotState, StorageTier};
+use crate::inventory::{Listing, Snapshot, SnapshotState, StorageTier};
 use crate::plan::{Action, CheckResult, FollowSource, Job, MarkCopied, NewCopy, Unshare, WriteMarks};
 use crate::setting::Settings;
 use crate::tags::Tags;
@@ -279,7 +279,7 @@ fn source_gone(marks: &WriteMarks, at: &Place, world: &World<'_>) -> Vec<String>
         let texts = world.ours_of(volume).flat_map(|s| ["ebskeep:copy-to", "ebskeep:copied-to"].map(|k| s.tags.get(k)));
         texts.flatten().any(|text| places(text, &world.inventory.place).contains(at))
     };
-    let listed = || world.inventory.snapshots.is_complete() && there.is_some_and(|there| there.is_complete());
+    let listed = || world.inventory.snapshots.is_complete() && there.is_some_and(Listing::is_complete);
     let fine = match text {
         "no" => world.live_volumes.contains_key(volume),
         text => text == format!("{} {volume}", world.plan.now) && is_gone(volume, world) && listed() && named(),

@@ -43,7 +43,7 @@ pub(super) fn newest_good(facts: &Facts<'_>, out: &mut Judgement<'_>) {
                 |rest: &str, end| format_smolstr!("{which} good snapshot of a deleted volume, {rest} {}", shown(end));
             match gone_end(facts) {
                 Some(end) => {
-                    out.until("newest-good", end, || words("kept until", end), || words("was kept until", end))
+                    out.until("newest-good", end, || words("kept until", end), || words("was kept until", end));
                 }
                 None => keeps(out, "that is deleted, whose policy has no end"),
             }

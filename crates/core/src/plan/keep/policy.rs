@@ -192,9 +192,10 @@ fn in_grace(before: &InGrace, longest: Timestamp, facts: &Facts<'_>, out: &mut J
     if end > facts.now && end > longest {
         // Past what governs now it keeps for nothing: that is when the snapshot goes.
         let until = ends.at().map(|at| at.min(end));
-        let detail = match until {
-            Some(at) => format_smolstr!("in force before, keeps until {}: {what}", shown(at)),
-            None => format_smolstr!("in force before, keeps until its grace has an end: {what}"),
+        let detail = if let Some(at) = until {
+            format_smolstr!("in force before, keeps until {}: {what}", shown(at))
+        } else {
+            format_smolstr!("in force before, keeps until its grace has an end: {what}")
         };
         out.keeps("policy-grace", until.map_or(Until::Open, Until::At), detail);
     } else {

@@ -82,7 +82,7 @@ fn follows(page: &mut Page, plan: &Plan) {
     let mut followed = Columns::new(2);
     let mut unshared = Columns::new(2);
     let mut noted = Columns::new(2);
-    let mut notes = 0;
+    let mut for_later = 0;
     let (mut marks, mut follows, mut shares) = (0, 0, 0);
     for action in &plan.actions {
         match action {
@@ -92,7 +92,7 @@ fn follows(page: &mut Page, plan: &Plan) {
             }
             Action::WriteMarks(mark) => {
                 noted.row([mark.snapshot_id.as_str(), mark.volume_id.as_str(), &noted_as(mark)]);
-                notes += 1;
+                for_later += 1;
             }
             Action::FollowSource(follow) => {
                 let FollowSource { snapshot_id, destination, source_id, tags, .. } = &**follow;
@@ -110,7 +110,7 @@ fn follows(page: &mut Page, plan: &Plan) {
     for (number, title, columns) in [
         (marks, format!("MARK {} whose copies are good", count(marks, "snapshot")), marked),
         (follows, format!("HOLD {} as long as what they are of", copies_counted(follows)), followed),
-        (notes, format!("MARK {} for later runs", count(notes, "snapshot")), noted),
+        (for_later, format!("MARK {} for later runs", count(for_later, "snapshot")), noted),
         (shares, format!("NO LONGER SHARE {} that no copy needs any more", count(shares, "snapshot")), unshared),
     ] {
         if number > 0 {
