@@ -2,6 +2,8 @@
 //! and what the snapshot then bears. The same deciders' answers, for
 //! [`crate::forecast`], which asks thousands of times.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
@@ -76,12 +78,13 @@ impl<'a> Creator<'a> {
     }
 
     /// The snapshots of a lineage, newest first, that decide about the next one:
-    /// the newest, the newest good one, the newest that records a policy, and those that failed.
+    /// the newest, the newest good one, the newest of each recorded policy, and those that failed.
     pub(crate) fn context(lineage: &[Managed<'_>]) -> Vec<Snapshot> {
         let failed = |managed: &&Managed<'_>| managed.snapshot.state == SnapshotState::Error;
         let newest = lineage.iter().find(|managed| !failed(managed));
         let good = lineage.iter().filter(|managed| managed.is_good()).max_by_key(|managed| managed.start);
-        let records = lineage.iter().find(|managed| managed.recorded_retention().is_some());
+        let mut read = BTreeSet::new();
+        let records = lineage.iter().filter(|m| m.recorded_retention().is_some_and(|text| read.insert(text)));
         let mut context: Vec<Snapshot> = lineage
             .iter()
             .filter(failed)

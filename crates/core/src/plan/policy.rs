@@ -263,7 +263,7 @@ impl<'w, 'a> Around<'w, 'a> {
             if config::conflicted(tags, self.settings) {
                 return false;
             }
-            one_meaning |= matches!(config::said(tags, key), config::Said::Value(_));
+            one_meaning |= matches!(config::said_of(tags, key, self.settings), config::Said::Value(_));
         }
         one_meaning
     }
