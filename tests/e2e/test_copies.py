@@ -94,4 +94,9 @@ def test_the_destination_expires_a_copy_by_itself(moto, ebskeep):
     ages = {"ebskeep:started": long_ago.strftime("%Y-%m-%dT%H:%M:%SZ"), "DeleteOn": long_ago.strftime("%Y-%m-%d")}
     client("ec2", moto.url, NEAR).create_tags(Resources=[copy["SnapshotId"]], Tags=tag_list(ages))
     there("apply", "expire", "--yes").expect(0)
+    assert len(listed(moto, NEAR)) == 1, "no mark says that its volume is deleted"
+
+    gone = {"ebskeep:source-gone": f"{ages['ebskeep:started']} {source['VolumeId']}"}
+    client("ec2", moto.url, NEAR).create_tags(Resources=[copy["SnapshotId"]], Tags=tag_list(gone))
+    there("apply", "expire", "--yes").expect(0)
     assert listed(moto, NEAR) == []

@@ -69,7 +69,8 @@ def test_40_000_snapshots_all_denied_still_answer_within_the_limit(start, accoun
     for action in ("CreateTags", "DeleteSnapshot"):
         account.refuse(action)
     # Time to list them all and to be denied for a while, not to the end.
-    answer = start().invoke({"job": "expire"}, seconds=60)
+    limits = {"max-delete": 50_000, "max-delete-percent": 100}
+    answer = start().invoke({"job": "expire", **limits}, seconds=60)
     assert answer.error_type in ("Unfinished", "Failed"), answer.body[:2000]
     assert len(answer.body) <= LIMIT
     result = answer.json()

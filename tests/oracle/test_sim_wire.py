@@ -40,7 +40,14 @@ def recorded(sim: Sim) -> Recorder:
     sim.control("fault", {"when": {"action": "CreateSnapshot"}, "what": {"snapshot-fails": {"message": "no luck"}}})
     volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1, **tagged("volume", {"Backup": "Yes"}))["VolumeId"]
     ec2.create_snapshot(VolumeId=volume)
+    # One on an Outpost and one in a Local Zone, each with a snapshot that is stored there.
+    outpost = {"OutpostArn": "arn:aws:outposts:eu-west-1:111122223333:outpost/op-0123456789abcdef0"}
+    there = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1, **outpost)["VolumeId"]
+    ec2.create_snapshot(VolumeId=there, **outpost)
+    near = ec2.create_volume(AvailabilityZone="eu-west-1-lhr-1a", Size=1)["VolumeId"]
+    ec2.create_snapshot(VolumeId=near, Location="local")
     sim.advance(seconds=16)
+    ec2.describe_volumes()
     ec2.describe_snapshots(OwnerIds=["self"])
     Ebskeep(sim.url, KEY)("apply", "--yes").expect(0)
     return recorder
