@@ -175,3 +175,69 @@ fn copies_are_released_with_their_snapshot_where_it_is_said_and_shown_before() {
     let ran = ends(&server, &["release", &old, "--copies", "--yes"], 1);
     assert!(ran.stderr.contains(away) && ran.stderr.contains("without --copies"), "{}", ran.stderr);
 }
+
+#[test]
+fn the_sources_of_copies_are_marked_as_deleted_after_a_yes() {
+    let _proof = ebskeep_proofs::proves(&["6.148"]);
+    let Scene { world, server, .. } = scene();
+    let away = "eu-west-2";
+    let dummy = crate::world::volume_in(&world, away, &[]);
+    let volume = "vol-0123456789abcdef0";
+    let began = "2025-01-01T00:00:00Z";
+    let tags = [
+        ("Type", "Automated"),
+        ("Source_SnapshotId", "snap-0123456789abcdef9"),
+        ("ebskeep:volume", volume),
+        ("ebskeep:source-region", "eu-west-1"),
+        ("ebskeep:source-account", crate::world::ACCOUNT),
+        ("ebskeep:started", began),
+        ("ebskeep:retention", "7"),
+        ("DeleteOn", "2025-01-08"),
+    ];
+    let deed = ebskeep_sim::Deed::PutSnapshot {
+        id: None,
+        volume: dummy.as_str().into(),
+        started: began.parse().unwrap(),
+        state: ebskeep_sim::PutState::Completed,
+        size_gib: None,
+        description: "".into(),
+        tags: tags.into_iter().collect(),
+    };
+    let copy = crate::world::act_in(&world, away, deed);
+    let mark = || {
+        let there = world.history().into_iter().find(|past| past.id.as_str() == copy).unwrap();
+        there.tags.get("ebskeep:source-gone").map(str::to_owned)
+    };
+    let release = ["release", "--region", away, "--source-deleted", volume];
+
+    // The finding has the very command.
+    let ran = ends(&server, &["plan", "expire", "--region", away, "--format", "json"], 0);
+    let plan: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let said = |finding: &&Value| finding["code"] == "copies-without-end";
+    let finding = plan["findings"].as_array().unwrap().iter().find(said).unwrap();
+    let command = format!("ebskeep {}", release.join(" "));
+    assert!(finding["detail"].as_str().unwrap().contains(&command), "{finding}");
+
+    let ran = ends(&server, &release, 2);
+    assert!(ran.stderr.contains("mark the source volume of 1 copy as deleted") && ran.stderr.contains("--yes"));
+    assert!(ran.stdout.contains(&copy) && ran.stdout.contains("kept, and goes on"), "{}", ran.stdout);
+    assert_eq!(mark(), None, "nothing was done");
+
+    let ran = ends(&server, &[&release[..], &["--yes", "--format", "json"]].concat(), 0);
+    let document = valid(&ran, "ebskeep.retag/1");
+    assert_eq!((&document["verb"], &document["region"]), (&"source-deleted".into(), &away.into()));
+    assert!(mark().unwrap().ends_with(&format!(" {volume}")), "{:?}", mark());
+    let ran = ends(&server, &release, 0);
+    assert!(ran.stdout.contains("marked already") && ran.stdout.contains("nothing to change"), "{}", ran.stdout);
+
+    for (wrong, said) in [
+        (&["release", "--source-deleted", volume][..], "no good copy of"),
+        (&["release", "--source-deleted", "snap-1"], "is not a volume id"),
+        (&["release", "snap-1", "--source-deleted", volume], "cannot be used with"),
+        (&["release", "--copies", "--source-deleted", volume], "cannot be used with"),
+        (&["release"], "required"),
+    ] {
+        let ran = ends(&server, wrong, 2);
+        assert!(ran.stderr.contains(said), "{said}\n{}", ran.stderr);
+    }
+}

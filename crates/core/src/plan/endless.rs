@@ -60,13 +60,16 @@ impl Endless {
             None | Some(0) => String::new(),
             Some(more) => format!(", then run expire again for the {more} other volumes"),
         };
+        let copies = match self.copies {
+            1 => "1 copy is kept only because no mark says that its source volume was deleted".to_owned(),
+            copies => format!(
+                "{copies} copies of {number} {} are kept only because no mark says that their source volume was deleted",
+                if number == 1 { "volume" } else { "volumes" },
+            ),
+        };
         let detail = format!(
-            "{} {} of {number} {} stay only because no mark says that their source volume was deleted. Where it was, \
-             run: ebskeep release --region {region} --source-deleted {named}{rest}. Where it exists, its copies have \
-             stopped: look at the copier in its Region",
-            self.copies,
-            if self.copies == 1 { "copy" } else { "copies" },
-            if number == 1 { "volume" } else { "volumes" },
+            "{copies}. If it was, run: ebskeep release --region {region} --source-deleted {named}{rest}. If it exists, \
+             look why it is not copied any more",
         );
         (number > 0).then(|| Notice { resource: region.as_str().into(), code: CODE, detail })
     }

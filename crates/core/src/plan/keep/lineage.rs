@@ -36,7 +36,7 @@ pub(super) fn newest_good(facts: &Facts<'_>, out: &mut Judgement<'_>) {
         SourceVolume::Exists(_) => keeps(out, "that exists"),
         SourceVolume::NotSeen => keeps(out, "that is no longer listed"),
         SourceVolume::Gone | SourceVolume::CannotBeKnown if facts.lineage.marked(facts.now).is_none() => {
-            keeps(out, "that no mark says is deleted");
+            keeps(out, "that is not marked as deleted; kept until a mark says that it was");
         }
         SourceVolume::Gone | SourceVolume::CannotBeKnown => {
             let words =
