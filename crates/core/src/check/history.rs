@@ -107,6 +107,8 @@ impl<'a> Tags<'a> {
     fn records_that_keep(&self, world: &World<'a>) -> Vec<(&'a str, &'a str)> {
         let now = world.plan.now;
         let (short, long) = (world.settings.policy_grace, world.settings.orphan_grace);
+        // Whichever is set longer: a record without a tag has no less grace than one with it.
+        let long = if later(now, long) > later(now, short) { long } else { short };
         let (as_of, lately) = match self.ends {
             // Of what is deleted for good: what was in force before the newest one, for as long
             // after the mark.

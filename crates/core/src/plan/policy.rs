@@ -348,12 +348,12 @@ impl Window {
             // history before the newest one keeps until that grace ends.
             let newest = lineage.iter().map(|managed| managed.start).max().unwrap_or(*now);
             let history_ends = history_end(governing, newest, *ending, settings).map_or(GraceEnd::Open, GraceEnd::At);
-            let window = Self { grace: settings.orphan_grace, as_of: newest, history_ends: Some(history_ends) };
+            let window = Self { grace: longer(settings), as_of: newest, history_ends: Some(history_ends) };
             return (window, Since::default());
         }
         // A record is a shorter one only once no live tag has said otherwise for long.
         let by_record = governing.iter().any(|governing| matches!(governing.source, Source::Record(_)));
-        let grace = if by_record { settings.orphan_grace } else { settings.policy_grace };
+        let grace = if by_record { longer(settings) } else { settings.policy_grace };
         let newest = newest_good(lineage).filter(|newest| marking::has_room(newest, tags::POLICY_SINCE));
         let of = volume.zip(newest).and_then(|(volume, _)| mark_of(volume, governing));
         let mark = of.as_deref().zip(newest).and_then(|(of, newest)| {
@@ -369,6 +369,13 @@ impl Window {
 /// The newest good snapshot of a lineage by its start: the one that bears marks.
 pub(super) fn newest_good<'m, 'a>(lineage: &'m [Managed<'a>]) -> Option<&'m Managed<'a>> {
     lineage.iter().filter(|managed| managed.is_good()).max_by_key(|managed| (managed.start, &managed.snapshot.id))
+}
+
+/// The longer of the two graces, one of which can be set shorter than the other.
+fn longer(settings: &Settings) -> Age {
+    let ends = |grace: Age| calendar::after(Timestamp::UNIX_EPOCH, grace, &TimeZone::UTC);
+    let (policy, orphan) = (settings.policy_grace, settings.orphan_grace);
+    if ends(orphan) > ends(policy) { orphan } else { policy }
 }
 
 fn is_copies(lineage: &[Managed<'_>]) -> bool {
