@@ -16,7 +16,7 @@ mod copies;
 pub mod keep;
 mod open;
 pub mod runs;
-mod slots;
+pub mod slots;
 pub mod steps;
 pub mod together;
 
@@ -102,25 +102,29 @@ impl std::fmt::Display for Violation {
 }
 
 /// The names of all invariants that planted mistakes break.
-pub const INVARIANTS: [&str; 32] = [
+pub const INVARIANTS: [&str; 36] = [
     "begun-again-blindly",
     "called-after-stop",
     "copied-again",
     "copied-twice",
     "due-and-not-there",
+    "fleet-goes-on",
     "gone-together",
     "gone: archived",
     "gone: backups-failing",
+    "gone: bulk-slot",
     "gone: delete-on",
     "gone: error",
     "gone: hold",
     "gone: in-use",
     "gone: keep-forever",
+    "gone: newest-copy",
     "gone: newest-good",
     "gone: not-ours",
     "gone: policy",
     "gone: policy-grace",
     "gone: restored",
+    "gone: volume-gone",
     "hold-not-followed",
     "no-last-look",
     "not-marked",

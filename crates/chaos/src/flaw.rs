@@ -33,6 +33,10 @@ pub enum Flaw {
     HoldNotSeen,
     /// The policy recorded on a copy, and its date, are taken for six hours.
     CopyPolicyMisread,
+    /// Copies are taken for those of a volume that was found deleted when they began.
+    CopiesTakenForEnded,
+    /// In the other account copies are taken for those of a volume that was found deleted when they began.
+    OtherCopiesTakenForEnded,
     /// A creation whose outcome is not known is begun again without a look.
     BlindRetryOfCreate,
     /// A snapshot is made without tags, which are written by a second call.
@@ -109,11 +113,23 @@ pub enum Flaw {
     StopNotHeard,
     /// A creation whose outcome is not known is begun again after a look at another snapshot.
     LookElsewhere,
+    /// The mark that a volume is deleted is taken for as old as its snapshot.
+    GoneMarkTakenForOlder,
+    /// Each volume that is not there is taken for one that was marked when its snapshots began.
+    GoneTakenForMarked,
+    /// A slot that several snapshots have is taken for when they began.
+    SharedSlotTrusted,
+    /// A slot that is long before its snapshot is taken for when that began.
+    FarSlotTrusted,
+    /// Failed snapshots are taken for ones that failed just now.
+    FailedTakenForFresh,
+    /// Failed snapshots are taken for unfinished.
+    FailedTakenForPending,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 58] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -126,6 +142,8 @@ impl Flaw {
         Self::CopyToNotSeen,
         Self::HoldNotSeen,
         Self::CopyPolicyMisread,
+        Self::CopiesTakenForEnded,
+        Self::OtherCopiesTakenForEnded,
         Self::BlindRetryOfCreate,
         Self::TagsAfterCreate,
         Self::HoldByTagOrder,
@@ -164,6 +182,12 @@ impl Flaw {
         Self::FailureNotTold,
         Self::StopNotHeard,
         Self::LookElsewhere,
+        Self::GoneMarkTakenForOlder,
+        Self::GoneTakenForMarked,
+        Self::SharedSlotTrusted,
+        Self::FarSlotTrusted,
+        Self::FailedTakenForFresh,
+        Self::FailedTakenForPending,
     ];
 
     /// The invariant that it breaks before all others, by its name.
@@ -204,6 +228,10 @@ impl Flaw {
             Self::MinimumLeftToTheOther => "gone-together",
             Self::FailureNotTold => "not-told",
             Self::StopNotHeard => "called-after-stop",
+            Self::CopiesTakenForEnded | Self::OtherCopiesTakenForEnded => "gone: newest-copy",
+            Self::GoneMarkTakenForOlder | Self::GoneTakenForMarked => "gone: volume-gone",
+            Self::SharedSlotTrusted | Self::FarSlotTrusted => "gone: bulk-slot",
+            Self::FailedTakenForFresh | Self::FailedTakenForPending => "fleet-goes-on",
         }
     }
 
@@ -232,6 +260,7 @@ impl Flaw {
         let wrong = match self {
             Self::GraceNotGiven => ("policy-grace", "1h"),
             Self::MinimumNotHeeded => ("minimum", "1"),
+            Self::CopiesTakenForEnded | Self::OtherCopiesTakenForEnded => ("orphan-grace", "1h"),
             _ => return,
         };
         // A value that the setting takes: nothing can be told otherwise.

@@ -100,6 +100,36 @@ impl<C> Flawed<C> {
                 snapshot.started = older.unwrap_or(snapshot.started);
                 &[]
             }
+            Some(Flaw::FailedTakenForFresh) if snapshot.state == SnapshotState::Error => {
+                snapshot.started = self.heard.get().unwrap_or(snapshot.started);
+                &[]
+            }
+            Some(Flaw::FailedTakenForPending) if snapshot.state == SnapshotState::Error => {
+                snapshot.state = SnapshotState::Pending;
+                &[]
+            }
+            Some(flaw @ (Flaw::CopiesTakenForEnded | Flaw::OtherCopiesTakenForEnded))
+                if copy && (second || flaw == Flaw::CopiesTakenForEnded) =>
+            {
+                let of = |key| snapshot.tags.get(key).unwrap_or_default();
+                let mark = format!("{} {}", of("ebskeep:started"), of("ebskeep:volume"));
+                snapshot.tags.set("ebskeep:source-gone", mark);
+                &[]
+            }
+            Some(flaw @ (Flaw::GoneMarkTakenForOlder | Flaw::GoneTakenForMarked)) if !copy => {
+                if flaw == Flaw::GoneTakenForMarked || snapshot.tags.get("ebskeep:gone").is_some() {
+                    snapshot.tags.set("ebskeep:gone", format!("{} {}", snapshot.started, snapshot.volume));
+                }
+                &[]
+            }
+            Some(flaw @ (Flaw::SharedSlotTrusted | Flaw::FarSlotTrusted)) if !copy => {
+                let slot = snapshot.tags.get("ebskeep:slot").and_then(|slot| slot.parse::<Timestamp>().ok());
+                let far = |slot: &Timestamp| snapshot.started.duration_since(*slot) > SignedDuration::from_hours(26);
+                let trusted =
+                    slot.filter(|slot| *slot <= snapshot.started && (flaw == Flaw::SharedSlotTrusted || far(slot)));
+                snapshot.started = trusted.unwrap_or(snapshot.started);
+                &[]
+            }
             Some(Flaw::CopyPolicyMisread) if copy => {
                 snapshot.tags.set("ebskeep:retention", "6h");
                 &["DeleteOn"]

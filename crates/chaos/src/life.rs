@@ -12,7 +12,7 @@ use ebskeep_core::cloud::Clock;
 use ebskeep_core::id::Place;
 use ebskeep_core::plan::Job;
 use ebskeep_core::setting::Settings;
-use ebskeep_sim::{Act, Call, Deed, Rules, World, WorldClock};
+use ebskeep_sim::{Act, Call, Deed, Fault, Rules, What, When, World, WorldClock};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
@@ -44,6 +44,10 @@ const COPY_MINUTES: u64 = 100;
 const QUIET_ROUNDS: u64 = 5;
 /// Minutes between those.
 const QUIET_MINUTES: u64 = 60;
+/// Hours for which a key is broken.
+const BROKEN: u64 = 3;
+/// Hours after that within which each volume has its backup again.
+const GOES_ON: u64 = 23;
 /// Between two things that users did.
 const AND: &str = "\n";
 
@@ -298,6 +302,9 @@ impl Stage {
                 self.run(Wanted::at(scene::home(), &[Job::Expire]), false).await;
             }
             Theme::Retention => {
+                if self.seed % 5 == 1 {
+                    Box::pin(self.broken_key()).await;
+                }
                 for _ in 0..QUIET_ROUNDS {
                     self.step += 1;
                     self.clock.sleep(Duration::from_secs(60 * QUIET_MINUTES)).await;
@@ -307,6 +314,34 @@ impl Stage {
                 }
             }
         }
+    }
+
+    /// A key is broken for hours, so that all that is begun fails, and then nothing removes
+    /// failed snapshots: backups go on within a day all the same.
+    async fn broken_key(&mut self) {
+        self.step += 1;
+        self.tell("a key is broken, and no manager runs");
+        self.count("a key was broken for hours");
+        for action in ["CreateSnapshot", "CreateSnapshots"] {
+            let what = What::SnapshotFails { message: "Given key ID is not accessible".into() };
+            self.world.fault(Fault { when: When::every(action), what });
+        }
+        for hour in 0..BROKEN + GOES_ON {
+            if hour == BROKEN {
+                self.world.disarm();
+            }
+            self.clock.sleep(Duration::from_secs(60 * 60)).await;
+            for place in self.sites.clone() {
+                for deployment in 0..self.deployments.len() {
+                    let wanted = Wanted { deployment, ..Wanted::at(place.clone(), &[Job::Create]) };
+                    self.run(wanted, false).await;
+                }
+            }
+        }
+        let found = self.sites.iter().flat_map(|place| checker::slots::goes_on(&self.as_it_is(place)));
+        let step = Some(self.step);
+        let found: Vec<Violation> = found.map(|violation| Violation { step, ..violation }).collect();
+        self.violations.extend(found);
     }
 
     async fn quiet_round(&mut self, place: &Place) {

@@ -106,13 +106,35 @@ impl User<'_> {
     /// Does something, to anything; tells what in words.
     pub fn acts(&mut self) -> String {
         let census = self.world.census(self.place);
-        let deed = match self.rng.below(10) {
+        let deed = match self.rng.below(11) {
+            10 => self.writes_in_bulk(&census),
             0..3 => self.tags_a_snapshot(&census),
             3..5 => self.does_to_a_snapshot(&census),
             5..8 => self.tags_a_resource(&census),
             _ => self.does_to_a_resource(&census),
         };
         self.does(deed)
+    }
+
+    /// A script writes the slot of one snapshot on all of its volume, or a slot of years ago on one.
+    fn writes_in_bulk(&mut self, census: &Census) -> Option<Deed> {
+        let slotted = |s: &&ebskeep_core::inventory::Snapshot| {
+            s.state == SnapshotState::Completed && s.tags.get("ebskeep:slot").is_some()
+        };
+        let all: Vec<_> = census.snapshots.iter().filter(slotted).collect();
+        let one = (*self.rng.pick(&all)?).clone();
+        if self.rng.percent(25) {
+            let tags = [("ebskeep:slot", "1970-01-01T00:00:00Z")].into_iter().collect();
+            return Some(Deed::Tag { resources: vec![one.id.as_str().into()], tags });
+        }
+        let of_it = || {
+            all.iter().filter(|s| {
+                s.volume == one.volume && s.tags.get("ebskeep:deployment") == one.tags.get("ebskeep:deployment")
+            })
+        };
+        let slot = of_it().filter_map(|s| s.tags.get("ebskeep:slot")).min()?;
+        let resources: Vec<SmolStr> = of_it().map(|s| SmolStr::new(s.id.as_str())).collect();
+        (resources.len() > 2).then(|| Deed::Tag { resources, tags: [("ebskeep:slot", slot)].into_iter().collect() })
     }
 
     /// Does something to an old snapshot while a run goes on that may be about to

@@ -311,6 +311,7 @@ impl Judge<'_> {
         let counts = exists.is_some() || now.duration_since(begun(newest)) < limits.orphan_grace;
 
         let rank = good.iter().position(|snapshot| snapshot.id == self.snapshot.id);
+        self.by_mark(&all, exists.is_some(), rank);
         // Of a gone volume each stays for the grace after its own start.
         let stays = exists.is_some() || now.duration_since(begun(self.snapshot)) < limits.orphan_grace;
         if stays && rank.is_some_and(|rank| rank < limits.minimum) {
@@ -329,6 +330,9 @@ impl Judge<'_> {
             if self.kept(policy.keeps(limits), &good, rank, counts) {
                 self.stays("gone: policy", format_args!("{policy:?}"));
             }
+            if exists.is_some() && self.kept_by_start(policy, &all) {
+                self.stays("gone: bulk-slot", format_args!("by its start, {policy:?}"));
+            }
         }
         let lately = all.iter().filter(|snapshot| now.duration_since(begun(snapshot)) < GRACE);
         let before: BTreeSet<Policy> = lately.filter_map(|snapshot| Policy::recorded(snapshot)).collect();
@@ -345,6 +349,58 @@ impl Judge<'_> {
         if every.iter().any(|every| time(newest) < every.slot_before(then)) {
             self.stays("gone: backups-failing", format_args!("the newest good one is of {}", time(newest)));
         }
+    }
+
+    /// A volume that is not there keeps everything for a week after the mark that it is
+    /// deleted, and copies keep their newest until there is such a mark.
+    fn by_mark(&mut self, all: &[&Snapshot], exists: bool, rank: Option<usize>) {
+        let copied = is_copy(self.snapshot);
+        let (key, volume) = if copied {
+            ("ebskeep:source-gone", self.snapshot.tags.get("ebskeep:volume").unwrap_or_default())
+        } else {
+            ("ebskeep:gone", self.snapshot.volume.as_str())
+        };
+        let last = all.iter().map(|snapshot| begun(snapshot)).max();
+        let now = self.scene.now;
+        let marks = all.iter().filter_map(|snapshot| {
+            let (at, of) = snapshot.tags.get(key)?.split_once(' ')?;
+            at.parse::<Timestamp>().ok().filter(|at| of == volume && Some(*at) >= last && *at <= now)
+        });
+        let mark = marks.max();
+        if copied && mark.is_none() && rank.is_some_and(|rank| rank < self.scene.limits.minimum) {
+            self.stays("gone: newest-copy", format_args!("nothing says that {volume} is deleted"));
+        }
+        if !copied && !exists && mark.is_none_or(|at| now.duration_since(at) < GRACE) {
+            self.stays("gone: volume-gone", format_args!("{volume} was found deleted {mark:?}"));
+        }
+    }
+
+    /// Whether rules keep it where the start of each good one counts that has a slot which
+    /// another one has too, or which is more than 26 hours before.
+    fn kept_by_start(&self, policy: &Policy, all: &[&Snapshot]) -> bool {
+        let good: Vec<&Snapshot> = all.iter().copied().filter(|s| s.state == SnapshotState::Completed).collect();
+        let doubtful = |snapshot: &&Snapshot| {
+            let shared = good.iter().filter(|other| time(other) == time(snapshot)).count() > 1;
+            shared || begun(snapshot).duration_since(time(snapshot)) > SignedDuration::from_hours(26)
+        };
+        if !good.iter().any(doubtful) {
+            return false;
+        }
+        let mut by_start: Vec<Snapshot> = good.iter().map(|snapshot| (*snapshot).clone()).collect();
+        for (snapshot, good) in by_start.iter_mut().zip(&good) {
+            if doubtful(good) {
+                snapshot.tags.remove("ebskeep:slot");
+            }
+        }
+        by_start.sort_by_cached_key(|s| std::cmp::Reverse((time(s), begun(s), s.id.clone())));
+        let good: Vec<&Snapshot> = by_start.iter().collect();
+        let rank = good.iter().position(|snapshot| snapshot.id == self.snapshot.id);
+        let rules = policy.keeps(self.scene.limits);
+        let Some(own) = rank.and_then(|rank| good.get(rank)).copied() else { return false };
+        let judge = Judge { scene: self.scene, snapshot: own, found: Vec::new() };
+        let counts: Vec<Keeps> =
+            rules.0.iter().copied().filter(|keeps| !matches!(keeps, Keeps::Age(_) | Keeps::Always)).collect();
+        judge.kept((&counts, rules.1), &good, rank, true)
     }
 
     /// The default, which governs where neither a tag nor a record does, and no date.

@@ -9,7 +9,7 @@ use ebskeep_sim::Past;
 use smol_str::SmolStr;
 
 use super::keep::{lineage, time, values, wanted};
-use super::{Facts, UNDER_WAY, Wrong, is_outsider, tag};
+use super::{Facts, Site, UNDER_WAY, Violation, Wrong, is_outsider, tag};
 
 /// From so many failed snapshots on the next attempt waits.
 const FAILED: usize = 3;
@@ -18,6 +18,32 @@ const FAILED: usize = 3;
 pub(super) fn check(facts: &Facts, wrong: &mut Wrong<'_>) {
     surplus_is_told(facts, wrong);
     every_due_volume_has_its_backup(facts, wrong);
+}
+
+/// Failed snapshots of one volume from which on AWS takes no more of it.
+const AWS_LIMIT: usize = 5;
+
+/// Whether each due volume has its backup though nothing removes failed snapshots.
+pub fn goes_on(site: &Site) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for (limits, ran) in &site.creators {
+        for volume in &site.census.volumes {
+            let then = ran.checked_sub(UNDER_WAY).unwrap_or(*ran);
+            let Some(due) = wanted(&site.census, volume, limits).iter().map(|every| every.slot(then)).max() else {
+                continue;
+            };
+            let taken = |deployment: &str| lineage(&site.census, &volume.id, deployment);
+            let of_it = site.census.snapshots.iter().filter(|s| s.volume == volume.id);
+            let failed = of_it.filter(|s| s.state == SnapshotState::Error).count();
+            let there = taken(&limits.deployment).iter().any(|s| s.state != SnapshotState::Error && time(s) >= due);
+            if !there && failed < AWS_LIMIT {
+                let (name, place) = (&limits.deployment, &site.place);
+                let detail = format!("{name} at {place}: nothing of {} for {due}, after {ran}", volume.id);
+                found.push(Violation::new("fleet-goes-on", detail));
+            }
+        }
+    }
+    found
 }
 
 /// Our primaries, by deployment, volume and slot; no two accounts have a volume of one id.
