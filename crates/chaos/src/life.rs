@@ -330,7 +330,7 @@ impl Stage {
             if hour == BROKEN {
                 self.world.disarm();
             }
-            self.clock.sleep(Duration::from_secs(60 * 60)).await;
+            self.clock.sleep(Duration::from_hours(1)).await;
             for place in self.sites.clone() {
                 for deployment in 0..self.deployments.len() {
                     let wanted = Wanted { deployment, ..Wanted::at(place.clone(), &[Job::Create]) };
