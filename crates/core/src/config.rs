@@ -60,12 +60,17 @@ fn same<T: PartialEq, E>(one: Result<T, E>, other: Result<T, E>) -> bool {
 }
 
 fn said_as<'a>(tags: &'a Tags, key: &'a str, means_the_same: impl Fn(&str, &str) -> bool) -> Said<'a> {
-    let all: Vec<(&str, &str)> = tags.loose(key).map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    let Some((_, first)) = all.first() else { return Said::Nothing };
+    let mut all = tags.loose(key).map(|(key, value)| (key.as_str(), value.as_str()));
+    let Some((first_key, first)) = all.next() else { return Said::Nothing };
     let agrees = |value: &str| {
         value.trim().to_lowercase() == first.trim().to_lowercase() || means_the_same(value.trim(), first.trim())
     };
-    if all.iter().all(|(_, value)| agrees(value)) { Said::Value(first.trim()) } else { Said::Conflict(all) }
+    let others: Vec<(&str, &str)> = all.collect();
+    if others.iter().all(|(_, value)| agrees(value)) {
+        Said::Value(first.trim())
+    } else {
+        Said::Conflict(std::iter::once((first_key, first)).chain(others).collect())
+    }
 }
 
 /// The first configuration key that is on the resource twice with different meanings:

@@ -88,7 +88,12 @@ pub fn decide(inventory: &Inventory, request: &Request, settings: &Settings) -> 
         let expire::Expire { verdicts, actions, problems, findings } =
             expire::expire(inventory, &fleet, settings, request.grace);
         plan.snapshots = verdicts;
-        plan.actions.extend(actions);
+        // Moved where nothing stands before: there may be a million.
+        if plan.actions.is_empty() {
+            plan.actions = actions;
+        } else {
+            plan.actions.extend(actions);
+        }
         plan.problems.extend(problems);
         plan.findings.extend(findings);
     }

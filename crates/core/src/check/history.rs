@@ -30,15 +30,16 @@ pub(super) fn stays<'a>(
         let records = if grace == Grace::Over { Vec::new() } else { history.records_that_keep(world) };
         let good = |listed: &&Listed<'_>| listed.ours && listed.snapshot.state == SnapshotState::Completed;
         let all_go = world.at(places).filter(good).all(|listed| listed.deletions > 0);
+        let (deleted_lately, endless) = (history.deleted_lately(world), history.copies && history.ends.is_none());
         for place in going.iter() {
             let Some(listed) = world.listed.get(*place).filter(|l| l.snapshot.state != SnapshotState::Error) else {
                 continue;
             };
-            let why = stays.entry(*place).or_default();
-            if history.deleted_lately(world) {
+            let mut why = Vec::new();
+            if deleted_lately {
                 why.push("its volume is not listed, and was not found deleted long enough ago");
             }
-            if history.copies && history.ends.is_none() && all_go {
+            if endless && all_go {
                 why.push("all good copies of its volume would go, and no mark says that the volume is deleted");
             }
             let mut keeps = |(text, zone): &(&'a str, &'a str)| {
@@ -47,6 +48,9 @@ pub(super) fn stays<'a>(
             };
             if records.iter().any(&mut keeps) {
                 why.push("a retention that was in force a short while ago keeps it");
+            }
+            if !why.is_empty() {
+                stays.insert(*place, why);
             }
         }
     }
@@ -98,7 +102,8 @@ impl<'a> Tags<'a> {
 
     /// Whether a volume that is not there was not found deleted `policy-grace` ago.
     fn deleted_lately(&self, world: &World<'_>) -> bool {
-        let over = |at: Timestamp| later(at, world.settings.policy_grace) <= world.plan.now;
+        let grace = Length::of(world.settings.policy_grace);
+        let over = |at: Timestamp| grace.after(at) <= world.plan.now;
         !self.copies && !self.live && !self.ends.is_some_and(over)
     }
 
@@ -106,14 +111,14 @@ impl<'a> Tags<'a> {
     /// the grace, and the last one before it.
     fn records_that_keep(&self, world: &World<'a>) -> Vec<(&'a str, &'a str)> {
         let now = world.plan.now;
-        let (short, long) = (world.settings.policy_grace, world.settings.orphan_grace);
+        let (short, long) = (Length::of(world.settings.policy_grace), Length::of(world.settings.orphan_grace));
         // Whichever is set longer: a record without a tag has no less grace than one with it.
-        let long = if later(now, long) > later(now, short) { long } else { short };
+        let long = if long.after(now) > short.after(now) { long } else { short };
         let (as_of, lately) = match self.ends {
             // Of what is deleted for good: what was in force before the newest one, for as long
             // after the mark.
             Some(mark) if !self.copies => {
-                if later(mark, long) <= now {
+                if long.after(mark) <= now {
                     return Vec::new();
                 }
                 (self.newest.map_or(now, began), long)
@@ -121,15 +126,20 @@ impl<'a> Tags<'a> {
             _ => (now, if self.by_record(world) { long } else { short }),
         };
         let mut keep = Vec::new();
-        for (at, (began, record)) in self.records.iter().enumerate() {
+        // The first that was taken after those looked at under another policy. There may be a
+        // thousand with one policy: they are gone through once.
+        let mut next = None;
+        let mut after: Option<&(Timestamp, Record<'_>)> = None;
+        for looked_at @ (began, record) in &self.records {
+            if after.is_some_and(|(_, other)| other != record) {
+                next = after;
+            }
+            after = Some(looked_at);
             let plain = record.default || record.text.starts_with("conflict") || record.text.contains(" | ");
             let window = if plain && self.ends.is_none() { short } else { lately };
-            let within = later(*began, window) > as_of;
-            // What was taken after it under another policy, the first of that.
-            let differs = |(_, other): &&(Timestamp, Record<'_>)| other != record;
-            let next = self.records.iter().take(at).rev().find(differs);
+            let within = window.after(*began) > as_of;
             let last_before = match next {
-                Some((next, _)) => later(*next, window) > as_of,
+                Some((next, _)) => window.after(*next) > as_of,
                 None => !self.shown_otherwise(world),
             };
             if (within || last_before) && !record.text.is_empty() {
@@ -158,10 +168,10 @@ impl<'a> Tags<'a> {
         };
         let Some((first, last)) = times.split_once('/') else { return false };
         let (Ok(first), Ok(last)) = (first.parse::<Timestamp>(), last.parse::<Timestamp>()) else { return false };
-        let grace = world.settings.policy_grace;
+        let grace = Length::of(world.settings.policy_grace);
         let about_it = of.split(' ').next() == Some(newest.volume.as_str());
         let in_order = newest.started <= first && first <= last && last <= world.plan.now;
-        about_it && in_order && later(first, grace) <= world.plan.now && later(last, grace) > world.plan.now
+        about_it && in_order && grace.after(first) <= world.plan.now && grace.after(last) > world.plan.now
     }
 }
 
@@ -179,13 +189,14 @@ fn record(snapshot: &Snapshot) -> Option<Record<'_>> {
     Some(Record { text, zone, default: true })
 }
 
-/// An instant and a grace later, in UTC. Too far to be told is never.
-fn later(at: Timestamp, grace: Age) -> Timestamp {
-    let span: Option<Span> = grace
-        .short()
-        .to_string()
-        .chars()
-        .try_fold((Span::new(), 0_i64), |(span, number), c| {
+/// How long a grace is, read once; nothing where it is too long for any calendar.
+#[derive(Clone, Copy)]
+struct Length(Option<Span>);
+
+impl Length {
+    fn of(grace: Age) -> Self {
+        let text = grace.short().to_string();
+        let read = text.chars().try_fold((Span::new(), 0_i64), |(span, number), c| {
             if let Some(digit) = c.to_digit(10) {
                 return Some((span, number.checked_mul(10)?.checked_add(i64::from(digit))?));
             }
@@ -197,8 +208,13 @@ fn later(at: Timestamp, grace: Age) -> Timestamp {
                 _ => return None,
             };
             Some((span.ok()?, 0))
-        })
-        .map(|(span, _)| span);
-    let end = span.and_then(|span| at.to_zoned(TimeZone::UTC).checked_add(span).ok());
-    end.map_or(Timestamp::MAX, |end| end.timestamp())
+        });
+        Self(read.map(|(span, _)| span))
+    }
+
+    /// An instant and so much later, in UTC. Too far to be told is never.
+    fn after(self, at: Timestamp) -> Timestamp {
+        let end = self.0.and_then(|span| at.to_zoned(TimeZone::UTC).checked_add(span).ok());
+        end.map_or(Timestamp::MAX, |end| end.timestamp())
+    }
 }

@@ -66,7 +66,7 @@ impl<'a> Past<'a> {
         // Newest first.
         let mut begun = begun;
         let time = |snapshot: &Snapshot| super::policy::slot(snapshot).unwrap_or_else(|| began(snapshot));
-        begun.sort_by_key(|snapshot| std::cmp::Reverse((time(snapshot), began(snapshot), &snapshot.id)));
+        begun.sort_by_cached_key(|snapshot| std::cmp::Reverse((time(snapshot), began(snapshot), &snapshot.id)));
         let newest = past.read.good.iter().rev().take(settings.minimum);
         past.newest = newest.map(|backup| &backup.snapshot.id).collect();
         let Some(first) = begun.first().copied() else { return past };

@@ -24,24 +24,44 @@ pub(super) struct Backup<'a> {
     pub(super) time: Timestamp,
 }
 
+/// A good snapshot with what its tags say of its time, read once: there may be a million.
+#[derive(Clone, Copy)]
+struct Dated<'a> {
+    snapshot: &'a Snapshot,
+    began: Timestamp,
+    /// The slot, if it can be read and is not after the start.
+    slot: Option<Timestamp>,
+    /// Whether it has a slot at all.
+    has_slot: bool,
+}
+
+impl<'a> Dated<'a> {
+    fn new(snapshot: &'a Snapshot) -> Self {
+        let began = began(snapshot);
+        let text = snapshot.tags.get("ebskeep:slot");
+        Self { snapshot, began, slot: readable(text, began), has_slot: text.is_some() }
+    }
+
+    fn is_far(&self) -> bool {
+        self.slot.is_some_and(|slot| self.began.as_second() - slot.as_second() > SLOT_BEFORE_START)
+    }
+}
+
 /// The good ones of a history, oldest first: one for each slot. The slots that several of
 /// them have are put into `shared`.
-fn good<'a>(history: impl Iterator<Item = &'a Snapshot>, shared: &mut BTreeSet<Timestamp>) -> Vec<Backup<'a>> {
-    let slot_of = |snapshot: &'a Snapshot| snapshot.tags.get("ebskeep:slot");
-    let mut all: Vec<(Timestamp, Timestamp, &Snapshot)> = Vec::new();
-    for snapshot in history.filter(|s| s.state == SnapshotState::Completed) {
-        let began = began(snapshot);
-        all.push((slot(snapshot).unwrap_or(began), began, snapshot));
-    }
-    all.sort_by_key(|(time, began, snapshot)| (*time, *began, &snapshot.id));
+fn good<'a>(history: &[Dated<'a>], shared: &mut BTreeSet<Timestamp>) -> Vec<Backup<'a>> {
+    let mut all: Vec<(Timestamp, &Dated<'a>)> =
+        history.iter().map(|dated| (dated.slot.unwrap_or(dated.began), dated)).collect();
+    all.sort_by_key(|(time, dated)| (*time, dated.began, &dated.snapshot.id));
     let mut good: Vec<Backup<'_>> = Vec::new();
-    for (time, _, snapshot) in all {
-        let has_slot = slot_of(snapshot).is_some();
-        if has_slot && good.last().is_some_and(|last| last.time == time && slot_of(last.snapshot).is_some()) {
+    let mut last: Option<Timestamp> = None;
+    for (time, dated) in all {
+        if dated.has_slot && last == Some(time) {
             good.pop();
             shared.insert(time);
         }
-        good.push(Backup { snapshot, time });
+        last = Some(time).filter(|_| dated.has_slot);
+        good.push(Backup { snapshot: dated.snapshot, time });
     }
     good
 }
@@ -51,31 +71,28 @@ pub(super) const SLOT_BEFORE_START: i64 = 26 * 60 * 60;
 
 /// The good ones of a history, oldest first, each doubtful slot replaced by the start: one that
 /// is long before the start, or that several of them have. Nothing where there is none.
-fn by_start<'a>(history: &[&'a Snapshot]) -> Option<Vec<Backup<'a>>> {
-    let mut slots: BTreeMap<Timestamp, usize> = BTreeMap::new();
-    for slot in history.iter().filter_map(|snapshot| slot(snapshot)) {
-        *slots.entry(slot).or_default() += 1;
-    }
-    let is_doubtful = |snapshot: &Snapshot| {
-        slot(snapshot).is_some_and(|slot| {
-            let far = began(snapshot).as_second() - slot.as_second() > SLOT_BEFORE_START;
-            far || slots.get(&slot).is_some_and(|times| *times > 1)
-        })
-    };
-    if !history.iter().any(|snapshot| is_doubtful(snapshot)) {
+fn by_start<'a>(history: &[Dated<'a>]) -> Option<Vec<Backup<'a>>> {
+    let mut slots: Vec<Timestamp> = history.iter().filter_map(|dated| dated.slot).collect();
+    slots.sort_unstable();
+    let shared: BTreeSet<Timestamp> =
+        slots.iter().zip(slots.iter().skip(1)).filter(|(one, next)| one == next).map(|(one, _)| *one).collect();
+    let is_doubtful = |dated: &Dated<'_>| dated.is_far() || dated.slot.is_some_and(|slot| shared.contains(&slot));
+    if !history.iter().any(is_doubtful) {
         return None;
     }
-    let time =
-        |snapshot: &Snapshot| slot(snapshot).filter(|_| !is_doubtful(snapshot)).unwrap_or_else(|| began(snapshot));
-    let mut all: Vec<Backup<'_>> = history.iter().map(|snapshot| Backup { snapshot, time: time(snapshot) }).collect();
-    all.sort_by_key(|backup| (backup.time, began(backup.snapshot), &backup.snapshot.id));
-    Some(all)
+    let time = |dated: &Dated<'_>| dated.slot.filter(|_| !is_doubtful(dated)).unwrap_or(dated.began);
+    let mut all: Vec<(Timestamp, &Dated<'a>)> = history.iter().map(|dated| (time(dated), dated)).collect();
+    all.sort_by_key(|(time, dated)| (*time, dated.began, &dated.snapshot.id));
+    Some(all.into_iter().map(|(time, dated)| Backup { snapshot: dated.snapshot, time }).collect())
 }
 
 /// The slot of a snapshot, if it can be read and is not after its start.
 pub(super) fn slot(snapshot: &Snapshot) -> Option<Timestamp> {
-    let slot = snapshot.tags.get("ebskeep:slot").and_then(|text| text.parse::<Timestamp>().ok());
-    slot.filter(|slot| *slot <= began(snapshot))
+    readable(snapshot.tags.get("ebskeep:slot"), began(snapshot))
+}
+
+fn readable(slot: Option<&str>, began: Timestamp) -> Option<Timestamp> {
+    slot.and_then(|text| text.parse::<Timestamp>().ok()).filter(|slot| *slot <= began)
 }
 
 /// When a snapshot began; of a copy, when its source did.
@@ -102,9 +119,10 @@ impl<'a> Read<'a> {
     /// Reads nothing yet.
     pub(super) fn new(history: impl Iterator<Item = &'a Snapshot>) -> Self {
         let mut shared_slots = BTreeSet::new();
-        let completed: Vec<&Snapshot> = history.filter(|s| s.state == SnapshotState::Completed).collect();
+        let completed: Vec<Dated<'_>> =
+            history.filter(|s| s.state == SnapshotState::Completed).map(Dated::new).collect();
         let by_start = by_start(&completed);
-        let good = good(completed.into_iter(), &mut shared_slots);
+        let good = good(&completed, &mut shared_slots);
         Self { good, by_start, shared_slots, kept: BTreeMap::new(), within_from: Timestamp::MIN }
     }
 

@@ -38,7 +38,8 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
     let world = World::new(inventory, fleet, settings, grace);
     // In the order of the listing. What was never judged would stay.
     let mut verdicts: Vec<SnapshotVerdict> = inventory.snapshots.items.iter().map(unjudged).collect();
-    let mut deletions = Vec::new();
+    // Room for all: growing would copy what may be hundreds of megabytes, and room that is not used is none.
+    let mut deletions = Vec::with_capacity(verdicts.len());
     let mut marks = Vec::new();
     let mut told = |at: usize, judged: Judged| {
         if let Some(place) = verdicts.get_mut(at) {
@@ -83,8 +84,9 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
         a.start.cmp(&b.start).then_with(by_id)
     });
     marks.sort_by(|one, other| subject(one).cmp(&subject(other)));
-    out.actions = marks;
-    out.actions.extend(deletions.into_iter().map(|dated| Action::DeleteSnapshot(dated.deletion)));
+    // In the room of the deletions themselves.
+    out.actions = deletions.into_iter().map(|dated| Action::DeleteSnapshot(dated.deletion)).collect();
+    out.actions.splice(0..0, marks);
     out
 }
 

@@ -449,10 +449,15 @@ impl Policies {
                 next = next.map(|_| managed);
                 continue;
             }
+            // Most often, too, it is the one that governs, letter by letter.
+            if self.governing.iter().any(|governing| governing.is_written(record)) {
+                (read, next) = (Some(record), Some(managed));
+                continue;
+            }
             let Some(policy) = in_force(managed, settings) else { continue };
             read = Some(record);
             let after = next.replace(managed);
-            if self.governing.iter().any(|governing| governing.says_as(&policy) || governing.is_written(record)) {
+            if self.governing.iter().any(|governing| governing.says_as(&policy)) {
                 continue;
             }
             // The default in force before is no record, and has the shorter grace.

@@ -113,7 +113,7 @@ fn one(at: usize, started: &str, tags: &[(&str, &str)]) -> Snapshot {
 /// not understood.
 fn kept(text: &str, zone: &str, history: &[Snapshot]) -> SmolStr {
     let zone = named(zone, &Settings::default()).unwrap();
-    let Some(kept) = rules_keep(text, &zone, &good(history.iter(), &mut BTreeSet::new()), Timestamp::MIN) else {
+    let Some(kept) = rules_keep(text, &zone, &Read::new(history.iter()).good, Timestamp::MIN) else {
         return "?".into();
     };
     kept.iter().fold(SmolStr::default(), |all, id| {

@@ -70,21 +70,20 @@ fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut J
         return Timestamp::MIN;
     }
     let until = end.map_or(Until::Open, Until::At);
-    let places: Vec<Place> = all_places(governing, facts).collect();
-    for (at, place) in places.iter().enumerate() {
-        // A rule is told once, though it keeps in both orders.
-        if places.iter().take(at).all(|other| other.rule() != place.rule())
-            && let Some(rule) = place.rule()
-        {
-            out.keeps(rule.name(), until, place.clone());
+    // A rule is told once, though it keeps in both orders.
+    let mut told: Vec<Rule> = Vec::new();
+    for place in all_places(governing, facts) {
+        if let Some(rule) = place.rule().filter(|rule| !told.contains(rule)) {
+            told.push(rule);
+            out.keeps(rule.name(), until, place);
         }
     }
-    for rule in rules.iter().filter(|rule| places.iter().all(|place| place.rule() != Some(*rule))) {
+    for rule in rules.iter().filter(|rule| !told.contains(rule)) {
         out.silent(rule.name(), || {
             format_smolstr!("\"{rule}\" ({source}) does not: {}", why_not(rule, governing, facts))
         });
     }
-    if places.is_empty() {
+    if told.is_empty() {
         out.passed("rules", || governing.weighed.first().map(|weighed| weighed.nothing.clone()).unwrap_or_default());
         return Timestamp::MIN;
     }
@@ -95,9 +94,8 @@ fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut J
 fn all_places(governing: &Governing, facts: &Facts<'_>) -> impl Iterator<Item = Place> {
     facts.lineage.orders.iter().zip(&governing.weighed).flat_map(|(order, weighed)| {
         let rank = facts.rank(order);
-        let weighed = Arc::clone(weighed);
         (0..weighed.kept(rank).len()).map(move |nth_rule| Place {
-            weighed: Arc::clone(&weighed),
+            weighed: Arc::clone(weighed),
             rank: rank.unwrap_or_default(),
             nth_rule,
         })
