@@ -17,7 +17,7 @@ use crate::lineage::Managed;
 use crate::marks::PolicySince;
 use crate::retention::Policy;
 use crate::setting::Settings;
-use crate::tags;
+use crate::tags::{self, Tags};
 
 /// A policy, the zone it counts in, and where it came from.
 #[derive(Clone, Debug, PartialEq)]
@@ -257,15 +257,13 @@ impl<'w, 'a> Around<'w, 'a> {
             self.settings.keys.backup.as_str()
         });
         let Some(volume) = self.volume else { return false };
-        let mut one_meaning = false;
-        let instances = self.scopes.iter().filter_map(|scope| scope.instance).map(|instance| &instance.tags);
-        for tags in std::iter::once(&volume.tags).chain(instances) {
-            if config::conflicted(tags, self.settings) {
-                return false;
-            }
-            one_meaning |= matches!(config::said_of(tags, key, self.settings), config::Said::Value(_));
-        }
-        one_meaning
+        let instances: Vec<&Tags> =
+            self.scopes.iter().filter_map(|scope| scope.instance).map(|instance| &instance.tags).collect();
+        let conflicted = |tags: &Tags| config::conflicted(tags, self.settings);
+        let says = |tags: &Tags| matches!(config::said_of(tags, key, self.settings), config::Said::Value(_));
+        // What is gone from one of several instances ends nothing, whatever the others say.
+        let all_say = !instances.is_empty() && instances.iter().all(|tags| says(tags));
+        !conflicted(&volume.tags) && !instances.iter().any(|tags| conflicted(tags)) && (says(&volume.tags) || all_say)
     }
 
     /// Whether what is recorded stands for a contradiction that has been corrected.
