@@ -84,10 +84,21 @@ fn primaries_of(volume: &VolumeId, inventory: &Inventory) -> LineageKey {
     }
 }
 
-/// Why a volume is not snapshotted, and whether that passes over a backup that is due.
+/// Why a volume is not snapshotted, and what it misses.
 pub(super) struct Skip {
     reason: Reason,
-    passed_over: bool,
+    missed: Missed,
+}
+
+/// What a volume misses that is not snapshotted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missed {
+    /// Nothing: no backup is due, or none can be.
+    Nothing,
+    /// A backup, unless all of its backups take that long: one is under way.
+    UnlessSlow,
+    /// A backup.
+    Backup,
 }
 
 impl Create {
@@ -128,10 +139,10 @@ impl Create {
             return None;
         };
         verdict.slot = Some(slot);
-        self.volume_findings(volume, snapshots, scope, slot, inventory.now);
+        self.volume_findings(volume, snapshots, &scopes, inventory.now);
         self.findings.extend(unlisted::finding(volume, fleet, inventory.now));
         self.findings.extend(rhythm::finding(volume, snapshots, &scopes, settings, inventory.now));
-        let location = match (blocked(volume, snapshots, scope, slot, inventory.now), next) {
+        let location = match (blocked(volume, snapshots, &scopes, slot, inventory.now), next) {
             (None, Next::At(location)) => Ok(location),
             (None, Next::Skipped) => Err(self.skipped(volume)),
             (Some(skip), _) => Err(skip),
@@ -148,9 +159,13 @@ impl Create {
                 self.verdicts.push(verdict);
                 Some(due)
             }
-            Err(Skip { reason, passed_over }) => {
-                let at_its_rhythm = || rhythm::slower(snapshots, scope, inventory.now).is_some();
-                if passed_over && passed_over_twice(scope, snapshots, slot) && !at_its_rhythm() {
+            Err(Skip { reason, missed }) => {
+                let missed = match missed {
+                    Missed::Nothing => false,
+                    Missed::UnlessSlow => rhythm::slower(snapshots, scope, inventory.now).is_none(),
+                    Missed::Backup => true,
+                };
+                if missed && scopes.iter().any(|scope| passed_over_twice(scope, snapshots, inventory.now, run)) {
                     let detail = format!("no backup for two slots running: {}", reason.detail);
                     self.finding(volume, super::PASSED_OVER, detail);
                 }
@@ -166,17 +181,10 @@ impl Create {
         let site = volume.site.as_ref().map(ToString::to_string).unwrap_or_default();
         let detail = format!("it is {site}, and the setting outposts is skip; set it to region or local");
         self.finding(volume, "outposts-skipped", format!("not backed up: {detail}, or tag the volume Backup=No"));
-        Skip { reason: Reason::new("outposts-skipped", SmolStr::from(detail)), passed_over: false }
+        Skip { reason: Reason::new("outposts-skipped", SmolStr::from(detail)), missed: Missed::Nothing }
     }
 
-    fn volume_findings(
-        &mut self,
-        volume: &Volume,
-        snapshots: &[Managed<'_>],
-        scope: &Scope<'_>,
-        slot: Timestamp,
-        now: Timestamp,
-    ) {
+    fn volume_findings(&mut self, volume: &Volume, snapshots: &[Managed<'_>], scopes: &[Scope<'_>], now: Timestamp) {
         for stuck in snapshots.iter().filter(|managed| lineage::is_stuck(managed.snapshot, now)) {
             let detail = format!(
                 "{} has been pending since {} and no longer counts",
@@ -185,7 +193,7 @@ impl Create {
             );
             self.finding(volume, "stuck-pending", detail);
         }
-        if let Some(failures) = failures(snapshots, scope, slot, now) {
+        if let Some(failures) = failures(snapshots, scopes, now) {
             self.finding(volume, "failing", failures.to_string());
         }
     }
@@ -228,22 +236,26 @@ fn not_wanted(scopes: &[Scope<'_>], unseen: &[crate::id::InstanceId]) -> Vec<Rea
     reasons
 }
 
-/// What stands in the way of a snapshot for this slot of the scope's schedule.
+/// What stands in the way of a snapshot for this slot.
 pub(super) fn blocked(
     volume: &Volume,
     snapshots: &[Managed<'_>],
-    scope: &Scope<'_>,
+    scopes: &[Scope<'_>],
     slot: Timestamp,
     now: Timestamp,
 ) -> Option<Skip> {
-    let skip = |rule, detail: SmolStr, passed_over| Some(Skip { reason: Reason::new(rule, detail), passed_over });
+    let skip = |rule, detail: SmolStr, missed| Some(Skip { reason: Reason::new(rule, detail), missed });
     if !matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
         let detail = format_smolstr!("the volume is {:?}, and only available and in-use ones can be", volume.state);
         // One being made has no backup to miss; one on its way out needs none.
         let missed = match volume.state {
-            VolumeState::Creating => !snapshots.is_empty(),
-            VolumeState::Error | VolumeState::Other => true,
-            VolumeState::Deleting | VolumeState::Deleted | VolumeState::Available | VolumeState::InUse => false,
+            VolumeState::Creating if !snapshots.is_empty() => Missed::Backup,
+            VolumeState::Error | VolumeState::Other => Missed::Backup,
+            VolumeState::Creating
+            | VolumeState::Deleting
+            | VolumeState::Deleted
+            | VolumeState::Available
+            | VolumeState::InUse => Missed::Nothing,
         };
         return skip("volume-state", detail, missed);
     }
@@ -255,7 +267,7 @@ pub(super) fn blocked(
     };
     if let Some(done) = snapshots.iter().filter(counts).find(|managed| managed.time >= slot) {
         let detail = format_smolstr!("{} is the backup due {}", done.snapshot.id, to_the_minute(slot));
-        return skip("not-due", detail, false);
+        return skip("not-due", detail, Missed::Nothing);
     }
     let pending = |managed: &&Managed<'_>| managed.snapshot.state == SnapshotState::Pending;
     if let Some(pending) = snapshots.iter().filter(pending).find(|managed| !lineage::is_stuck(managed.snapshot, now)) {
@@ -264,10 +276,10 @@ pub(super) fn blocked(
             pending.snapshot.id,
             to_the_minute(pending.snapshot.started)
         );
-        return skip("still-pending", detail, true);
+        return skip("still-pending", detail, Missed::UnlessSlow);
     }
-    if let Some(failures) = failures(snapshots, scope, slot, now).filter(|failures| failures.next_attempt > now) {
-        return skip("failing", format_smolstr!("{failures}"), true);
+    if let Some(failures) = failures(snapshots, scopes, now).filter(|failures| failures.next_attempt > now) {
+        return skip("failing", format_smolstr!("{failures}"), Missed::Backup);
     }
     None
 }
@@ -290,7 +302,7 @@ impl std::fmt::Display for Failures {
 
 /// The failed snapshots of a volume, where there are enough of them: those that began after the
 /// newest good one and less than 48 hours ago. One that a person keeps for good does not count.
-fn failures(snapshots: &[Managed<'_>], scope: &Scope<'_>, slot: Timestamp, now: Timestamp) -> Option<Failures> {
+fn failures(snapshots: &[Managed<'_>], scopes: &[Scope<'_>], now: Timestamp) -> Option<Failures> {
     let newest_good = snapshots.iter().filter(|managed| managed.is_good()).map(|managed| managed.start).max();
     let counts = |managed: &&Managed<'_>| {
         managed.snapshot.state == SnapshotState::Error
@@ -300,21 +312,21 @@ fn failures(snapshots: &[Managed<'_>], scope: &Scope<'_>, slot: Timestamp, now: 
     };
     let failed: Vec<Timestamp> = snapshots.iter().filter(counts).map(|managed| managed.start).collect();
     let newest = failed.iter().max().filter(|_| failed.len() >= FAILED_ENOUGH)?;
-    let next_attempt = newest.saturating_add(wait(scope, slot)).unwrap_or(Timestamp::MAX);
+    let wait = scopes.iter().filter_map(|scope| wait(scope, now)).min()?;
+    let next_attempt = newest.saturating_add(wait).unwrap_or(Timestamp::MAX);
     Some(Failures { count: failed.len(), next_attempt })
 }
 
-/// How long an attempt waits after the newest failed snapshot: nine tenths of the interval that
-/// ends with this slot, within limits.
-fn wait(scope: &Scope<'_>, slot: Timestamp) -> SignedDuration {
-    let before = match &scope.backup {
-        Wanted::On(schedule) => schedule.slot_before(slot, &scope.zone),
-        Wanted::No | Wanted::Excluded(_) => None,
-    };
+/// How long an attempt for a scope waits after the newest failed snapshot: nine tenths of the
+/// interval that ends with the current slot, within limits.
+fn wait(scope: &Scope<'_>, now: Timestamp) -> Option<SignedDuration> {
+    let Wanted::On(schedule) = &scope.backup else { return None };
+    let slot = schedule.slot(now, &scope.zone, now);
     // `every-run` has no slots, so no interval.
+    let before = schedule.slot_before(slot, &scope.zone);
     let interval = before.map_or(SignedDuration::ZERO, |before| slot.duration_since(before));
-    SignedDuration::from_secs(interval.as_secs() / 10 * 9 + interval.as_secs() % 10 * 9 / 10)
-        .clamp(WAIT_AT_LEAST, WAIT_AT_MOST)
+    let most = SignedDuration::from_secs(interval.as_secs() / 10 * 9 + interval.as_secs() % 10 * 9 / 10);
+    Some(most.clamp(WAIT_AT_LEAST, WAIT_AT_MOST))
 }
 
 fn due(snapshots: &[Managed<'_>], slot: Timestamp) -> Reason {
@@ -338,10 +350,10 @@ pub(super) fn not_behind_from(schedule: &Schedule, scope: &Scope<'_>, slot: Time
     before.or_else(|| slot.checked_sub(RUNS_BACK.hours()).ok()).unwrap_or(slot)
 }
 
-/// Whether no backup was taken for the slot before the current one either.
-fn passed_over_twice(scope: &Scope<'_>, snapshots: &[Managed<'_>], slot: Timestamp) -> bool {
+/// Whether no backup was taken for the slot of a scope before its current one either.
+fn passed_over_twice(scope: &Scope<'_>, snapshots: &[Managed<'_>], now: Timestamp, run: Timestamp) -> bool {
     let Wanted::On(schedule) = &scope.backup else { return false };
-    let before = not_behind_from(schedule, scope, slot);
+    let before = not_behind_from(schedule, scope, schedule.slot(now, &scope.zone, run));
     let taken = |managed: &&Managed<'_>| managed.is_good() || managed.snapshot.state == SnapshotState::Pending;
     !snapshots.iter().filter(taken).any(|managed| managed.time >= before)
 }

@@ -63,7 +63,7 @@ impl<'a> Creator<'a> {
     /// [`Creator::context`] names.
     pub(crate) fn take(&self, lineage: &[Managed<'_>], now: Timestamp) -> Option<Taken> {
         let (scope, slot) = best(&self.scopes, now, now)?;
-        if blocked(self.volume, lineage, scope, slot, now).is_some() {
+        if blocked(self.volume, lineage, &self.scopes, slot, now).is_some() {
             return None;
         }
         // What others took of it is not asked for: the newest of its lineage stands for all.
