@@ -12,6 +12,7 @@
 //!
 //! [`Tags`]: ebskeep_core::tags::Tags
 
+pub mod bulk;
 mod copies;
 pub mod keep;
 mod open;
@@ -42,6 +43,8 @@ pub struct Facts {
     pub calls: Vec<Call>,
     /// When two runs overlapped in one Place.
     pub overlaps: Vec<Overlap>,
+    /// From when to when no copier ran, if that was for months.
+    pub uncopied: Option<(Timestamp, Timestamp)>,
     /// What the last runs found: code and resource.
     pub last_findings: BTreeSet<(String, SmolStr)>,
 }
@@ -102,7 +105,7 @@ impl std::fmt::Display for Violation {
 }
 
 /// The names of all invariants that planted mistakes break.
-pub const INVARIANTS: [&str; 36] = [
+pub const INVARIANTS: [&str; 37] = [
     "begun-again-blindly",
     "called-after-stop",
     "copied-again",
@@ -112,6 +115,7 @@ pub const INVARIANTS: [&str; 36] = [
     "gone-together",
     "gone: archived",
     "gone: backups-failing",
+    "gone: bulk-date",
     "gone: bulk-slot",
     "gone: delete-on",
     "gone: error",

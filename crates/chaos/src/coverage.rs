@@ -58,7 +58,15 @@ const KEEPS_TOO: [&str; 9] = [
 ];
 
 /// What else is to happen.
-const BESIDES: [&str; 48] = [
+const BESIDES: [&str; 60] = [
+    "a contradiction was put right late",
+    "a deleted volume was restored",
+    "a policy was changed twice",
+    "a script wrote all tags of one on many",
+    "a script wrote one date on many",
+    "a script wrote one slot on many",
+    "a script wrote the marks of one on many",
+    "a volume was deleted long after its backups failed",
     "after a step: a deletion",
     "after a step: an outcome that is not known",
     "after a step: what began",
@@ -92,6 +100,9 @@ const BESIDES: [&str; 48] = [
     "stopped while planning",
     "stopped with something done and something not begun",
     "the default zone is not UTC",
+    "nothing was copied for months",
+    "nothing was deleted for weeks, and backups were taken once a day",
+    "refused unforeseen-deletions",
     "two accounts",
     "two accounts at once",
     "two deployments",
@@ -107,6 +118,7 @@ const BESIDES: [&str; 48] = [
     "user Restore",
     "user Terminate",
     "users act while two runs overlap",
+    "what goes of one lineage is bounded",
 ];
 
 /// All that must have happened: each call that changes something, with each fault and

@@ -125,11 +125,15 @@ pub enum Flaw {
     FailedTakenForFresh,
     /// Failed snapshots are taken for unfinished.
     FailedTakenForPending,
+    /// What goes of one lineage is not bounded.
+    LineageNotBounded,
+    /// The default retention is taken for an hour, so that any date since is one that a run may have written.
+    DefaultTakenForAnHour,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 60] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -188,6 +192,8 @@ impl Flaw {
         Self::FarSlotTrusted,
         Self::FailedTakenForFresh,
         Self::FailedTakenForPending,
+        Self::LineageNotBounded,
+        Self::DefaultTakenForAnHour,
     ];
 
     /// The invariant that it breaks before all others, by its name.
@@ -232,6 +238,7 @@ impl Flaw {
             Self::GoneMarkTakenForOlder | Self::GoneTakenForMarked => "gone: volume-gone",
             Self::SharedSlotTrusted | Self::FarSlotTrusted => "gone: bulk-slot",
             Self::FailedTakenForFresh | Self::FailedTakenForPending => "fleet-goes-on",
+            Self::LineageNotBounded | Self::DefaultTakenForAnHour => "gone: bulk-date",
         }
     }
 
@@ -260,6 +267,8 @@ impl Flaw {
         let wrong = match self {
             Self::GraceNotGiven => ("policy-grace", "1h"),
             Self::MinimumNotHeeded => ("minimum", "1"),
+            Self::LineageNotBounded => ("max-delete-percent", "100"),
+            Self::DefaultTakenForAnHour => ("default-retention", "1h"),
             Self::CopiesTakenForEnded | Self::OtherCopiesTakenForEnded => ("orphan-grace", "1h"),
             _ => return,
         };

@@ -2,6 +2,7 @@
 //! users, then quiet, then the checker.
 
 mod next;
+mod pauses;
 mod runs;
 mod told;
 
@@ -23,6 +24,7 @@ use crate::checker::{self, Facts, Overlap, Site, Violation};
 use crate::coverage::Coverage;
 use crate::faults;
 use crate::flaw::Flaw;
+use crate::later::Later;
 use crate::rng::Rng;
 use crate::scene::{self, Fleet, OTHER, Theme};
 use crate::users::User;
@@ -108,6 +110,10 @@ struct Stage {
     steps: Steps,
     /// What the last run of these jobs found, by the deployment's number.
     findings: BTreeMap<(usize, Place, Vec<Job>), Found>,
+    /// From when to when no copier ran, if that was for months.
+    uncopied: Option<(Timestamp, Timestamp)>,
+    /// What users have put off.
+    later: Later,
     /// Whether runs never overlap here and no answer is lost: then there is never more
     /// than one snapshot in a slot, whatever else befalls them.
     orderly: bool,
@@ -156,19 +162,19 @@ impl Stage {
         if theme == Theme::Retention && rng.percent(35) {
             names.push("night");
         }
+        // A person would look at what waits; here nobody does. So in most worlds nothing waits.
+        let bounded = theme == Theme::Retention && rng.percent(30);
         let mut deployments = Vec::new();
         for name in names {
             let mut settings = Settings::default();
             let (minimum, orphan_grace) = (minimum.to_string(), format!("{orphans}d"));
-            // A person would look at the first two; here nobody does.
-            for (name, value) in [
-                ("max-delete", "1000000"),
-                ("max-delete-percent", "100"),
+            let unbounded = [("max-delete", "1000000"), ("max-delete-percent", "100")];
+            for (name, value) in unbounded.into_iter().filter(|_| !bounded).chain([
                 ("deployment", name),
                 ("minimum", minimum.as_str()),
                 ("orphan-grace", orphan_grace.as_str()),
                 ("time-zone", zone_name),
-            ] {
+            ]) {
                 settings.set(name, value)?;
             }
             if let Some(flaw) = flaw {
@@ -179,6 +185,7 @@ impl Stage {
                 minimum: minimum.parse()?,
                 orphan_grace: SignedDuration::from_hours(24 * orphans),
                 zone,
+                bounded,
             };
             deployments.push(Deployment { settings, limits, created: BTreeMap::new() });
         }
@@ -200,6 +207,8 @@ impl Stage {
             step: 0,
             steps: Steps::new(START),
             findings: BTreeMap::new(),
+            uncopied: None,
+            later: Later::default(),
             orderly,
         })
     }
@@ -214,8 +223,11 @@ impl Stage {
         if self.sites.len() > 1 {
             self.count("two accounts");
         }
-        for _ in 0..STEPS {
+        for step in 0..STEPS {
             self.step += 1;
+            if step == STEPS / 2 && self.seed % 7 == 3 {
+                Box::pin(self.pause()).await;
+            }
             let minutes = match self.theme {
                 Theme::Copies => self.rng.between(10, 240),
                 // Now and then soon after the run before.
@@ -223,6 +235,7 @@ impl Stage {
                 Theme::Retention => self.rng.between(30, 960),
             };
             self.clock.sleep(Duration::from_secs(60 * minutes)).await;
+            self.what_was_put_off();
             let wanted = match self.theme {
                 Theme::Copies => self.of_copies(),
                 Theme::Retention => self.of_retention(),
@@ -270,12 +283,44 @@ impl Stage {
             Theme::Copies => self.fleet.somebody_acts(&self.world, &mut self.rng),
             Theme::Retention => {
                 let place = &self.site();
-                let mut user = User { world: &self.world, place, witness: &self.witness, rng: &mut self.rng };
+                let mut user = User {
+                    world: &self.world,
+                    place,
+                    witness: &self.witness,
+                    rng: &mut self.rng,
+                    later: &mut self.later,
+                    counts: None,
+                };
                 // Seldom one thing alone.
-                [user.acts(), user.acts()].join(AND)
+                let first = (user.acts(), user.counts);
+                let second = (user.acts(), user.counts);
+                for counts in first.1.into_iter().chain(second.1) {
+                    self.count(counts);
+                }
+                [first.0, second.0].join(AND)
             }
         };
         self.did(&did);
+    }
+
+    /// Users do what they put off until now.
+    fn what_was_put_off(&mut self) {
+        for intent in self.later.due(self.world.now()) {
+            let place = intent.place.clone();
+            let mut user = User {
+                world: &self.world,
+                place: &place,
+                witness: &self.witness,
+                rng: &mut self.rng,
+                later: &mut self.later,
+                counts: None,
+            };
+            let (did, counts) = (user.does_what_is_due(intent), user.counts);
+            if let Some(counts) = counts {
+                self.count(counts);
+            }
+            self.did(&did);
+        }
     }
 
     /// Nobody acts and nothing fails any more.
@@ -372,6 +417,7 @@ impl Stage {
             history: self.world.history(),
             calls: self.world.calls(),
             overlaps: std::mem::take(&mut self.overlaps),
+            uncopied: self.uncopied,
             last_findings: findings.collect(),
         };
         let away = |call: &Call| call.account.as_str() == OTHER && call.action == "CopySnapshot";
@@ -384,6 +430,9 @@ impl Stage {
         };
         if facts.history.iter().any(expired) {
             self.count("the other account deleted a copy");
+        }
+        if self.deployments.iter().any(|deployment| deployment.limits.bounded) {
+            self.count("what goes of one lineage is bounded");
         }
         if self.orderly {
             self.count("nothing overlaps and no answer is lost");

@@ -10,6 +10,7 @@ use ebskeep_sim::{Act, Census, Deed, LockMode, PutState, World};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
+use crate::later::{Intent, Later};
 use crate::rng::Rng;
 use crate::scene::act;
 use crate::witness::Witness;
@@ -84,7 +85,7 @@ fn configured(rng: &mut Rng) -> Tags {
 }
 
 /// A day, so many after today, as people write it.
-fn day(now: Timestamp, after: i64) -> String {
+pub(crate) fn day(now: Timestamp, after: i64) -> String {
     let then = now.checked_add(SignedDuration::from_hours(24 * after)).unwrap_or(now);
     then.strftime("%Y-%m-%d").to_string()
 }
@@ -100,41 +101,27 @@ pub struct User<'a> {
     pub witness: &'a Witness,
     /// What it is chosen by.
     pub rng: &'a mut Rng,
+    /// What is put off.
+    pub later: &'a mut Later,
+    /// What the deed at hand is counted as once it is done.
+    pub counts: Option<&'static str>,
 }
 
 impl User<'_> {
     /// Does something, to anything; tells what in words.
     pub fn acts(&mut self) -> String {
         let census = self.world.census(self.place);
-        let deed = match self.rng.below(11) {
+        self.counts = None;
+        let deed = match self.rng.below(13) {
             10 => self.writes_in_bulk(&census),
+            11 => self.changes_again(&census),
+            12 => self.deletes_and_restores(&census),
             0..3 => self.tags_a_snapshot(&census),
             3..5 => self.does_to_a_snapshot(&census),
             5..8 => self.tags_a_resource(&census),
             _ => self.does_to_a_resource(&census),
         };
         self.does(deed)
-    }
-
-    /// A script writes the slot of one snapshot on all of its volume, or a slot of years ago on one.
-    fn writes_in_bulk(&mut self, census: &Census) -> Option<Deed> {
-        let slotted = |s: &&ebskeep_core::inventory::Snapshot| {
-            s.state == SnapshotState::Completed && s.tags.get("ebskeep:slot").is_some()
-        };
-        let all: Vec<_> = census.snapshots.iter().filter(slotted).collect();
-        let one = (*self.rng.pick(&all)?).clone();
-        if self.rng.percent(25) {
-            let tags = [("ebskeep:slot", "1970-01-01T00:00:00Z")].into_iter().collect();
-            return Some(Deed::Tag { resources: vec![one.id.as_str().into()], tags });
-        }
-        let of_it = || {
-            all.iter().filter(|s| {
-                s.volume == one.volume && s.tags.get("ebskeep:deployment") == one.tags.get("ebskeep:deployment")
-            })
-        };
-        let slot = of_it().filter_map(|s| s.tags.get("ebskeep:slot")).min()?;
-        let resources: Vec<SmolStr> = of_it().map(|s| SmolStr::new(s.id.as_str())).collect();
-        (resources.len() > 2).then(|| Deed::Tag { resources, tags: [("ebskeep:slot", slot)].into_iter().collect() })
     }
 
     /// Does something to an old snapshot while a run goes on that may be about to
@@ -182,7 +169,10 @@ impl User<'_> {
                 words
             }
             // Such as deleting a volume that is attached: then nobody does.
-            Err(refusal) => format!("refused ({}): {words}", refusal.code),
+            Err(refusal) => {
+                self.counts = None;
+                format!("refused ({}): {words}", refusal.code)
+            }
         }
     }
 
@@ -197,6 +187,58 @@ impl User<'_> {
         let wanted = |state| !good || state == SnapshotState::Completed;
         let all: Vec<_> = census.snapshots.iter().filter(|s| wanted(s.state)).map(|s| &s.id).collect();
         self.rng.pick(&all).map(|id| (*id).clone())
+    }
+
+    /// A policy that is changed twice within its grace, or a contradiction that is put right
+    /// days later.
+    fn changes_again(&mut self, census: &Census) -> Option<Deed> {
+        let resources = vec![self.resource(census)?];
+        let (now, hours) = (self.world.now(), self.rng.between(12, 9 * 24));
+        let mut policy = || self.rng.pick(&LONG).map_or("2", |(text, ..)| *text);
+        let (first, second) = (policy(), policy());
+        let tag = |key: &str, value: &str| Deed::Tag {
+            resources: resources.clone(),
+            tags: [(key, value)].into_iter().collect(),
+        };
+        if self.rng.percent(50) {
+            self.later.add(now, hours, self.place, tag("Retention", second), Some("a policy was changed twice"));
+            return Some(tag("Retention", first));
+        }
+        let mut both = Tags::new();
+        both.set("Retention", first);
+        both.set("retention", second);
+        let corrected = Deed::Untag { resources: resources.clone(), keys: vec!["retention".into()] };
+        self.later.add(now, hours, self.place, corrected, Some("a contradiction was put right late"));
+        Some(Deed::Tag { resources, tags: both })
+    }
+
+    /// A volume that is deleted by mistake, and days later is there again, with its id and its tags.
+    fn deletes_and_restores(&mut self, census: &Census) -> Option<Deed> {
+        let one = self.rng.pick(&census.volumes)?.clone();
+        let (now, delete) = (self.world.now(), Deed::DeleteVolume { volume: one.id.clone() });
+        let again = Deed::CreateVolume {
+            id: Some(one.id.clone()),
+            size_gib: 8,
+            kind: None,
+            multi_attach: false,
+            key: None,
+            tags: one.tags,
+        };
+        let hours = self.rng.between(3, 16 * 24);
+        self.later.add(now, hours, self.place, again, Some("a deleted volume was restored"));
+        match one.attachments.first() {
+            None => Some(delete),
+            Some(attachment) => {
+                self.later.add(now, 1, self.place, delete, None);
+                Some(Deed::Detach { volume: one.id, instance: Some(attachment.instance.clone()) })
+            }
+        }
+    }
+
+    /// Does what was put off.
+    pub fn does_what_is_due(&mut self, intent: Intent) -> String {
+        self.counts = intent.counts;
+        self.does(Some(intent.deed))
     }
 
     fn tags_a_snapshot(&mut self, census: &Census) -> Option<Deed> {
@@ -293,11 +335,16 @@ impl User<'_> {
         })
     }
 
-    fn tags_a_resource(&mut self, census: &Census) -> Option<Deed> {
+    /// Any volume or instance that there is.
+    fn resource(&mut self, census: &Census) -> Option<SmolStr> {
         let volumes = census.volumes.iter().map(|volume| SmolStr::new(volume.id.as_str()));
         let there = census.instances.iter().filter(|i| i.state != InstanceState::Terminated);
         let all: Vec<SmolStr> = volumes.chain(there.map(|i| SmolStr::new(i.id.as_str()))).collect();
-        let resources = vec![self.rng.pick(&all)?.clone()];
+        self.rng.pick(&all).cloned()
+    }
+
+    fn tags_a_resource(&mut self, census: &Census) -> Option<Deed> {
+        let resources = vec![self.resource(census)?];
         let policy = self.rng.pick(&LONG).map_or("2", |(text, ..)| *text);
         let tag = |key: &str, value: &str| Deed::Tag {
             resources: resources.clone(),

@@ -70,6 +70,8 @@ impl Witness {
             .filter(|(at, went_from, snapshot)| *at >= began && went_from == place && there(&snapshot.id).is_none());
         let with_it: Vec<Snapshot> = with_it.map(|(.., snapshot)| snapshot.clone()).collect();
         if let Some(snapshot) = there(id) {
+            // Called for again, it is one snapshot all the same.
+            inner.going.retain(|(.., other)| other.id != *id);
             inner.going.push((now, place.clone(), snapshot.clone()));
         }
         census.snapshots.extend(with_it);

@@ -190,7 +190,9 @@ impl<'a> Judge<'a> {
         for ((source, place), all) in &self.copies {
             for one in all {
                 let Some(end) = one.deleted.as_ref().filter(|end| !is_outsider(&end.by)) else { continue };
-                if one.completed.is_none() {
+                // What came and went while no copier ran could not be noted anywhere.
+                let unnoted = self.facts.uncopied.is_some_and(|(from, to)| (from..to).contains(&end.at));
+                if one.completed.is_none() || unnoted {
                     continue;
                 }
                 if let Some(again) = all.iter().find(|two| two.started > end.at) {

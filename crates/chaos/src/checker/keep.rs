@@ -26,6 +26,8 @@ pub struct Limits {
     pub orphan_grace: SignedDuration,
     /// The zone of what names none.
     pub zone: Zone,
+    /// Whether a check bounds what one run may take of one lineage.
+    pub bounded: bool,
 }
 
 /// A Place at one moment.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use ebskeep_core::id::VolumeId;
 use ebskeep_core::inventory::{Snapshot, SnapshotState};
 use ebskeep_sim::Past;
+use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::keep::{lineage, time, values, wanted};
@@ -20,7 +21,7 @@ pub(super) fn check(facts: &Facts, wrong: &mut Wrong<'_>) {
     every_due_volume_has_its_backup(facts, wrong);
 }
 
-/// Failed snapshots of one volume from which on AWS takes no more of it.
+/// Failed and pending snapshots of one volume from which on AWS takes no more of it.
 const AWS_LIMIT: usize = 5;
 
 /// Whether each due volume has its backup though nothing removes failed snapshots.
@@ -34,9 +35,10 @@ pub fn goes_on(site: &Site) -> Vec<Violation> {
             };
             let taken = |deployment: &str| lineage(&site.census, &volume.id, deployment);
             let of_it = site.census.snapshots.iter().filter(|s| s.volume == volume.id);
-            let failed = of_it.filter(|s| s.state == SnapshotState::Error).count();
+            let in_the_way = |s: &&Snapshot| matches!(s.state, SnapshotState::Error | SnapshotState::Pending);
+            let in_the_way = of_it.filter(in_the_way).count();
             let there = taken(&limits.deployment).iter().any(|s| s.state != SnapshotState::Error && time(s) >= due);
-            if !there && failed < AWS_LIMIT {
+            if !there && in_the_way < AWS_LIMIT {
                 let (name, place) = (&limits.deployment, &site.place);
                 let detail = format!("{name} at {place}: nothing of {} for {due}, after {ran}", volume.id);
                 found.push(Violation::new("fleet-goes-on", detail));
@@ -63,7 +65,10 @@ fn slots(facts: &Facts) -> BTreeMap<(&str, &VolumeId, &str), Vec<&Past>> {
 /// What is one too many in its slot is told by the last run.
 fn surplus_is_told(facts: &Facts, wrong: &mut Wrong<'_>) {
     for ((deployment, volume, slot), all) in slots(facts) {
-        let good: Vec<_> = all.iter().filter(|past| past.deleted.is_none() && past.state == "completed").collect();
+        // A slot after the start, as a script may have written it, is none.
+        let for_it = |past: &Past| slot.parse::<Timestamp>().is_ok_and(|slot| slot <= past.started);
+        let good: Vec<_> =
+            all.iter().filter(|past| past.deleted.is_none() && past.state == "completed" && for_it(past)).collect();
         let told = |past: &Past| facts.last_findings.contains(&("surplus".to_owned(), SmolStr::new(past.id.as_str())));
         if good.len() > 1 && good.iter().filter(|past| told(past)).count() + 1 < good.len() {
             let ids: Vec<_> = good.iter().map(|past| past.id.as_str()).collect();

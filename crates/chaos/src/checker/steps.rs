@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ebskeep_core::id::{Place, VolumeId};
+use ebskeep_core::id::{Place, SnapshotId, VolumeId};
 use ebskeep_sim::{Call, Outcome, Past, World};
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
@@ -63,6 +63,8 @@ pub struct Steps {
     /// Creations that took effect and whose answer was lost, of the last hours.
     lost: VecDeque<Call>,
     taken: BTreeMap<Slot, Vec<Past>>,
+    /// What was held against its slot.
+    judged: BTreeSet<SnapshotId>,
 }
 
 /// What there is to say after a step.
@@ -89,6 +91,7 @@ impl Steps {
             looks: VecDeque::new(),
             lost: VecDeque::new(),
             taken: BTreeMap::new(),
+            judged: BTreeSet::new(),
         }
     }
 
@@ -169,8 +172,9 @@ impl Steps {
         let deployment = tag(two, "ebskeep:deployment").unwrap_or_default();
         let slot: Slot = (deployment.into(), two.volume.clone(), slot.into());
         let before = self.taken.entry(slot.clone()).or_default();
-        // Where calls take no time, one step ends when the next begins.
-        if before.iter().any(|one| one.id == two.id) {
+        // Where calls take no time, one step ends when the next begins; and a script may have written
+        // another slot on it by then.
+        if !self.judged.insert(two.id.clone()) {
             return;
         }
         let mut one = None;

@@ -63,7 +63,10 @@ impl<'a> History<'a> {
             let all = lineage(census, volume, &both.limits.deployment).into_iter();
             all.filter(|s| s.state == SnapshotState::Completed).collect::<Vec<_>>()
         };
-        let (had, has) = (good(both.before), good(both.after));
+        let (mut had, has) = (good(both.before), good(both.after));
+        // What a user took the tags off meanwhile is there, and no longer ours.
+        let there = |one: &Snapshot| both.after.snapshots.iter().any(|other| other.id == one.id);
+        had.retain(|one| !there(one) || has.iter().any(|other| other.id == one.id));
         let exists = |census: &'a Census| census.volumes.iter().find(|one| one.id == *volume);
         let keeps = match (exists(both.before), exists(both.after)) {
             (Some(then), Some(now)) => {

@@ -21,6 +21,7 @@ use crate::checker::Overlap;
 use crate::clock::Off;
 use crate::flaw::Flaw;
 use crate::flawed::Flawed;
+use crate::later::Later;
 use crate::mortal::{Death, Fate, Mortal};
 use crate::rng::Rng;
 use crate::scene::Theme;
@@ -132,6 +133,7 @@ impl Stage {
         let stops = stops(&wanted);
         self.tell(format_args!("{:?}{only} at {} ({name}){off}{stops}", wanted.jobs, wanted.place));
         let (from, first_call) = (self.world.now(), self.world.calls_so_far());
+        let before = self.world.census(&wanted.place);
         let done = if interfered {
             let mut rng = self.rng.clone();
             let (done, did) = futures::join!(self.drive(&wanted), self.interfere(&wanted.place, &mut rng, 1_000));
@@ -143,13 +145,15 @@ impl Stage {
         };
         let calls = self.world.calls_from(first_call);
         self.note(&wanted, done, (from, &calls));
+        self.bounded(&wanted, &before);
         self.judge(&calls);
     }
 
     /// What a user does while a run goes on, or two, with at most so many milliseconds before
     /// each.
     async fn interfere(&self, place: &Place, rng: &mut Rng, wait: u64) -> String {
-        let mut user = User { world: &self.world, place, witness: &self.witness, rng };
+        let (mut later, counts) = (Later::default(), None);
+        let mut user = User { world: &self.world, place, witness: &self.witness, rng, later: &mut later, counts };
         let mut did = Vec::new();
         for _ in 0..INTERFERENCES {
             let wait = Duration::from_millis(user.rng.between(50, wait));

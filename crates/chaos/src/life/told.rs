@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::runs::{Done, Stopped, Wanted};
 use super::{AND, Stage};
 use crate::checker::Violation;
+use crate::checker::bulk;
 use crate::checker::runs::{self, Ran};
 use crate::checker::together::{self, Both};
 use crate::coverage;
@@ -41,6 +42,14 @@ impl Stage {
         if volumes > 0 && [one, two].iter().all(|wanted| wanted.jobs.contains(&Job::Expire)) {
             self.count("two managers at once, and something went");
         }
+        self.amiss(found);
+    }
+
+    /// Holds what a run took against what it may take of one lineage.
+    pub(super) fn bounded(&mut self, wanted: &Wanted, before: &Census) {
+        let Some(deployment) = self.deployments.get(wanted.deployment) else { return };
+        let (after, now, limits) = (self.world.census(&wanted.place), self.world.now(), &deployment.limits);
+        let found = bulk::check(&bulk::Run { before, after: &after, now, limits });
         self.amiss(found);
     }
 
