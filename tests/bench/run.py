@@ -122,7 +122,12 @@ def gone(sim: Sim) -> list[str]:
         worlds.gone(account, GONE, DUE_OF_GONE)
         before = asked(account)
         took = ebskeep(account, *command, "--api-share", "100", "--format", "json")
-        rows += [f"* {' '.join(command)}: {took}; DescribeVolumes: {asked(account) - before}", f"  * {calls(account)}"]
+        most = 1 if command != ("plan", "expire") else 1 + 40 + DUE_OF_GONE
+        number = asked(account) - before
+        rows += [
+            f"* {' '.join(command)}: {took}; DescribeVolumes: {number}, of {most} that are promised at most",
+            f"  * {calls(account)}",
+        ]
     return rows
 
 

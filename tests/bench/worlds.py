@@ -44,7 +44,7 @@ def due(account: Account, snapshots: int) -> None:
 
 def gone(account: Account, volumes: int, due: int) -> None:
     """Snapshots of 200 days ago of so many volumes that do not exist, of which so many are past
-    their time; and one instance that is backed up.
+    their time and the 90 days for which the newest one stays after it; and one instance that is backed up.
     """
     fleet(account, 1)
     now = datetime.now(timezone.utc)
@@ -53,7 +53,7 @@ def gone(account: Account, volumes: int, due: int) -> None:
     deeds = []
     for n in range(volumes):
         volume = f"vol-{n:017x}"
-        tags = marks(volume, start, now + timedelta(days=-1 if n < due else 100))
+        tags = marks(volume, start, now + timedelta(days=-100 if n < due else 100))
         deeds.append(place | {"volume": volume, "started": f"{start:%Y-%m-%dT%H:%M:%SZ}", "tags": tags})
     account.sim.post_many("act", deeds)
 

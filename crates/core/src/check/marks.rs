@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::world::World;
-use super::{MAX_TAGS, result};
+use super::{MAX_TAGS, result, spares_failed};
 use crate::id::VolumeId;
 use crate::inventory::Snapshot;
 use crate::plan::{Action, CheckResult, Job, WriteMarks};
@@ -24,7 +24,7 @@ pub(super) fn marks(world: &World<'_>) -> CheckResult {
             wrong.extend(of_one(marks, world).into_iter().map(|why| format!("{}: {why}", marks.snapshot_id)));
         }
     }
-    result("marks", Some(Job::Expire), wrong, || "what is noted for later runs is so".to_owned())
+    spares_failed(result("marks", Some(Job::Expire), wrong, || "what is noted for later runs is so".to_owned()))
 }
 
 fn of_one(marks: &WriteMarks, world: &World<'_>) -> Vec<String> {
@@ -64,14 +64,17 @@ pub(super) fn is_gone(volume: &VolumeId, world: &World<'_>) -> bool {
     world.inventory.volumes.is_complete() && !listed && world.inventory.confirmed_gone.contains(volume)
 }
 
-/// `<first>/<now> <volume> …`, the first not after now.
+/// `<first>/<now> <volume> …`, the first now, or the one that is written there already.
 fn says_since(value: &str, snapshot: &Snapshot, world: &World<'_>) -> bool {
     let mut words = value.split(' ');
     let times = words.next().and_then(|times| times.split_once('/'));
     let Some((Ok(first), Ok(last))) = times.map(|(a, b)| (a.parse::<Timestamp>(), b.parse::<Timestamp>())) else {
         return false;
     };
-    first <= last && last == world.plan.now && words.next() == Some(snapshot.volume.as_str())
+    let there = snapshot.tags.get("ebskeep:policy-since").and_then(|text| text.split('/').next());
+    let there = there.and_then(|first| first.parse::<Timestamp>().ok());
+    let goes_on = first == last || (first < last && there == Some(first));
+    goes_on && last == world.plan.now && words.next() == Some(snapshot.volume.as_str())
 }
 
 /// Whether what is written leaves room for `ebskeep:deleted`.

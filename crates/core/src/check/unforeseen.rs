@@ -51,9 +51,20 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
         let mut waiting: Vec<(&SnapshotId, Why)> = Vec::new();
         for listed in world.at(going).filter(|listed| listed.snapshot.state != SnapshotState::Error) {
             let snapshot = listed.snapshot;
-            let overdue = snapshot.started <= world.then
-                && !past.get_or_insert_with(|| Past::new(world, all)).kept(snapshot, world);
-            let Some(why) = (if overdue { Some(Why::Overdue) } else { why(snapshot, read, world) }) else { continue };
+            let mut overdue = || {
+                snapshot.started <= world.then
+                    && !past.get_or_insert_with(|| Past::new(world, all)).kept(snapshot, world)
+            };
+            // What a script wrote is told first: it can be overdue too, and that would hide it.
+            let why = if is_unusual(snapshot, read, world) {
+                Why::Unusual
+            } else if overdue() {
+                Why::Overdue
+            } else if foreseen(snapshot, read, world) {
+                continue;
+            } else {
+                Why::Record
+            };
             let id = &listed.snapshot.id;
             // As often as it is to be deleted: once, unless the plan is wrong.
             unforeseen.extend(std::iter::repeat_n(id, listed.deletions));
@@ -101,12 +112,9 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
     }
 }
 
-/// Why the deletion of a snapshot that is not overdue is unforeseen, if it is.
-fn why<'a>(snapshot: &'a Snapshot, read: &mut Read<'a>, world: &World<'a>) -> Option<Why> {
-    if slot_is_unusual(snapshot, read) || date_is_early(snapshot, world) {
-        return Some(Why::Unusual);
-    }
-    (!foreseen(snapshot, read, world)).then_some(Why::Record)
+/// Whether its slot or its `DeleteOn` is not what a job writes.
+fn is_unusual(snapshot: &Snapshot, read: &Read<'_>, world: &World<'_>) -> bool {
+    slot_is_unusual(snapshot, read) || date_is_early(snapshot, world)
 }
 
 /// Whether a slot is unreadable or after the start, long before the start, or another good

@@ -12,7 +12,7 @@ use super::rules::{self, KeptBy};
 use crate::age::Age;
 use crate::calendar;
 use crate::config::{self, Conflict, Scope};
-use crate::inventory::Volume;
+use crate::inventory::{Instance, Volume};
 use crate::lineage::Managed;
 use crate::marks::PolicySince;
 use crate::retention::Policy;
@@ -249,26 +249,32 @@ impl<'w, 'a> Around<'w, 'a> {
         Self { volume: Some(volume), scopes, ending: Ending::None, settings, now }
     }
 
-    /// Whether a recorded contradiction has been corrected (docs/semantics.md 2.4).
-    fn corrected(&self, conflict: Conflict<'_>) -> bool {
+    /// Whether a contradiction that a snapshot records has been corrected (docs/semantics.md 2.4).
+    fn is_over(&self, managed: &Managed<'_>) -> bool {
+        let Some(conflict) = managed.recorded_retention().and_then(Conflict::parse) else { return false };
         let key = conflict.key.unwrap_or(if conflict.of_retention {
             self.settings.keys.retention.as_str()
         } else {
             self.settings.keys.backup.as_str()
         });
         let Some(volume) = self.volume else { return false };
-        let instances: Vec<&Tags> =
-            self.scopes.iter().filter_map(|scope| scope.instance).map(|instance| &instance.tags).collect();
-        let conflicted = |tags: &Tags| config::conflicted(tags, self.settings);
+        let instances: Vec<&Instance> = self.scopes.iter().filter_map(|scope| scope.instance).collect();
+        if std::iter::once(&volume.tags)
+            .chain(instances.iter().map(|instance| &instance.tags))
+            .any(|tags| config::conflicted(tags, self.settings))
+        {
+            return false;
+        }
         let says = |tags: &Tags| matches!(config::said_of(tags, key, self.settings), config::Said::Value(_));
-        // What is gone from one of several instances ends nothing, whatever the others say.
-        let all_say = !instances.is_empty() && instances.iter().all(|tags| says(tags));
-        !conflicted(&volume.tags) && !instances.iter().any(|tags| conflicted(tags)) && (says(&volume.tags) || all_say)
-    }
-
-    /// Whether what is recorded stands for a contradiction that has been corrected.
-    fn is_over(&self, record: Option<&str>) -> bool {
-        record.and_then(Conflict::parse).is_some_and(|conflict| self.corrected(conflict))
+        if says(&volume.tags) {
+            return true;
+        }
+        // What is gone from one of several instances, or with an instance, ends nothing,
+        // whatever the others say.
+        let of = managed.snapshot.tags.get(tags::INSTANCE);
+        let is_there = of.is_none_or(|id| instances.iter().any(|instance| instance.id.as_str() == id));
+        let all_listed = instances.len() == self.scopes.len();
+        is_there && all_listed && instances.iter().all(|instance| says(&instance.tags))
     }
 }
 
@@ -297,7 +303,7 @@ pub(super) fn governing(lineage: &[Managed<'_>], around: &Around<'_, '_>) -> Vec
         let tagged = scope.and_then(|scope| scope.zone_tag.as_deref());
         let zone = tagged.or_else(|| lineage.iter().find_map(|managed| managed.snapshot.tags.get(tags::TZ)));
         let mut counts =
-            lineage.iter().filter(|m| m.recorded_retention().is_some_and(|text| !around.is_over(Some(text))));
+            lineage.iter().filter(|managed| managed.recorded_retention().is_some() && !around.is_over(managed));
         let newest = counts.next();
         governing.push(newest.and_then(|m| recorded(m, settings)).unwrap_or_else(|| default(zone, settings)));
         // The newest by slot and the newest by start need not be the same: either keeps.
@@ -469,7 +475,7 @@ impl Policies {
                 }
                 (Some(_), Some(_)) => continue,
                 (None, Some(ends)) => ends,
-                (Some(after), None) if around.is_over(record.retention) => GraceEnd::At(grace_after(after.start)),
+                (Some(after), None) if around.is_over(managed) => GraceEnd::At(grace_after(after.start)),
                 (Some(after), None) => GraceEnd::At(calendar::after(after.start, grace, &TimeZone::UTC)),
                 (None, None) => {
                     self.since.counts = true;
@@ -512,6 +518,10 @@ fn record_of<'a>(managed: &Managed<'a>) -> Record<'a> {
 /// The policy a snapshot was taken under, as far as it can be known: the one
 /// recorded, or the default where neither a record nor a `DeleteOn` says another.
 fn in_force(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
+    // What a run left unwritten says nothing, not that the default governed.
+    if managed.is_unfinished() {
+        return None;
+    }
     let Record { retention, zone, default: written, undated } = record_of(managed);
     if retention.is_some() {
         return recorded(managed, settings);

@@ -100,6 +100,9 @@ pub(super) fn volume_gone(facts: &Facts<'_>, out: &mut Judgement<'_>) {
         let until = if marked { Until::At(calendar::after(facts.now, grace, &TimeZone::UTC)) } else { Until::Open };
         let first = match (gone, marked) {
             (_, true) => "expire marks it as deleted now",
+            (true, false) if facts.lineage.begun_last.is_none() => {
+                "no good snapshot can bear the mark that it is deleted"
+            }
             (true, false) => "there is no room for the mark that it is deleted",
             (false, false) => "AWS has not said that it is deleted",
         };
