@@ -202,9 +202,13 @@ fn what_expire_notes_and_is_not_so_is_refused() {
     }
     let since = |value: &str| note("ebskeep:policy-since", value);
     let day = |days: i64, last: Timestamp, volume: &str| format!("{}/{last} {volume} 7 UTC", ago(days));
-    for days in [0, 3] {
-        assert_eq!(refusals(&world(), Job::Expire, &since(&day(days, START, "vol-1"))), []);
-    }
+    assert_eq!(refusals(&world(), Job::Expire, &since(&day(0, START, "vol-1"))), []);
+    // It goes on from what is written there, and from nothing else.
+    let mut noted = world();
+    noted.snapshots.items[0].tags.set("ebskeep:policy-since", day(3, ago(1), "vol-1"));
+    assert_eq!(refusals(&noted, Job::Expire, &since(&day(3, START, "vol-1"))), []);
+    refused(&noted, Job::Expire, &since(&day(4, START, "vol-1")), "marks", "is not so");
+    refused(&world(), Job::Expire, &since(&day(3, START, "vol-1")), "marks", "is not so");
     for value in [
         day(-1, START, "vol-1"),
         day(3, ago(1), "vol-1"),
