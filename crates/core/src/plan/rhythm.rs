@@ -173,6 +173,8 @@ mod tests {
             (&[week, week + fifth, week - fifth, week, week], Some(week)),
             (&[week, week + fifth + 1, week, week, week], None),
             (&[week, week - fifth - 1, week, week, week], None),
+            // In the middle, not near it.
+            (&[6 * DAY, 6 * DAY, week, week, 8 * DAY], Some(week)),
             (&[week; 4], None),
             (&[0; 5], None),
             // A backup that dies.
@@ -250,6 +252,7 @@ mod tests {
             (30 * 60, "30 minutes"),
             (3 * HOUR, "3 hours"),
             (150 * 60, "2.5 hours"),
+            (3 * HOUR + 200, "3.1 hours"),
             (36 * HOUR, "1.5 days"),
             (7 * DAY + 60, "7 days"),
         ] {

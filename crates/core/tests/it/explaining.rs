@@ -387,3 +387,14 @@ fn of_a_deleted_volume_every_page_gives_the_day_on_which_its_grace_ends() {
     // The newest: 90 days after the mark that the first run writes.
     assert_eq!(date(&scenario, "snap-2"), "2026-06-08");
 }
+
+/// Until expire has marked it, nobody can say when the last one goes.
+#[test]
+fn of_a_deleted_volume_without_a_mark_the_newest_waits_for_one() {
+    let full: String = (0..47).map(|n| format!(", \"t{n:02}=\"")).collect();
+    let tags = format!("volume = \"vol-gone\"\ntags = [\"ebskeep:retention=24h\"{full}]");
+    let scenario = world(&format!("gone = [\"vol-gone\"]\n{}", backup("snap-1", "2026-03-01T00:00:00Z", &tags)));
+    let (answer, words) = says(&snapshot(&scenario, "snap-1"), "newest-good");
+    assert_eq!(answer, Answer::Keeps);
+    assert!(words.contains("not marked as deleted; kept until a mark says that it was"), "{words}");
+}

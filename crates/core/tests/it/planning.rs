@@ -1,7 +1,9 @@
 //! Plans as values: what they count, what they name, and that the same world gives the
 //! same plan.
 
-use ebskeep_core::plan::{Action, CheckResult, Job, Plan, Summary, decide};
+use ebskeep_core::destination::Destination;
+use ebskeep_core::plan::{Action, CheckResult, Job, Plan, Refuses, Summary, WriteMarks, decide};
+use ebskeep_core::tags::Tags;
 
 use crate::explaining::{backup, world};
 use crate::plans::{create, delete, finish, plan, set};
@@ -44,6 +46,83 @@ fn a_check_refuses_its_own_job_or_the_whole_plan() {
     assert_eq!(of(&both, &[check(true, None), check(false, Some(Job::Expire))]), ([false, false, true], false));
     assert_eq!(of(&[Job::Expire], &[check(false, Some(Job::Expire))]), ([false, false, true], true));
     assert_eq!(of(&both, &[check(false, None)]), ([true, true, true], true));
+}
+
+/// What a pager says of a run whose deletions wait.
+#[test]
+fn a_check_that_holds_deletions_says_how_many_and_refuses_all_where_there_is_nothing_else() {
+    let holding = |ok: bool, refuses: Refuses| {
+        let holds = vec!["snap-1".into(), "snap-2".into()];
+        CheckResult { refuses, holds, ..check(ok, Some(Job::Expire)) }
+    };
+    assert_eq!(holding(false, Refuses::Deletions).held(), Some(2));
+    assert_eq!(holding(true, Refuses::Deletions).held(), None);
+    assert_eq!(holding(false, Refuses::AllButFailed).held(), None);
+    let whole = |jobs: &[Job], actions: &[Action]| {
+        let checks = vec![holding(false, Refuses::Deletions)];
+        Plan { jobs: jobs.to_vec(), checks, ..plan(actions.to_vec()) }.is_refused_whole()
+    };
+    assert!(whole(&[Job::Expire], &[delete("snap-1"), delete("snap-2")]));
+    assert!(!whole(&[Job::Expire], &[delete("snap-1"), delete("snap-3")]));
+    assert!(!whole(&[Job::Create, Job::Expire], &[delete("snap-1"), delete("snap-2")]));
+    let json = |refuses: Refuses| serde_json::to_value(holding(false, refuses)).unwrap().get("refuses").cloned();
+    assert_eq!(json(Refuses::All), None);
+    assert_eq!(json(Refuses::AllButFailed), Some("all-but-failed".into()));
+}
+
+/// Marks on copies are the copier's, and those on snapshots here are expire's: each is refused
+/// with its own job.
+#[test]
+fn marks_are_of_the_job_that_writes_them() {
+    let marks = |destination: Option<Destination>| {
+        let (snapshot_id, volume_id) = ("snap-1".into(), "vol-1".into());
+        let (before, tags) = (Tags::new(), Tags::new());
+        Action::WriteMarks(Box::new(WriteMarks {
+            snapshot_id,
+            volume_id,
+            destination,
+            before,
+            tags,
+            remove: Vec::new(),
+        }))
+    };
+    assert_eq!(marks(None).job(), Job::Expire);
+    assert_eq!(marks(Destination::parse("us-east-1")).job(), Job::Copy);
+}
+
+/// The words of the findings that ask a person to do something.
+#[test]
+fn a_finding_says_what_there_is_to_do() {
+    let found = |scenario: &Scenario, code: &str| {
+        let findings = decided(scenario).findings;
+        findings.into_iter().find(|finding| finding.code == code).map(|finding| finding.detail).unwrap()
+    };
+    let full: String = (0..47).map(|n| format!(", \"t{n:02}=\"")).collect();
+    let full = backup("snap-1", "2026-03-09T00:00:00Z", &format!("tags = [\"ebskeep:retention=24h\"{full}]"));
+    assert_eq!(
+        found(&world(&format!("gone = [\"vol-a\"]\n{full}")), "mark-not-written"),
+        "snap-1 has no room for the tag ebskeep:gone; remove one of its tags"
+    );
+    let copy = |id: &str, volume: &str, day: u8| {
+        let tags = format!(
+            "tags = [\"Source_SnapshotId=snap-s{day}\", \"ebskeep:volume={volume}\", \"ebskeep:source-region=us-east-1\", \
+             \"ebskeep:source-account=111122223333\", \"ebskeep:started=2025-03-0{day}T00:00:00Z\", \
+             \"ebskeep:retention=daily=2\"]"
+        );
+        backup(id, &format!("2025-03-0{day}T00:00:00Z"), &format!("volume = \"vol-ffffffff\"\n{tags}"))
+    };
+    let copies = [copy("snap-1", "vol-1", 1), copy("snap-2", "vol-1", 2), copy("snap-3", "vol-2", 3)];
+    assert_eq!(
+        found(&world(&copies.concat()), "copies-without-end"),
+        "3 copies of 2 volumes are kept only because no mark says that their source volume was deleted. If it was, run: \
+         ebskeep release --region eu-west-1 --source-deleted vol-1 vol-2. If it exists, look why it is not copied any more"
+    );
+    let failed = |n: u8| backup(&format!("snap-{n}"), &format!("2026-03-10T10:0{n}:00Z"), "state = \"error\"");
+    let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=hourly\"]\n".to_owned();
+    assert_eq!(
+        found(&world(&(volume + &failed(1) + &failed(2) + &failed(3))), "failing"),
+        "3 snapshots failed since the last good one; the next attempt is at 2026-03-10 10:57 UTC or later"
+    );
 }
 
 /// The last line of every page, and what alarms are set on.
