@@ -391,7 +391,7 @@ fn of_a_deleted_volume_every_page_gives_the_day_on_which_its_grace_ends() {
 /// Until expire has marked it, nobody can say when the last one goes.
 #[test]
 fn of_a_deleted_volume_without_a_mark_the_newest_waits_for_one() {
-    let full: String = (0..47).map(|n| format!(", \"t{n:02}=\"")).collect();
+    let full = (0..47).map(|n| format!(", \"t{n:02}=\"")).collect::<Vec<_>>().concat();
     let tags = format!("volume = \"vol-gone\"\ntags = [\"ebskeep:retention=24h\"{full}]");
     let scenario = world(&format!("gone = [\"vol-gone\"]\n{}", backup("snap-1", "2026-03-01T00:00:00Z", &tags)));
     let (answer, words) = says(&snapshot(&scenario, "snap-1"), "newest-good");

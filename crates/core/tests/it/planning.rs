@@ -97,7 +97,7 @@ fn a_finding_says_what_there_is_to_do() {
         let findings = decided(scenario).findings;
         findings.into_iter().find(|finding| finding.code == code).map(|finding| finding.detail).unwrap()
     };
-    let full: String = (0..47).map(|n| format!(", \"t{n:02}=\"")).collect();
+    let full = (0..47).map(|n| format!(", \"t{n:02}=\"")).collect::<Vec<_>>().concat();
     let full = backup("snap-1", "2026-03-09T00:00:00Z", &format!("tags = [\"ebskeep:retention=24h\"{full}]"));
     assert_eq!(
         found(&world(&format!("gone = [\"vol-a\"]\n{full}")), "mark-not-written"),
