@@ -447,7 +447,8 @@ impl Policies {
         let mut next: Option<&Managed<'_>> = None;
         // Most often one policy is on all of them, and need be looked at but once.
         let mut read = None;
-        for managed in newest_first {
+        // Missing tags of an interrupted run do not mean that the default was in force.
+        for managed in newest_first.filter(|managed| !managed.is_unfinished()) {
             let record = record_of(managed);
             if read == Some(record) {
                 next = next.map(|_| managed);
@@ -518,10 +519,6 @@ fn record_of<'a>(managed: &Managed<'a>) -> Record<'a> {
 /// The policy a snapshot was taken under, as far as it can be known: the one
 /// recorded, or the default where neither a record nor a `DeleteOn` says another.
 fn in_force(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
-    // What a run left unwritten says nothing, not that the default governed.
-    if managed.is_unfinished() {
-        return None;
-    }
     let Record { retention, zone, default: written, undated } = record_of(managed);
     if retention.is_some() {
         return recorded(managed, settings);
