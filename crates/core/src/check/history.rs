@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use super::policy::began;
+use super::policy::{Bare, began, span};
 use super::world::{Listed, World};
 use super::{folded, loosely};
 use crate::age::Age;
@@ -126,15 +126,15 @@ impl<'a> Tags<'a> {
             _ => (now, if self.by_record(world) { long } else { short }),
         };
         let mut keep = Vec::new();
-        // The first that was taken after those looked at under another policy. There may be a
-        // thousand with one policy: they are gone through once.
+        // The oldest newer record with another policy. It is carried along, because a search for each
+        // record takes quadratic time where a thousand snapshots have one policy.
         let mut next = None;
         let mut after: Option<&(Timestamp, Record<'_>)> = None;
-        for looked_at @ (began, record) in &self.records {
+        for current @ (began, record) in &self.records {
             if after.is_some_and(|(_, other)| other != record) {
                 next = after;
             }
-            after = Some(looked_at);
+            after = Some(current);
             let plain = record.default || record.text.starts_with("conflict") || record.text.contains(" | ");
             let window = if plain && self.ends.is_none() { short } else { lately };
             let within = window.after(*began) > as_of;
@@ -189,30 +189,16 @@ fn record(snapshot: &Snapshot) -> Option<Record<'_>> {
     Some(Record { text, zone, default: true })
 }
 
-/// How long a grace is, read once; nothing where it is too long for any calendar.
+/// A grace as a span of the calendar, parsed once. Empty if no calendar is that long.
 #[derive(Clone, Copy)]
 struct Length(Option<Span>);
 
 impl Length {
     fn of(grace: Age) -> Self {
-        let text = grace.short().to_string();
-        let read = text.chars().try_fold((Span::new(), 0_i64), |(span, number), c| {
-            if let Some(digit) = c.to_digit(10) {
-                return Some((span, number.checked_mul(10)?.checked_add(i64::from(digit))?));
-            }
-            let span = match c {
-                'y' => span.try_years(number),
-                'm' => span.try_months(number),
-                'd' => span.try_days(number),
-                'h' => span.try_hours(number),
-                _ => return None,
-            };
-            Some((span.ok()?, 0))
-        });
-        Self(read.map(|(span, _)| span))
+        Self(span(&grace.short().to_string(), Bare::Days))
     }
 
-    /// An instant and so much later, in UTC. Too far to be told is never.
+    /// The instant that is this much later, in UTC, or the end of time if no calendar has it.
     fn after(self, at: Timestamp) -> Timestamp {
         let end = self.0.and_then(|span| at.to_zoned(TimeZone::UTC).checked_add(span).ok());
         end.map_or(Timestamp::MAX, |end| end.timestamp())

@@ -24,7 +24,7 @@ pub(super) struct Backup<'a> {
     pub(super) time: Timestamp,
 }
 
-/// A good snapshot with what its tags say of its time, read once: there may be a million.
+/// A good snapshot with its times, parsed once from its tags: there may be a million.
 #[derive(Clone, Copy)]
 struct Dated<'a> {
     snapshot: &'a Snapshot,
@@ -368,7 +368,7 @@ fn period_of(name: &str, at: &Zoned, index: usize) -> Option<[i64; 5]> {
 
 /// What a bare number means.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Bare {
+pub(super) enum Bare {
     Days,
     Nothing,
 }
@@ -405,7 +405,7 @@ fn is_length(text: &str) -> bool {
 
 /// A length of time as text: `14`, `1y6m`. `None` if it is none, or zero. Units may
 /// stand in any order, as in records, each once.
-fn span(text: &str, bare: Bare) -> Option<Span> {
+pub(super) fn span(text: &str, bare: Bare) -> Option<Span> {
     let mut span = Span::new();
     let mut number = String::new();
     let mut units = String::new();

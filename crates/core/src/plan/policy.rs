@@ -12,7 +12,7 @@ use super::rules::{self, KeptBy};
 use crate::age::Age;
 use crate::calendar;
 use crate::config::{self, Conflict, Scope};
-use crate::inventory::{Instance, Volume};
+use crate::inventory::Volume;
 use crate::lineage::Managed;
 use crate::marks::PolicySince;
 use crate::retention::Policy;
@@ -258,23 +258,20 @@ impl<'w, 'a> Around<'w, 'a> {
             self.settings.keys.backup.as_str()
         });
         let Some(volume) = self.volume else { return false };
-        let instances: Vec<&Instance> = self.scopes.iter().filter_map(|scope| scope.instance).collect();
-        if std::iter::once(&volume.tags)
-            .chain(instances.iter().map(|instance| &instance.tags))
-            .any(|tags| config::conflicted(tags, self.settings))
-        {
+        let instances = || self.scopes.iter().filter_map(|scope| scope.instance);
+        let conflicted = |tags: &Tags| config::conflicted(tags, self.settings);
+        if conflicted(&volume.tags) || instances().any(|instance| conflicted(&instance.tags)) {
             return false;
         }
         let says = |tags: &Tags| matches!(config::said_of(tags, key, self.settings), config::Said::Value(_));
         if says(&volume.tags) {
             return true;
         }
-        // What is gone from one of several instances, or with an instance, ends nothing,
-        // whatever the others say.
-        let of = managed.snapshot.tags.get(tags::INSTANCE);
-        let is_there = of.is_none_or(|id| instances.iter().any(|instance| instance.id.as_str() == id));
-        let all_listed = instances.len() == self.scopes.len();
-        is_there && all_listed && instances.iter().all(|instance| says(&instance.tags))
+        // A key that is missing on one of several instances corrects nothing, and neither does the
+        // end of the instance that the record names.
+        let named = managed.snapshot.tags.get(tags::INSTANCE);
+        named.is_none_or(|id| instances().any(|instance| instance.id.as_str() == id))
+            && self.scopes.iter().all(|scope| scope.instance.is_some_and(|instance| says(&instance.tags)))
     }
 }
 
@@ -454,7 +451,7 @@ impl Policies {
                 next = next.map(|_| managed);
                 continue;
             }
-            // Most often, too, it is the one that governs, letter by letter.
+            // Usually the record repeats the governing policy letter by letter and need not be parsed.
             if self.governing.iter().any(|governing| governing.is_written(record)) {
                 (read, next) = (Some(record), Some(managed));
                 continue;
