@@ -18,6 +18,7 @@ use smol_str::SmolStr;
 
 use crate::fake::{START, snapshot};
 use crate::plans::tags;
+use crate::source_gone::marks;
 
 /// One change of the world.
 type Change = fn(&mut Inventory);
@@ -648,7 +649,7 @@ fn a_failed_snapshot_is_held_back_by_few_checks() {
     let _proof = ebskeep_proofs::proves(&["4.36"]);
     let nothing: Forge = |_, _| {};
     // Whether the backup, the good one's deletion and the failed one's go ahead.
-    let cases: [(&str, Change, Forge, [bool; 3]); 12] = [
+    let cases: [(&str, Change, Forge, [bool; 3]); 13] = [
         ("", |_| {}, nothing, [true, true, true]),
         ("all-listed", |w| w.images.gap = Some("cut".into()), nothing, [true, false, true]),
         ("all-listed", |w| w.instances.gap = Some("cut".into()), nothing, [true, false, true]),
@@ -660,6 +661,12 @@ fn a_failed_snapshot_is_held_back_by_few_checks() {
             "last-good",
             |w| snap(w, "snap-3").started = days_ago(60),
             |p, w| deleting(p, w, "snap-3"),
+            [true, false, true],
+        ),
+        (
+            "marks",
+            |_| {},
+            |p, _| p.actions.push(marks("snap-1", None, tags([("ebskeep:gone", "no")]))),
             [true, false, true],
         ),
         ("reason-to-stay", |w| snap(w, "snap-1").tags.set("KeepForever", ""), nothing, [true, false, true]),

@@ -82,7 +82,8 @@ fn there(inventory: &mut Inventory) -> &mut Snapshot {
     &mut inventory.destinations[0].snapshots.items[0]
 }
 
-fn marks(id: &str, destination: Option<&str>, tags: Tags) -> Action {
+/// An action that writes marks on a snapshot of `vol-1`.
+pub(crate) fn marks(id: &str, destination: Option<&str>, tags: Tags) -> Action {
     Action::WriteMarks(Box::new(WriteMarks {
         snapshot_id: id.into(),
         volume_id: "vol-1".into(),
