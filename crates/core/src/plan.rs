@@ -88,7 +88,7 @@ pub fn decide(inventory: &Inventory, request: &Request, settings: &Settings) -> 
         let expire::Expire { verdicts, actions, problems, findings } =
             expire::expire(inventory, &fleet, settings, request.grace);
         plan.snapshots = verdicts;
-        // Moved where nothing stands before: there may be a million.
+        // Moved if there is nothing to append to: there may be a million actions.
         if plan.actions.is_empty() {
             plan.actions = actions;
         } else {

@@ -64,17 +64,17 @@ pub(super) fn is_gone(volume: &VolumeId, world: &World<'_>) -> bool {
     world.inventory.volumes.is_complete() && !listed && world.inventory.confirmed_gone.contains(volume)
 }
 
-/// `<first>/<now> <volume> …`, the first now, or the one that is written there already.
+/// `<first>/<now> <volume> …`, where the first instant is now or the one in the present mark.
 fn says_since(value: &str, snapshot: &Snapshot, world: &World<'_>) -> bool {
     let mut words = value.split(' ');
     let times = words.next().and_then(|times| times.split_once('/'));
     let Some((Ok(first), Ok(last))) = times.map(|(a, b)| (a.parse::<Timestamp>(), b.parse::<Timestamp>())) else {
         return false;
     };
-    let there = snapshot.tags.get("ebskeep:policy-since").and_then(|text| text.split('/').next());
-    let there = there.and_then(|first| first.parse::<Timestamp>().ok());
-    let goes_on = first == last || (first < last && there == Some(first));
-    goes_on && last == world.plan.now && words.next() == Some(snapshot.volume.as_str())
+    let present = snapshot.tags.get("ebskeep:policy-since").and_then(|text| text.split('/').next());
+    let present = present.and_then(|first| first.parse::<Timestamp>().ok());
+    let valid = first == last || (first < last && present == Some(first));
+    valid && last == world.plan.now && words.next() == Some(snapshot.volume.as_str())
 }
 
 /// Whether what is written leaves room for `ebskeep:deleted`.

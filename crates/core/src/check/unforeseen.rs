@@ -55,7 +55,7 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
                 snapshot.started <= world.then
                     && !past.get_or_insert_with(|| Past::new(world, all)).kept(snapshot, world)
             };
-            // What a script wrote is told first: it can be overdue too, and that would hide it.
+            // An unusual slot or date is reported first. It can be overdue too, which would hide the cause.
             let why = if is_unusual(snapshot, read, world) {
                 Why::Unusual
             } else if overdue() {

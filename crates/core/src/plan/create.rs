@@ -90,12 +90,12 @@ pub(super) struct Skip {
     missed: Missed,
 }
 
-/// What a volume misses that is not snapshotted.
+/// What a skipped volume misses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Missed {
-    /// Nothing: no backup is due, or none can be.
+    /// Nothing. No backup is due, or none is possible.
     Nothing,
-    /// A backup, unless all of its backups take that long: one is under way.
+    /// A backup, except at a slow rhythm: a snapshot is pending, as it usually is there.
     UnlessSlow,
     /// A backup.
     Backup,

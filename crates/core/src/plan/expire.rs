@@ -38,7 +38,7 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
     let world = World::new(inventory, fleet, settings, grace);
     // In the order of the listing. What was never judged would stay.
     let mut verdicts: Vec<SnapshotVerdict> = inventory.snapshots.items.iter().map(unjudged).collect();
-    // Room for all: growing would copy what may be hundreds of megabytes, and room that is not used is none.
+    // Reserved at once, because growing copies up to hundreds of megabytes. Unused capacity takes no memory.
     let mut deletions = Vec::with_capacity(verdicts.len());
     let mut marks = Vec::new();
     let mut told = |at: usize, judged: Judged| {
@@ -84,7 +84,7 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
         a.start.cmp(&b.start).then_with(by_id)
     });
     marks.sort_by(|one, other| subject(one).cmp(&subject(other)));
-    // In the room of the deletions themselves.
+    // Collected in place: the actions reuse the allocation of the deletions.
     out.actions = deletions.into_iter().map(|dated| Action::DeleteSnapshot(dated.deletion)).collect();
     out.actions.splice(0..0, marks);
     out

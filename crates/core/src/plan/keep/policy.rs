@@ -70,20 +70,20 @@ fn by_rules(rules: &Rules, governing: &Governing, facts: &Facts<'_>, out: &mut J
         return Timestamp::MIN;
     }
     let until = end.map_or(Until::Open, Until::At);
-    // A rule is told once, though it keeps in both orders.
-    let mut told: Vec<Rule> = Vec::new();
+    // Each rule is reported once, even if it keeps the snapshot in both orders.
+    let mut keeping: Vec<Rule> = Vec::new();
     for place in all_places(governing, facts) {
-        if let Some(rule) = place.rule().filter(|rule| !told.contains(rule)) {
-            told.push(rule);
+        if let Some(rule) = place.rule().filter(|rule| !keeping.contains(rule)) {
+            keeping.push(rule);
             out.keeps(rule.name(), until, place);
         }
     }
-    for rule in rules.iter().filter(|rule| !told.contains(rule)) {
+    for rule in rules.iter().filter(|rule| !keeping.contains(rule)) {
         out.silent(rule.name(), || {
             format_smolstr!("\"{rule}\" ({source}) does not: {}", why_not(rule, governing, facts))
         });
     }
-    if told.is_empty() {
+    if keeping.is_empty() {
         out.passed("rules", || governing.weighed.first().map(|weighed| weighed.nothing.clone()).unwrap_or_default());
         return Timestamp::MIN;
     }
