@@ -325,7 +325,8 @@ fn wait(scope: &Scope<'_>, now: Timestamp) -> Option<SignedDuration> {
     // `every-run` has no slots, so no interval.
     let before = schedule.slot_before(slot, &scope.zone);
     let interval = before.map_or(SignedDuration::ZERO, |before| slot.duration_since(before));
-    let most = SignedDuration::from_secs(interval.as_secs() / 10 * 9 + interval.as_secs() % 10 * 9 / 10);
+    // Slots are whole minutes apart.
+    let most = SignedDuration::from_secs(interval.as_secs() / 10 * 9);
     Some(most.clamp(WAIT_AT_LEAST, WAIT_AT_MOST))
 }
 

@@ -261,7 +261,7 @@ impl Expire {
         }
         if let Some(why) = &managed.slot_unusable {
             self.finding(managed, "bad-slot", format!("{why}; its start counts instead"));
-        } else if lineage.orders.len() > 1 && is_far(managed) {
+        } else if managed.is_good() && is_far(managed) {
             // A catch-up has nothing between its slot and its start.
             let between = |other: &&Managed<'_>| managed.time < other.start && other.start < managed.start;
             if let Some(other) = lineage.snapshots.iter().find(between) {
