@@ -270,8 +270,7 @@ fn source_gone(marks: &WriteMarks, at: &Place, world: &World<'_>) -> Vec<String>
     if !ours {
         wrong.push(format!("{id} at {at} is no copy of ours of {volume} here"));
     }
-    let only = |key: &str| key == "ebskeep:source-gone";
-    if !marks.remove.is_empty() || marks.tags.iter().count() != 1 || !marks.tags.iter().all(|(key, _)| only(key)) {
+    if !marks.remove.is_empty() || marks.tags.iter().any(|(key, _)| key != "ebskeep:source-gone") {
         wrong.push(format!("{id} at {at}: more than whether its volume is deleted would be written"));
     }
     let text = marks.tags.get("ebskeep:source-gone").unwrap_or_default();

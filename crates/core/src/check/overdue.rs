@@ -138,7 +138,7 @@ impl<'a> Past<'a> {
             return true;
         }
         let dated = snapshot.tags.get("DeleteOn").is_some();
-        let default = self.default.filter(|_| !dated || !self.governing.is_empty());
+        let default = self.default.filter(|_| !dated);
         let all: Vec<Text<'a>> =
             self.governing.iter().copied().chain(default).chain(self.grace.iter().copied()).collect();
         all.into_iter().any(|(text, zone)| {

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use ebskeep_core::check::check;
 use ebskeep_core::id::{AccountId, Place, Region, VolumeId};
-use ebskeep_core::inventory::{Inventory, Listing, Snapshot, SnapshotState, Volume, VolumeState};
+use ebskeep_core::inventory::{
+    Inventory, Listing, Lock, LockState, Snapshot, SnapshotState, StorageTier, TierStatus, Volume, VolumeState,
+};
 use ebskeep_core::job::Request;
 use ebskeep_core::plan::{CheckResult, Job, Plan, decide};
 use ebskeep_core::setting::Settings;
@@ -149,6 +151,81 @@ fn what_another_rule_kept_until_lately_is_not_overdue() {
         let told = told(&world, &[Job::Expire], &settings(&[("max-delete", "0")]));
         let expected = if overdue { ids(["snap-1"]) } else { ids([]) };
         assert_eq!(told.held, expected, "{key}={value}: {}", told.check.detail);
+    }
+}
+
+/// What kept it for a fixed time after something else had happened: to the second.
+#[test]
+fn what_was_kept_for_a_fixed_time_until_lately_is_not_overdue() {
+    let _proof = ebskeep_proofs::proves(&["4.32"]);
+    let now = at("2026-03-20T12:00:00Z");
+    let then = now - 7 * DAY;
+    let record = ("ebskeep:retention", "24h");
+    let held = |world: &Inventory| {
+        let told = told(world, &[Job::Expire], &settings(&[("max-delete", "0")]));
+        let both = told.held.union(&told.going).cloned().collect::<BTreeSet<_>>();
+        assert_eq!(both, ids(["snap-1"]), "{}", told.check.detail);
+        told.held.contains("snap-1")
+    };
+    for (later, overdue) in [(SignedDuration::ZERO, true), (SECOND, false)] {
+        let mut gone = empty("2026-03-20T12:00:00Z");
+        gone.confirmed_gone = ["vol-1".into()].into();
+        let mark = format!("{} vol-1", then - 7 * DAY + later);
+        backup(&mut gone, "snap-1", "vol-1", now - 40 * DAY, &[record]);
+        backup(&mut gone, "snap-2", "vol-1", now - 39 * DAY, &[record, ("ebskeep:gone", mark.as_str())]);
+        assert_eq!(held(&gone), overdue, "a week after the mark and {later:?}");
+
+        let mut archive = empty("2026-03-20T12:00:00Z");
+        volume(&mut archive, "vol-1", &[("Backup", "No"), ("Retention", "24h")]);
+        backup(&mut archive, "snap-1", "vol-1", now - 200 * DAY, &[record]).tier = StorageTier::Archive;
+        backup(&mut archive, "snap-2", "vol-1", now - 150 * DAY, &[record]);
+        archive.tiers = Listing::complete(vec![TierStatus {
+            snapshot: "snap-1".into(),
+            tier: StorageTier::Archive,
+            archived_at: Some(then - 90 * DAY + later),
+            restore_expires: None,
+            moving: None,
+        }]);
+        assert_eq!(held(&archive), overdue, "90 days after it was archived and {later:?}");
+
+        let mut locked = archive.clone();
+        locked.tiers = Listing::default();
+        locked.snapshots.items[0].tier = StorageTier::Standard;
+        let expires = Some(then + later);
+        locked.locks = Listing::complete(vec![Lock { snapshot: "snap-1".into(), state: LockState::Expired, expires }]);
+        assert_eq!(held(&locked), overdue, "at the end of its lock and {later:?}");
+
+        // A day of its rules and 90 of the history.
+        let mut history = empty("2026-03-20T12:00:00Z");
+        history.confirmed_gone = ["vol-1".into()].into();
+        let began = then - 91 * DAY + later;
+        let mark = format!("{began} vol-1");
+        backup(&mut history, "snap-1", "vol-1", began, &[("ebskeep:retention", "daily=1"), ("ebskeep:gone", &mark)]);
+        assert_eq!(held(&history), overdue, "at the end of the history and {later:?}");
+
+        let mut copies = empty("2026-03-20T12:00:00Z");
+        for (id, source, began, made) in [
+            ("snap-1", "snap-s1", now - 40 * DAY, then - 2 * DAY + later),
+            ("snap-2", "snap-s2", now - 39 * DAY, now - 38 * DAY),
+        ] {
+            let started = began.to_string();
+            let copy = backup(
+                &mut copies,
+                id,
+                "vol-ffffffff",
+                began,
+                &[
+                    record,
+                    ("Source_SnapshotId", source),
+                    ("ebskeep:volume", "vol-1"),
+                    ("ebskeep:source-region", "us-east-1"),
+                    ("ebskeep:source-account", "111122223333"),
+                    ("ebskeep:started", started.as_str()),
+                ],
+            );
+            copy.started = made;
+        }
+        assert_eq!(held(&copies), overdue, "48 hours after it was copied and {later:?}");
     }
 }
 

@@ -66,6 +66,8 @@ mod rules;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod second_opinion;
+#[cfg(test)]
 mod sets;
 #[cfg(test)]
 mod source_gone;
