@@ -171,7 +171,9 @@ fn what_was_kept_for_a_fixed_time_until_lately_is_not_overdue() {
         let mut gone = empty("2026-03-20T12:00:00Z");
         gone.confirmed_gone = ["vol-1".into()].into();
         let mark = format!("{} vol-1", then - 7 * DAY + later);
-        backup(&mut gone, "snap-1", "vol-1", now - 40 * DAY, &[record]);
+        // A mark that names another volume is none.
+        let copied = ("ebskeep:gone", "2026-03-19T00:00:00Z vol-x");
+        backup(&mut gone, "snap-1", "vol-1", now - 40 * DAY, &[record, copied]);
         backup(&mut gone, "snap-2", "vol-1", now - 39 * DAY, &[record, ("ebskeep:gone", mark.as_str())]);
         assert_eq!(held(&gone), overdue, "a week after the mark and {later:?}");
 
@@ -250,6 +252,52 @@ fn what_a_grace_kept_until_lately_is_not_overdue() {
         let told = told(&world, &[Job::Expire], &settings);
         assert!(!told.going.is_empty() || overdue, "{days}");
         assert_eq!(!told.held.is_empty(), overdue, "{days}: {} {:?}", told.check.detail, told.held);
+    }
+}
+
+/// Four under a record of a day, a newer one like them, and what else is said of the
+/// lineage: whether they are overdue.
+#[test]
+fn what_was_in_its_grace_a_week_ago_was_not_due_then() {
+    let _proof = ebskeep_proofs::proves(&["4.32"]);
+    let now = at("2026-03-20T12:00:00Z");
+    let then = now - 7 * DAY;
+    let day = ("ebskeep:retention", "24h");
+    let month = ("ebskeep:retention", "30d");
+    let dated = date(then, 60);
+    let since = |first: Timestamp, volume: &str| format!("{first}/{now} {volume} 1d UTC");
+    let (ended, left, other) =
+        (since(then - 7 * DAY, "vol-1"), since(then - 7 * DAY + SECOND, "vol-1"), since(then - DAY, "vol-x"));
+    // What else there is, by when it began, with its tags; the tags of the newest; whether
+    // the four are overdue.
+    type Tags<'t> = &'t [(&'t str, &'t str)];
+    let rows: [(&[(Timestamp, Tags<'_>)], Tags<'_>, bool); 8] = [
+        // Under the default, which is 30 days.
+        (&[(then - 3 * DAY, &[])], &[day], false),
+        (&[(then - 3 * DAY, &[("DeleteOn", &dated)])], &[day], true),
+        (&[(then - 3 * DAY, &[("ebskeep:retention", "unset")])], &[day], true),
+        // The last one before the grace.
+        (&[(then - 8 * DAY, &[month]), (then - 7 * DAY, &[day])], &[day], true),
+        (&[(then - 8 * DAY, &[month]), (then - 7 * DAY + SECOND, &[day])], &[day], false),
+        // A mark that another policy has governed for so long.
+        (&[(then - 30 * DAY, &[month])], &[day, ("ebskeep:policy-since", &ended)], true),
+        (&[(then - 30 * DAY, &[month])], &[day, ("ebskeep:policy-since", &left)], false),
+        (&[(then - 30 * DAY, &[month])], &[day, ("ebskeep:policy-since", &other)], true),
+    ];
+    for (n, (others, newest, overdue)) in rows.into_iter().enumerate() {
+        let mut world = empty("2026-03-20T12:00:00Z");
+        volume(&mut world, "vol-1", &[("Backup", "No"), ("Retention", "24h")]);
+        for (id, hours) in [("snap-1", 0), ("snap-2", 1), ("snap-3", 2), ("snap-4", 3)] {
+            backup(&mut world, id, "vol-1", then - 20 * DAY + hours * HOUR, &[day]);
+        }
+        for (at, (started, tags)) in others.iter().enumerate() {
+            backup(&mut world, &format!("snap-other-{at}"), "vol-1", *started, tags);
+        }
+        backup(&mut world, "snap-new", "vol-1", then - 2 * DAY, newest);
+        let told = told(&world, &[Job::Expire], &settings(&[("default-retention", "30d")]));
+        let four = ids(["snap-1", "snap-2", "snap-3", "snap-4"]);
+        assert_eq!(told.held.is_superset(&four), overdue, "{n}: {} {:?}", told.check.detail, told.held);
+        assert_eq!(told.going.is_superset(&four), !overdue, "{n}: {} {:?}", told.check.detail, told.going);
     }
 }
 
