@@ -205,14 +205,14 @@ fn what_was_kept_for_a_fixed_time_until_lately_is_not_overdue() {
         backup(&mut history, "snap-1", "vol-1", began, &[("ebskeep:retention", "daily=1"), ("ebskeep:gone", &mark)]);
         assert_eq!(held(&history), overdue, "at the end of the history and {later:?}");
 
-        let mut copies = empty("2026-03-20T12:00:00Z");
+        let mut elsewhere = empty("2026-03-20T12:00:00Z");
         for (id, source, began, made) in [
             ("snap-1", "snap-s1", now - 40 * DAY, then - 2 * DAY + later),
             ("snap-2", "snap-s2", now - 39 * DAY, now - 38 * DAY),
         ] {
             let started = began.to_string();
             let copy = backup(
-                &mut copies,
+                &mut elsewhere,
                 id,
                 "vol-ffffffff",
                 began,
@@ -227,7 +227,7 @@ fn what_was_kept_for_a_fixed_time_until_lately_is_not_overdue() {
             );
             copy.started = made;
         }
-        assert_eq!(held(&copies), overdue, "48 hours after it was copied and {later:?}");
+        assert_eq!(held(&elsewhere), overdue, "48 hours after it was copied and {later:?}");
     }
 }
 
@@ -255,6 +255,12 @@ fn what_a_grace_kept_until_lately_is_not_overdue() {
     }
 }
 
+/// Tags as they are written in a table.
+type Pairs<'t> = &'t [(&'t str, &'t str)];
+
+/// What else there is by when it began, the tags of the newest, and what is expected.
+type Row<'t> = (&'t [(Timestamp, Pairs<'t>)], Pairs<'t>, bool);
+
 /// Four under a record of a day, a newer one like them, and what else is said of the
 /// lineage: whether they are overdue.
 #[test]
@@ -270,8 +276,7 @@ fn what_was_in_its_grace_a_week_ago_was_not_due_then() {
         (since(then - 7 * DAY, "vol-1"), since(then - 7 * DAY + SECOND, "vol-1"), since(then - DAY, "vol-x"));
     // What else there is, by when it began, with its tags; the tags of the newest; whether
     // the four are overdue.
-    type Tags<'t> = &'t [(&'t str, &'t str)];
-    let rows: [(&[(Timestamp, Tags<'_>)], Tags<'_>, bool); 8] = [
+    let rows: [Row<'_>; 8] = [
         // Under the default, which is 30 days.
         (&[(then - 3 * DAY, &[])], &[day], false),
         (&[(then - 3 * DAY, &[("DeleteOn", &dated)])], &[day], true),

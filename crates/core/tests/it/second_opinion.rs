@@ -83,7 +83,7 @@ fn what_the_checks_would_let_go_of_what_is_kept_is_agreed() {
     let differ = |one: &Passes, other: &Passes| -> Vec<String> {
         let lacking = one.iter().filter(|(scenario, ids)| other.get(*scenario) != Some(*ids));
         lacking
-            .map(|(scenario, ids)| format!("{scenario}: {}", Vec::from_iter(ids.iter().cloned()).join(" ")))
+            .map(|(scenario, ids)| format!("{scenario}: {}", ids.iter().cloned().collect::<Vec<_>>().join(" ")))
             .collect()
     };
     let (more, fewer) = (differ(&got, &agreed), differ(&agreed, &got));
