@@ -129,11 +129,13 @@ pub enum Flaw {
     LineageNotBounded,
     /// The default retention is taken for an hour, so that any date since is one that a run may have written.
     DefaultTakenForAnHour,
+    /// The mark that names a policy which no snapshot records is not seen.
+    PolicyMarkNotSeen,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 61] = [
         Self::TagsAfterCopy,
         Self::BlindRetryOfCopy,
         Self::HalfListing,
@@ -194,6 +196,7 @@ impl Flaw {
         Self::FailedTakenForPending,
         Self::LineageNotBounded,
         Self::DefaultTakenForAnHour,
+        Self::PolicyMarkNotSeen,
     ];
 
     /// The invariant that it breaks before all others, by its name.
@@ -212,7 +215,7 @@ impl Flaw {
             Self::LastLookSkipped => "no-last-look",
             Self::UnknownTakenForFailure => "said-nothing-was-done",
             Self::RecordNotSeen | Self::CopyPolicyMisread | Self::OneInstanceSeen => "gone: policy",
-            Self::GraceNotGiven => "gone: policy-grace",
+            Self::GraceNotGiven | Self::PolicyMarkNotSeen => "gone: policy-grace",
             Self::DateNotSeen => "gone: delete-on",
             Self::KeepUntilNotSeen => "gone: hold",
             Self::ImagesNotSeen => "gone: in-use",

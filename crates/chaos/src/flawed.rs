@@ -122,6 +122,7 @@ impl<C> Flawed<C> {
                 }
                 &[]
             }
+            Some(Flaw::PolicyMarkNotSeen) => &["ebskeep:policy-since"],
             Some(flaw @ (Flaw::SharedSlotTrusted | Flaw::FarSlotTrusted)) if !copy => {
                 let slot = snapshot.tags.get("ebskeep:slot").and_then(|slot| slot.parse::<Timestamp>().ok());
                 let far = |slot: &Timestamp| snapshot.started.duration_since(*slot) > SignedDuration::from_hours(26);

@@ -155,16 +155,28 @@ pub const LONG: [Policy; 17] = [
 /// The default, seven days.
 pub const DEFAULT: &[Keeps] = &[Keeps::Age(7 * DAY)];
 
+/// Policies as the mark `ebskeep:policy-since` names them, where that is not letter by letter.
+const MARKED: [(&str, &str); 5] = [
+    ("2d", "2"),
+    ("14d", "2w"),
+    ("last=2 weekly=2", "weekly=2,last=2"),
+    ("within-hourly=12h within-weekly=14d", "within-hourly=12h within-weekly=2w"),
+    ("within-monthly=1m within-yearly=1y", "within-monthly=1m,within-yearly=1y"),
+];
+
+fn policy(text: &str) -> Option<&'static Policy> {
+    let as_tagged = MARKED.iter().find(|(marked, _)| *marked == text).map_or(text, |(_, tagged)| tagged);
+    SHORT.iter().chain(&LONG).find(|(text, ..)| *text == as_tagged)
+}
+
 /// What keeps under a policy; what is not in the tables keeps everything.
-pub fn meaning(policy: &str) -> &'static [Keeps] {
-    let known = SHORT.iter().chain(&LONG).find(|(text, ..)| *text == policy);
-    known.map_or(&[Keeps::Always], |(_, _, keeps)| keeps)
+pub fn meaning(text: &str) -> &'static [Keeps] {
+    policy(text).map_or(&[Keeps::Always], |(_, _, keeps)| keeps)
 }
 
 /// How long copies under a policy are wanted; no end for what is not in the tables.
-pub fn span_of(policy: &str) -> Option<SignedDuration> {
-    let known = SHORT.iter().chain(&LONG).find(|(text, ..)| *text == policy);
-    known.and_then(|(_, span, _)| *span).map(SignedDuration::from_secs)
+pub fn span_of(text: &str) -> Option<SignedDuration> {
+    policy(text).and_then(|(_, span, _)| *span).map(SignedDuration::from_secs)
 }
 
 /// What a value of `Backup` says.
@@ -239,6 +251,17 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn policies_are_known_as_marks_name_them() {
+        for (text, ..) in SHORT.iter().chain(&LONG).filter(|(text, ..)| *text != "whenever") {
+            let marked = match ebskeep_core::retention::Policy::parse(text).unwrap() {
+                ebskeep_core::retention::Policy::Age(age) => age.short().to_string(),
+                policy => policy.to_string(),
+            };
+            assert_eq!(meaning(&marked), meaning(text), "{text} as {marked}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod endless;
 mod expire;
 pub mod explain;
 
+mod grace;
 mod group;
 mod history;
 mod keep;

@@ -120,6 +120,22 @@ impl Policy {
         Some(Self { text: text.to_owned(), zone: snapshot.tags.get("ebskeep:tz").map(str::to_owned) })
     }
 
+    /// The policies that the mark of a snapshot names, and when they were last in force. One
+    /// of another volume, or of a time that cannot be, is none.
+    fn marked(snapshot: &Snapshot, now: Timestamp) -> Option<(Timestamp, Vec<Self>)> {
+        let (times, of) = snapshot.tags.get("ebskeep:policy-since")?.split_once(' ')?;
+        let (first, last) = times.split_once('/')?;
+        let (first, last): (Timestamp, Timestamp) = (first.parse().ok()?, last.parse().ok()?);
+        let policies = of.strip_prefix(snapshot.volume.as_str())?.strip_prefix(' ')?.split(" was ").next()?;
+        let each = policies.split(" + ").filter_map(|one| one.rsplit_once(' '));
+        // A default is no policy of the volume's.
+        let named = each.filter(|(text, _)| !text.starts_with("default "));
+        // The worlds' own zone has no name.
+        let zone = |zone: &str| Some(zone.to_owned()).filter(|zone| zone != "UTC");
+        let named = named.map(|(text, name)| Self { text: text.to_owned(), zone: zone(name) }).collect();
+        (snapshot.started <= first && first <= last && last <= now).then_some((last, named))
+    }
+
     /// What keeps under it, and in which zone.
     pub(super) fn keeps(&self, limits: &Limits) -> (&'static [Keeps], Zone) {
         let keeps = meaning(&self.text);
@@ -323,8 +339,13 @@ impl Judge<'_> {
         let mut governing: BTreeSet<Policy> = scopes.iter().filter_map(Scope::policy).collect();
         // Where no tag speaks, for one instance of several or for all, the record does.
         if governing.is_empty() || scopes.iter().any(|scope| scope.policy().is_none()) {
-            match all.iter().find_map(|snapshot| Policy::recorded(snapshot)) {
-                Some(record) => drop(governing.insert(record)),
+            let by_mark = governing.is_empty() && !copied;
+            let said = all.iter().find_map(|snapshot| {
+                let marked = Policy::marked(snapshot, now).filter(|(_, named)| by_mark && !named.is_empty());
+                marked.map(|(_, named)| named).or_else(|| Some(vec![Policy::recorded(snapshot)?]))
+            });
+            match said {
+                Some(said) => governing.extend(said),
                 None => self.by_default(scopes.iter().find_map(Scope::zone), &all),
             }
         }
@@ -337,7 +358,9 @@ impl Judge<'_> {
             }
         }
         let lately = all.iter().filter(|snapshot| now.duration_since(begun(snapshot)) < GRACE);
-        let before: BTreeSet<Policy> = lately.filter_map(|snapshot| Policy::recorded(snapshot)).collect();
+        let mut before: BTreeSet<Policy> = lately.filter_map(|snapshot| Policy::recorded(snapshot)).collect();
+        let marked = all.iter().filter(|_| !copied).filter_map(|snapshot| Policy::marked(snapshot, now));
+        before.extend(marked.filter(|(last, _)| now.duration_since(*last) < GRACE).flat_map(|(_, named)| named));
         for policy in before.difference(&governing) {
             if self.kept(policy.keeps(limits), &good, rank, counts) {
                 self.stays("gone: policy-grace", format_args!("{policy:?}"));

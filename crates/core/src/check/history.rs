@@ -12,7 +12,7 @@ use super::policy::{Bare, began, span};
 use super::world::{Listed, World};
 use super::{folded, loosely};
 use crate::age::Age;
-use crate::inventory::{Snapshot, SnapshotState};
+use crate::inventory::{Snapshot, SnapshotState, Volume};
 use crate::job::Grace;
 
 /// Why what is to be deleted stays for the sake of its history, by its place among what is
@@ -67,6 +67,8 @@ struct Tags<'a> {
     copies: bool,
     /// Whether the volume is listed and not on its way out.
     live: bool,
+    /// Whether no live tag says a retention.
+    by_record: bool,
     /// When the volume was found deleted, if a mark says so that can be believed.
     ends: Option<Timestamp>,
 }
@@ -83,10 +85,18 @@ struct Record<'a> {
 impl<'a> Tags<'a> {
     fn new(ours: &[&'a Snapshot], world: &World<'a>) -> Self {
         let copies = ours.first().is_some_and(|snapshot| snapshot.tags.get("Source_SnapshotId").is_some());
-        let mut records: Vec<_> = ours.iter().filter_map(|s| Some((began(s), record(s)?))).collect();
-        records.sort_by(|(one, _), (other, _)| other.cmp(one));
         let good = ours.iter().copied().filter(|snapshot| snapshot.state == SnapshotState::Completed);
         let newest = good.max_by_key(|snapshot| (began(snapshot), &snapshot.id));
+        let by_record =
+            newest.and_then(|newest| world.live_volume(newest)).map_or(copies, |volume| by_record(volume, world));
+        let mut records: Vec<(Timestamp, Record<'a>)> = Vec::new();
+        // In front of what is recorded: a mark is about the time after its snapshot began.
+        for snapshot in ours.iter().filter(|_| !copies) {
+            let is_newest = newest.is_some_and(|newest| newest.id == snapshot.id);
+            records.extend(marked(snapshot, is_newest && !by_record, world));
+        }
+        records.extend(ours.iter().filter_map(|s| Some((began(s), record(s)?))));
+        records.sort_by(|(one, _), (other, _)| other.cmp(one));
         let live = !copies && ours.first().is_some_and(|s| world.live_volumes.contains_key(&s.volume));
         let last = ours.iter().map(|snapshot| began(snapshot)).max();
         let key = if copies { "ebskeep:source-gone" } else { "ebskeep:gone" };
@@ -97,7 +107,7 @@ impl<'a> Tags<'a> {
         });
         let believed = marks.filter(|at| Some(*at) >= last && *at <= world.plan.now).max();
         let gone = copies || ours.first().is_some_and(|s| world.inventory.confirmed_gone.contains(&s.volume));
-        Self { records, newest, copies, live, ends: believed.filter(|_| gone && !live) }
+        Self { records, newest, copies, live, by_record, ends: believed.filter(|_| gone && !live) }
     }
 
     /// Whether a volume that is not there was not found deleted `policy-grace` ago.
@@ -123,7 +133,7 @@ impl<'a> Tags<'a> {
                 }
                 (self.newest.map_or(now, began), long)
             }
-            _ => (now, if self.by_record(world) { long } else { short }),
+            _ => (now, if self.by_record { long } else { short }),
         };
         let mut keep = Vec::new();
         // The oldest newer record with another policy. It is carried along, because a search for each
@@ -138,11 +148,9 @@ impl<'a> Tags<'a> {
             let plain = record.default || record.text.starts_with("conflict") || record.text.contains(" | ");
             let window = if plain && self.ends.is_none() { short } else { lately };
             let within = window.after(*began) > as_of;
-            let last_before = match next {
-                Some((next, _)) => window.after(*next) > as_of,
-                None => !self.shown_otherwise(world),
-            };
-            if (within || last_before) && !record.text.is_empty() {
+            let last_before = next.is_none_or(|(next, _)| window.after(*next) > as_of);
+            let uncorrected = || self.ends.is_none() && self.is_uncorrected(record.text, world);
+            if (within || last_before || uncorrected()) && !record.text.is_empty() {
                 keep.push((record.text, record.zone));
             }
         }
@@ -150,29 +158,57 @@ impl<'a> Tags<'a> {
         keep
     }
 
-    /// Whether no live tag says a retention, so that a record is what governs.
-    fn by_record(&self, world: &World<'a>) -> bool {
-        let Some(volume) = self.newest.and_then(|newest| world.live_volume(newest)) else { return self.copies };
-        let key = &world.settings.keys.retention;
-        let instances = world.instances_of(&volume.id);
-        let silent = |tags: &&crate::tags::Tags| loosely(tags, key).is_none();
-        silent(&&volume.tags) && (instances.is_empty() || instances.iter().any(silent))
-    }
-
-    /// Whether the mark `ebskeep:policy-since` says that another policy than the last one
-    /// recorded has been in force for the grace.
-    fn shown_otherwise(&self, world: &World<'_>) -> bool {
-        let Some(newest) = self.newest.filter(|_| self.live) else { return false };
-        let Some((times, of)) = newest.tags.get("ebskeep:policy-since").and_then(|text| text.split_once(' ')) else {
+    /// Whether what is recorded is a contradiction of a key that nothing live bears any more.
+    fn is_uncorrected(&self, text: &str, world: &World<'a>) -> bool {
+        let Some((key, _)) = text.strip_prefix("conflict ").and_then(|rest| rest.split_once(": ")) else {
             return false;
         };
-        let Some((first, last)) = times.split_once('/') else { return false };
-        let (Ok(first), Ok(last)) = (first.parse::<Timestamp>(), last.parse::<Timestamp>()) else { return false };
-        let grace = Length::of(world.settings.policy_grace);
-        let about_it = of.split(' ').next() == Some(newest.volume.as_str());
-        let in_order = newest.started <= first && first <= last && last <= world.plan.now;
-        about_it && in_order && grace.after(first) <= world.plan.now && grace.after(last) > world.plan.now
+        self.newest.and_then(|newest| world.live_volume(newest)).is_some_and(|volume| {
+            let instances = world.instances_of(&volume.id);
+            !std::iter::once(&volume.tags).chain(instances).any(|tags| loosely(tags, key).is_some())
+        })
     }
+}
+
+/// Whether no live tag says a retention, so that a record is what governs.
+fn by_record(volume: &Volume, world: &World<'_>) -> bool {
+    let key = &world.settings.keys.retention;
+    let instances = world.instances_of(&volume.id);
+    let silent = |tags: &&crate::tags::Tags| loosely(tags, key).is_none();
+    silent(&&volume.tags) && (instances.is_empty() || instances.iter().any(silent))
+}
+
+/// What the mark `ebskeep:policy-since` of a snapshot says was in force, and when: the policies
+/// it names when they were seen first and last, and those before them until then. `renewed` says
+/// whether it counts only while it is renewed. One that was not says nothing of the time since.
+fn marked<'a>(
+    snapshot: &'a Snapshot,
+    renewed: bool,
+    world: &World<'_>,
+) -> impl Iterator<Item = (Timestamp, Record<'a>)> + use<'a> {
+    let now = world.plan.now;
+    let grace = Length::of(world.settings.policy_grace);
+    let mark = snapshot.tags.get("ebskeep:policy-since").and_then(|text| {
+        let (times, of) = text.split_once(' ')?;
+        let (first, last) = times.split_once('/')?;
+        let (first, last) = (first.parse::<Timestamp>().ok()?, last.parse::<Timestamp>().ok()?);
+        let policies = of.strip_prefix(snapshot.volume.as_str())?.strip_prefix(' ')?;
+        let in_order = snapshot.started <= first && first <= last && last <= now;
+        let first = if renewed && grace.after(last) <= now { now } else { first };
+        in_order.then_some((first, last.max(first), policies))
+    });
+    mark.into_iter().flat_map(|(first, last, policies)| {
+        let (named, before) = policies.split_once(" was ").unwrap_or((policies, ""));
+        let each = |list: &'a str, at: Timestamp| list.split(" + ").filter_map(move |one| Some((at, in_mark(one)?)));
+        each(named, last).chain(each(named, first)).chain(each(before, first))
+    })
+}
+
+/// A policy as a mark names it: `daily=7 Europe/Paris`, `default 7d UTC`.
+fn in_mark(text: &str) -> Option<Record<'_>> {
+    let (text, zone) = text.rsplit_once(' ')?;
+    let default = text.strip_prefix("default ");
+    Some(Record { text: default.unwrap_or(text), zone, default: default.is_some() })
 }
 
 /// The policy that a snapshot records; where it has no other, the default of its time.

@@ -64,17 +64,26 @@ pub(super) fn is_gone(volume: &VolumeId, world: &World<'_>) -> bool {
     world.inventory.volumes.is_complete() && !listed && world.inventory.confirmed_gone.contains(volume)
 }
 
-/// `<first>/<now> <volume> …`, where the first instant is now or the one in the present mark.
+/// `<first>/<now> <volume> <policies>`, where the first instant is now or the one in the present
+/// mark, and what that one names is not lost.
 fn says_since(value: &str, snapshot: &Snapshot, world: &World<'_>) -> bool {
-    let mut words = value.split(' ');
-    let times = words.next().and_then(|times| times.split_once('/'));
-    let Some((Ok(first), Ok(last))) = times.map(|(a, b)| (a.parse::<Timestamp>(), b.parse::<Timestamp>())) else {
-        return false;
-    };
-    let present = snapshot.tags.get("ebskeep:policy-since").and_then(|text| text.split('/').next());
-    let present = present.and_then(|first| first.parse::<Timestamp>().ok());
-    let valid = first == last || (first < last && present == Some(first));
-    valid && last == world.plan.now && words.next() == Some(snapshot.volume.as_str())
+    let Some((first, last, policies)) = since(value, snapshot) else { return false };
+    let present = snapshot.tags.get("ebskeep:policy-since").and_then(|text| since(text, snapshot));
+    let valid = first == last || (first < last && present.is_some_and(|(present, ..)| present == first));
+    // One that is in the future, or older than its snapshot, was not written by a run.
+    let believed = present.filter(|(first, last, _)| snapshot.started <= *first && *last <= world.plan.now);
+    let named = believed.map_or("", |(.., policies)| policies.split(" was ").next().unwrap_or_default());
+    let written: Vec<&str> = policies.split(" was ").flat_map(|list| list.split(" + ")).collect();
+    let kept = named.is_empty() || named.split(" + ").all(|policy| written.contains(&policy));
+    valid && kept && last == world.plan.now
+}
+
+/// The instants and the policies of a mark about a snapshot's own volume.
+fn since<'t>(text: &'t str, snapshot: &Snapshot) -> Option<(Timestamp, Timestamp, &'t str)> {
+    let (times, of) = text.split_once(' ')?;
+    let (first, last) = times.split_once('/')?;
+    let policies = of.strip_prefix(snapshot.volume.as_str())?.strip_prefix(' ')?;
+    Some((first.parse().ok()?, last.parse().ok()?, policies))
 }
 
 /// Whether what is written leaves room for `ebskeep:deleted`.

@@ -177,12 +177,17 @@ fn in_grace<'a>(begun: &[&'a Snapshot], then: Timestamp, world: &World<'a>) -> B
     let mut grace: BTreeSet<Text<'a>> = within.chain(before).collect();
     // What a mark says is in its grace still, whatever was recorded when.
     let since = begun.iter().find_map(|snapshot| {
-        let mut words = snapshot.tags.get("ebskeep:policy-since")?.split_whitespace();
-        let first = words.next()?.split('/').next()?.parse::<Timestamp>().ok()?;
-        (words.next() == Some(snapshot.volume.as_str())).then_some(first)
+        let text = snapshot.tags.get("ebskeep:policy-since")?;
+        let (times, of) = text.split_once(' ')?;
+        let first = times.split('/').next()?.parse::<Timestamp>().ok()?;
+        Some((first, of.strip_prefix(snapshot.volume.as_str())?.strip_prefix(' ')?))
     });
+    if let Some((_, policies)) = since {
+        let each = policies.split(" was ").flat_map(|list| list.split(" + ")).filter_map(|one| one.rsplit_once(' '));
+        grace.extend(each.map(|(text, zone)| (text.strip_prefix("default ").unwrap_or(text), zone)));
+    }
     let gone = mark(begun, world);
-    let marked = since.and_then(|first| moved(first, settings.policy_grace, 1)).is_some_and(|end| end > then);
+    let marked = since.and_then(|(first, _)| moved(first, settings.policy_grace, 1)).is_some_and(|end| end > then);
     if marked || gone.is_some() {
         grace.extend(begun.iter().filter_map(|snapshot| under(snapshot)));
     }

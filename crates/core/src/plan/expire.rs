@@ -5,9 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use super::endless::Endless;
+use super::grace::{GraceEnd, InGrace};
 use super::history::{Lineage, World};
 use super::keep::{self, Opinion};
-use super::marking::{self, NotWritten};
+use super::marking::{self, NotWritten, StayAlone};
 use super::order::{Ending, is_far};
 use super::policy::{Governing, Source};
 use super::problems;
@@ -59,13 +60,13 @@ pub(super) fn expire(inventory: &Inventory, fleet: &Fleet<'_>, settings: &Settin
         Found::Lineage(key, snapshots) => {
             let lineage = Lineage::new(key, snapshots, &world);
             out.lineage_findings(&lineage, &world);
-            let mut kept_by_grace = false;
+            let mut stay = StayAlone::default();
             lineage.judge(&world, |at, managed, opinions| {
-                kept_by_grace |= stays_by_grace_alone(opinions);
+                stay.add(opinions);
                 let verdict = out.snapshot(managed, &lineage, at, inventory.now, opinions, &mut deletions);
                 judged.push((managed.at, verdict));
             });
-            if let Err(NotWritten(detail)) = marking::marks(&lineage, kept_by_grace, inventory.now, &mut marks) {
+            if let Err(NotWritten(detail)) = marking::marks(&lineage, stay, inventory.now, &mut marks) {
                 out.findings.push(Notice { resource: key.volume.as_str().into(), code: "mark-not-written", detail });
             }
             endless.look_at(key, &lineage, &judged, &world);
@@ -120,12 +121,6 @@ pub fn unsettled_volumes(inventory: &Inventory, settings: &Settings) -> Vec<Volu
     let filters = (unsettled.len() + LOOKUPS).div_ceil(IN_A_FILTER);
     unsettled.extend(unmarked.into_iter().take(LOOKUPS.saturating_sub(filters)).map(|(_, volume)| volume));
     unsettled
-}
-
-/// Whether nothing keeps a snapshot but a policy that was in force before.
-fn stays_by_grace_alone(opinions: &[Opinion]) -> bool {
-    let mut keeping = opinions.iter().filter(|opinion| opinion.keeps()).peekable();
-    keeping.peek().is_some() && keeping.all(|opinion| opinion.reason.rule == "policy-grace")
 }
 
 fn subject(action: &Action) -> Option<&SnapshotId> {
@@ -225,6 +220,17 @@ impl Expire {
             self.findings.push(Notice { resource, code: "kept-unclear", detail });
         }
         let SourceVolume::Exists(live) = volume else { return };
+        let contradicts = |before: &&InGrace| before.ends == GraceEnd::Open && before.policy.contradiction().is_some();
+        if let Some(before) = policies.grace.iter().find(contradicts) {
+            let key =
+                before.policy.contradiction().and_then(|conflict| conflict.key).unwrap_or("the contradicting key");
+            let detail = format!(
+                "what was taken under the contradiction {} stays, because nobody has corrected it; write {key} on the \
+                 volume, with one meaning",
+                before.policy.source
+            );
+            self.findings.push(Notice { resource: live.id.as_str().into(), code: "kept-unclear", detail });
+        }
         // What instances say is not known unless all of them were listed.
         if !world.inventory.instances.is_complete() {
             return;

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
+use super::grace::{Policies, newest_good, policies};
 use super::keep::{self, Ask, Facts, Opinion};
 use super::marking;
 use super::order::{Ending, Order};
-use super::policy::{Around, Policies, newest_good, policies};
+use super::policy::Around;
 use crate::config::{Fleet, Scope};
 use crate::id::{ImageId, InstanceId, SnapshotId, VolumeId};
 use crate::inventory::{Inventory, Lock, Snapshot, SnapshotState, TierStatus, Volume};

@@ -4,7 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
+use super::grace::{Mark, SinceOf};
 use super::history::Lineage;
+use super::keep::{By, Opinion};
 use super::{Action, WriteMarks};
 use crate::lineage::{Managed, SourceVolume};
 use crate::marks::{PolicySince, gone};
@@ -23,11 +25,31 @@ pub(super) fn has_room(managed: &Managed<'_>, key: &str) -> bool {
 /// A mark that is needed and cannot be written, in words.
 pub(super) struct NotWritten(pub(super) String);
 
-/// What is to be written on the snapshots of a lineage. `kept_by_grace` says whether one of
-/// them stays by a policy in its grace alone.
+/// What some snapshots of a lineage stay by alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StayAlone {
+    /// By a policy in its grace.
+    pub(super) by_grace: bool,
+    /// By policies, those in their grace among them.
+    pub(super) by_policy: bool,
+}
+
+impl StayAlone {
+    /// Adds what the rules say of one snapshot.
+    pub(super) fn add(&mut self, opinions: &[Opinion]) {
+        let keeping = || opinions.iter().filter(|opinion| opinion.keeps());
+        if keeping().next().is_some() {
+            self.by_policy |= keeping().all(|opinion| opinion.by == By::R4);
+            self.by_grace |= keeping().all(|opinion| opinion.reason.rule == "policy-grace");
+        }
+    }
+}
+
+/// What is to be written on the snapshots of a lineage. `stay` says what some of them
+/// stay by alone.
 pub(super) fn marks(
     lineage: &Lineage<'_>,
-    kept_by_grace: bool,
+    stay: StayAlone,
     now: Timestamp,
     out: &mut Vec<Action>,
 ) -> Result<(), NotWritten> {
@@ -37,7 +59,7 @@ pub(super) fn marks(
         SourceVolume::Exists(_) => {
             let back = lineage.snapshots.iter().filter(|managed| managed.snapshot.tags.get(tags::GONE).is_some());
             out.extend(back.map(|managed| write(managed, Tags::new(), &[tags::GONE])));
-            policy_since(lineage, kept_by_grace, now, out)
+            policy_since(lineage, stay, now, out)
         }
     }
 }
@@ -54,32 +76,37 @@ fn found_deleted(lineage: &Lineage<'_>, now: Timestamp, out: &mut Vec<Action>) -
 
 fn policy_since(
     lineage: &Lineage<'_>,
-    kept_by_grace: bool,
+    stay: StayAlone,
     now: Timestamp,
     out: &mut Vec<Action>,
 ) -> Result<(), NotWritten> {
     let since = &lineage.policies.since;
     let Some(newest) = lineage.begun_last else { return Ok(()) };
     let present = newest.snapshot.tags.get(tags::POLICY_SINCE).is_some();
-    if !since.counts || (since.mark.is_none() && !kept_by_grace) {
-        // One that does not count must not begin to count again later.
-        if present && since.mark.is_none() {
+    let standing = matches!(since.mark, Mark::Changed | Mark::Counts { .. });
+    let needed = (since.counts && (standing || stay.by_grace)) || (since.unrecorded && (standing || stay.by_policy));
+    if !needed {
+        // One that does not count must not begin to count again later. One that governs stays.
+        let governs = || lineage.policies.governing.iter().any(|governing| governing.is_recorded_on(newest));
+        if present && (since.mark == Mark::Nothing || !governs()) {
             out.push(write(newest, Tags::new(), &[tags::POLICY_SINCE]));
         }
         return Ok(());
     }
     let Some(of) = &since.of else {
         return Err(NotWritten(if has_room(newest, tags::POLICY_SINCE) {
-            format!("{} does not fit into a tag, so the grace of the earlier policy goes on", tags::POLICY_SINCE)
+            format!("{} does not fit into a tag, so the grace of an earlier policy does not end", tags::POLICY_SINCE)
         } else {
             no_room(newest, tags::POLICY_SINCE)
         }));
     };
-    let first = since.mark.map_or(now, |(first, _)| first);
-    if since.mark.is_some_and(|(_, last)| last.duration_until(now) < RENEWED_AFTER) {
-        return Ok(());
-    }
-    let mark = PolicySince { first, last: now, of }.to_string();
+    let first = match since.mark {
+        Mark::Counts { last, .. } if last.duration_until(now) < RENEWED_AFTER => return Ok(()),
+        Mark::Counts { first, .. } => first,
+        Mark::Nothing | Mark::Changed | Mark::Stale => now,
+    };
+    let SinceOf { policies, before } = of;
+    let mark = PolicySince { first, last: now, volume: newest.key.volume.as_str(), policies, before }.to_string();
     out.push(write(newest, [(tags::POLICY_SINCE, mark)].into_iter().collect(), &[]));
     Ok(())
 }

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::marking;
 use super::order::{Ending, Order};
 use super::rules::{self, KeptBy};
 use crate::age::Age;
@@ -18,6 +17,9 @@ use crate::marks::PolicySince;
 use crate::retention::Policy;
 use crate::setting::Settings;
 use crate::tags::{self, Tags};
+
+/// What stands before a default in a mark: it governs nothing beyond its setting.
+const MARKED_DEFAULT: &str = "default ";
 
 /// A policy, the zone it counts in, and where it came from.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,8 +97,18 @@ impl Governing {
         self.weighed.first().and_then(|weighed| weighed.end)
     }
 
+    /// The contradiction that was recorded in place of a policy, if it is one.
+    pub(super) fn contradiction(&self) -> Option<Conflict<'_>> {
+        self.text.as_ref().and_then(|text| Conflict::parse(&text.retention))
+    }
+
+    /// Whether it came from a record or a mark on this snapshot.
+    pub(super) fn is_recorded_on(&self, managed: &Managed<'_>) -> bool {
+        matches!(&self.source, Source::Record(on) if on == managed.snapshot.id.as_str())
+    }
+
     /// Whether a record repeats it letter by letter.
-    fn is_written(&self, record: Record<'_>) -> bool {
+    pub(super) fn is_written(&self, record: Record<'_>) -> bool {
         let text = self.text.as_ref();
         text.is_some_and(|text| {
             Some(text.retention.as_str()) == record.retention && text.zone.as_deref() == record.zone
@@ -104,11 +116,11 @@ impl Governing {
     }
 
     /// Whether another means the same in the same zone.
-    fn says_as(&self, other: &Self) -> bool {
+    pub(super) fn says_as(&self, other: &Self) -> bool {
         self.policy == other.policy && self.zone == other.zone
     }
 
-    fn weigh(&mut self, orders: &[Order<'_>], ending: Ending, settings: &Settings) {
+    pub(super) fn weigh(&mut self, orders: &[Order<'_>], ending: Ending, settings: &Settings) {
         let Ok(Policy::Rules(rules)) = &self.policy else { return };
         let newest = orders.iter().filter_map(|order| order.good.first()).map(|managed| managed.start).max();
         let end = newest.and_then(|newest| history_end(std::slice::from_ref(self), newest, ending, settings));
@@ -148,82 +160,6 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// What keeps in a lineage: the governing policies (several for a volume on
-/// several instances, of which any keeps), and those that still keep for a
-/// while after a change.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Policies {
-    /// Now in force; never empty.
-    pub(super) governing: Vec<Governing>,
-    /// In force earlier; never one of the governing.
-    pub(super) grace: Vec<InGrace>,
-    /// What `ebskeep:policy-since` says, and is to say.
-    pub(super) since: Since,
-}
-
-/// What `ebskeep:policy-since` says of the policies that govern, and is to say.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Since {
-    /// What the mark names: the volume, its policies and their zones. `None` where that does
-    /// not fit into a tag, or there is no room for the tag.
-    pub(super) of: Option<String>,
-    /// From when to when the mark says that they have governed, if it counts.
-    pub(super) mark: Option<(Timestamp, Timestamp)>,
-    /// Whether a grace counts from it, because no snapshot records what governs now.
-    pub(super) counts: bool,
-}
-
-/// A policy that was in force earlier and still keeps.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct InGrace {
-    /// The policy.
-    pub(super) policy: Governing,
-    /// When it stops keeping.
-    pub(super) ends: GraceEnd,
-}
-
-/// When a policy of before stops keeping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GraceEnd {
-    /// At this instant.
-    At(Timestamp),
-    /// No snapshot records what governs now: the grace counts from the mark
-    /// `ebskeep:policy-since`, which `expire` writes and renews. With the mark as it is, or as
-    /// it would be written now, it ends at this instant.
-    AfterMark(Timestamp),
-    /// Nobody can say: the grace of a deleted volume has not begun, or the mark cannot be
-    /// written.
-    Open,
-}
-
-impl GraceEnd {
-    /// The instant, if there is one.
-    pub(super) fn at(self) -> Option<Timestamp> {
-        match self {
-            Self::At(at) | Self::AfterMark(at) => Some(at),
-            Self::Open => None,
-        }
-    }
-
-    fn later(self, other: Self) -> Self {
-        match (self.at(), other.at()) {
-            (Some(at), Some(its)) if its > at => other,
-            (Some(_), None) => other,
-            _ => self,
-        }
-    }
-}
-
-impl Policies {
-    /// Works out what the rules among them keep of a lineage: of its good
-    /// snapshots, newest first and one for each slot, in each of its orders.
-    pub(super) fn weigh(&mut self, orders: &[Order<'_>], ending: Ending, settings: &Settings) {
-        for policy in self.governing.iter_mut().chain(self.grace.iter_mut().map(|grace| &mut grace.policy)) {
-            policy.weigh(orders, ending, settings);
-        }
-    }
-}
-
 /// What the policies of a lineage depend on besides its snapshots.
 pub(super) struct Around<'w, 'a> {
     /// The volume, if it exists.
@@ -249,9 +185,25 @@ impl<'w, 'a> Around<'w, 'a> {
         Self { volume: Some(volume), scopes, ending: Ending::None, settings, now }
     }
 
-    /// Whether a contradiction that a snapshot records has been corrected (docs/semantics.md 2.4).
-    fn is_over(&self, managed: &Managed<'_>) -> bool {
-        let Some(conflict) = managed.recorded_retention().and_then(Conflict::parse) else { return false };
+    /// The mark `ebskeep:policy-since` of a snapshot, if it can be so.
+    pub(super) fn mark<'m>(&self, managed: &Managed<'m>) -> Option<PolicySince<'m>> {
+        mark_in(managed, managed.snapshot.tags.get(tags::POLICY_SINCE), self.now)
+    }
+
+    /// What a snapshot says that governed last: its mark, if it may say so, else its record. A
+    /// contradiction that is over says nothing.
+    fn said(&self, managed: &Managed<'_>, by_mark: bool) -> Vec<Governing> {
+        let counts = |policy: &Governing| !self.is_over(policy, managed);
+        let mark = self.mark(managed).filter(|_| by_mark);
+        let named = mark.iter().flat_map(PolicySince::named).map(|named| marked(named, managed, self.settings));
+        // A default governs nothing beyond its setting.
+        let marked: Vec<Governing> = named.filter(|named| named.source != Source::Default && counts(named)).collect();
+        if marked.is_empty() { recorded(managed, self.settings).filter(counts).into_iter().collect() } else { marked }
+    }
+
+    /// Whether a contradiction that stands on a snapshot has been corrected (docs/semantics.md 2.4).
+    pub(super) fn is_over(&self, policy: &Governing, managed: &Managed<'_>) -> bool {
+        let Some(conflict) = policy.contradiction() else { return false };
         let key = conflict.key.unwrap_or(if conflict.of_retention {
             self.settings.keys.retention.as_str()
         } else {
@@ -299,105 +251,23 @@ pub(super) fn governing(lineage: &[Managed<'_>], around: &Around<'_, '_>) -> Vec
         // The zone outlives its tag as a recorded policy does.
         let tagged = scope.and_then(|scope| scope.zone_tag.as_deref());
         let zone = tagged.or_else(|| lineage.iter().find_map(|managed| managed.snapshot.tags.get(tags::TZ)));
-        let mut counts =
-            lineage.iter().filter(|managed| managed.recorded_retention().is_some() && !around.is_over(managed));
-        let newest = counts.next();
-        governing.push(newest.and_then(|m| recorded(m, settings)).unwrap_or_else(|| default(zone, settings)));
+        // A mark names what the tags of all instances said, so it speaks for none of them.
+        let by_mark = governing.is_empty();
+        let said = |managed: &Managed<'_>| Some(around.said(managed, by_mark)).filter(|said| !said.is_empty());
+        let newest = lineage.iter().find_map(|managed| Some((managed.start, said(managed)?)));
         // The newest by slot and the newest by start need not be the same: either keeps.
-        let begun_last = newest.and_then(|newest| {
-            counts.filter(|managed| managed.start > newest.start).max_by_key(|managed| managed.start)
+        let begun_last = newest.as_ref().and_then(|(newest, _)| {
+            let later = lineage.iter().filter(|managed| managed.start > *newest);
+            later.filter_map(|managed| Some((managed.start, said(managed)?))).max_by_key(|(start, _)| *start)
         });
-        if let Some(other) = begun_last.and_then(|managed| recorded(managed, settings))
-            && !governing.iter().any(|governing| governing.says_as(&other))
-        {
-            governing.push(other);
+        let newest = newest.map_or_else(|| vec![default(zone, settings)], |(_, said)| said);
+        for said in newest.into_iter().chain(begun_last.into_iter().flat_map(|(_, said)| said)) {
+            if !governing.iter().any(|governing| governing.says_as(&said)) {
+                governing.push(said);
+            }
         }
     }
     governing
-}
-
-/// The policies of a lineage, its snapshots newest first.
-pub(super) fn policies(lineage: &[Managed<'_>], around: &Around<'_, '_>) -> Policies {
-    let governing = governing(lineage, around);
-    let mut policies = Policies { governing, grace: Vec::new(), since: Since::default() };
-    let (window, since) = Window::of(&policies.governing, lineage, around);
-    policies.since = since;
-    policies.add_earlier(lineage.iter(), &window, around);
-    if !lineage.is_sorted_by(|newer, older| newer.start >= older.start) {
-        let mut by_start: Vec<&Managed<'_>> = lineage.iter().collect();
-        by_start.sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.newest_first(b)));
-        policies.add_earlier(by_start.into_iter(), &window, around);
-    }
-    policies
-}
-
-/// For how long an earlier policy keeps after the first snapshot that was taken under
-/// another one.
-struct Window {
-    grace: Age,
-    /// The instant at which that is asked.
-    as_of: Timestamp,
-    /// Of a volume that is gone, when the grace of its history ends.
-    history_ends: Option<GraceEnd>,
-}
-
-impl Window {
-    fn of(governing: &[Governing], lineage: &[Managed<'_>], around: &Around<'_, '_>) -> (Self, Since) {
-        let Around { volume, ending, settings, now, .. } = around;
-        if *ending != Ending::None && !is_copies(lineage) {
-            // Nobody can correct a tag any more: what was in force within the grace of the
-            // history before the newest one keeps until that grace ends.
-            let newest = lineage.iter().map(|managed| managed.start).max().unwrap_or(*now);
-            let history_ends = history_end(governing, newest, *ending, settings).map_or(GraceEnd::Open, GraceEnd::At);
-            let window = Self { grace: longer(settings), as_of: newest, history_ends: Some(history_ends) };
-            return (window, Since::default());
-        }
-        // A record is a shorter one only once no live tag has said otherwise for long.
-        let by_record = governing.iter().any(|governing| matches!(governing.source, Source::Record(_)));
-        let grace = if by_record { longer(settings) } else { settings.policy_grace };
-        let newest = newest_good(lineage).filter(|newest| marking::has_room(newest, tags::POLICY_SINCE));
-        let of = volume.zip(newest).and_then(|(volume, _)| mark_of(volume, governing));
-        let mark = of.as_deref().zip(newest).and_then(|(of, newest)| {
-            let mark = PolicySince::parse(newest.snapshot.tags.get(tags::POLICY_SINCE)?)?;
-            let seen_lately = calendar::after(mark.last, settings.policy_grace, &TimeZone::UTC) > *now;
-            let possible = mark.first >= newest.start && mark.first <= mark.last && mark.last <= *now;
-            (mark.of == of && possible && seen_lately).then_some((mark.first, mark.last))
-        });
-        (Self { grace, as_of: *now, history_ends: None }, Since { of, mark, counts: false })
-    }
-}
-
-/// The newest good snapshot of a lineage by its start: the one that bears marks.
-pub(super) fn newest_good<'m, 'a>(lineage: &'m [Managed<'a>]) -> Option<&'m Managed<'a>> {
-    lineage.iter().filter(|managed| managed.is_good()).max_by_key(|managed| (managed.start, &managed.snapshot.id))
-}
-
-/// The longer of the two graces, one of which can be set shorter than the other.
-fn longer(settings: &Settings) -> Age {
-    let ends = |grace: Age| calendar::after(Timestamp::UNIX_EPOCH, grace, &TimeZone::UTC);
-    let (policy, orphan) = (settings.policy_grace, settings.orphan_grace);
-    if ends(orphan) > ends(policy) { orphan } else { policy }
-}
-
-fn is_copies(lineage: &[Managed<'_>]) -> bool {
-    lineage.first().is_some_and(|managed| managed.key.copies)
-}
-
-/// What `ebskeep:policy-since` names: the volume, and the policies that govern with
-/// their zones. `None` where that does not fit into a tag beside two instants.
-fn mark_of(volume: &Volume, governing: &[Governing]) -> Option<String> {
-    /// Characters of two instants to the second, and what stands between.
-    const TIMES: usize = 2 * 20 + 2;
-    let all = governing.iter().map(|governing| {
-        let policy = match (&governing.policy, &governing.text) {
-            (Ok(policy), _) => policy_text(policy),
-            (Err(_), Some(text)) => text.retention.to_string(),
-            (Err(_), None) => String::new(),
-        };
-        format!("{policy} {}", governing.zone.iana_name().unwrap_or("UTC"))
-    });
-    let of = format!("{} {}", volume.id, all.collect::<Vec<_>>().join(" + "));
-    (of.chars().count() + TIMES <= tags::MAX_VALUE).then_some(of)
 }
 
 /// A policy as it is written in a tag.
@@ -422,106 +292,50 @@ pub(super) fn history_end(
     Some(calendar::after(span.max(newest).max(mark), settings.orphan_grace, &TimeZone::UTC))
 }
 
-impl Policies {
-    /// Adds the policies that keep after a change: each until the grace after the first
-    /// snapshot that was taken under another one. `newest_first` are the snapshots of the
-    /// lineage in one of its orders.
-    fn add_earlier<'m, 'a: 'm>(
-        &mut self,
-        newest_first: impl Iterator<Item = &'m Managed<'a>>,
-        window: &Window,
-        around: &Around<'_, '_>,
-    ) {
-        let Around { settings, now, .. } = around;
-        let grace_after = |at| calendar::after(at, settings.policy_grace, &TimeZone::UTC);
-        // As the mark says, or as it will say once this run has written it.
-        let from_mark = |since: &Since| match (&since.of, since.mark) {
-            (_, Some((first, _))) => GraceEnd::AfterMark(grace_after(first)),
-            (Some(_), None) => GraceEnd::AfterMark(grace_after(*now)),
-            (None, None) => GraceEnd::Open,
-        };
-        // What records something, and was taken after those that are looked at.
-        let mut next: Option<&Managed<'_>> = None;
-        // Most often one policy is on all of them, and need be looked at but once.
-        let mut read = None;
-        // Missing tags of an interrupted run do not mean that the default was in force.
-        for managed in newest_first.filter(|managed| !managed.is_unfinished()) {
-            let record = record_of(managed);
-            if read == Some(record) {
-                next = next.map(|_| managed);
-                continue;
-            }
-            // Usually the record repeats the governing policy letter by letter and need not be parsed.
-            if self.governing.iter().any(|governing| governing.is_written(record)) {
-                (read, next) = (Some(record), Some(managed));
-                continue;
-            }
-            let Some(policy) = in_force(managed, settings) else { continue };
-            read = Some(record);
-            let after = next.replace(managed);
-            if self.governing.iter().any(|governing| governing.says_as(&policy)) {
-                continue;
-            }
-            // The default in force before is no record, and has the shorter grace.
-            let grace = if policy.source == Source::Default { settings.policy_grace } else { window.grace };
-            let ends = match (after, window.history_ends) {
-                // Of a history that ends all that was in force within the window keeps to its end.
-                (Some(after), Some(ends))
-                    if calendar::after(after.start, window.grace, &TimeZone::UTC) > window.as_of =>
-                {
-                    ends
-                }
-                (Some(_), Some(_)) => continue,
-                (None, Some(ends)) => ends,
-                (Some(after), None) if around.is_over(managed) => GraceEnd::At(grace_after(after.start)),
-                (Some(after), None) => GraceEnd::At(calendar::after(after.start, grace, &TimeZone::UTC)),
-                (None, None) => {
-                    self.since.counts = true;
-                    from_mark(&self.since)
-                }
-            };
-            if ends.at().is_some_and(|at| at <= *now) {
-                continue;
-            }
-            match self.grace.iter_mut().find(|grace| grace.policy.says_as(&policy)) {
-                Some(there) => there.ends = there.ends.later(ends),
-                None => self.grace.push(InGrace { policy, ends }),
-            }
-        }
-    }
-}
-
 /// All that [`in_force`] goes by.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Record<'a> {
+pub(super) struct Record<'a> {
     retention: Option<&'a str>,
     zone: Option<&'a str>,
     default: Option<&'a str>,
     undated: bool,
+    /// The mark `ebskeep:policy-since`, which says what governed after it was taken.
+    pub(super) since: Option<&'a str>,
 }
 
-fn record_of<'a>(managed: &Managed<'a>) -> Record<'a> {
-    let mut record = Record { retention: managed.recorded_retention(), zone: None, default: None, undated: false };
+pub(super) fn record_of<'a>(managed: &Managed<'a>) -> Record<'a> {
+    let mut record = Record {
+        retention: managed.recorded_retention(),
+        zone: None,
+        default: None,
+        undated: managed.is_own() && !managed.bears.delete_on,
+        since: None,
+    };
     for (key, value) in managed.snapshot.tags.iter() {
         match key.as_str() {
             tags::TZ => record.zone = Some(value),
             tags::DEFAULT => record.default = Some(value),
+            tags::POLICY_SINCE => record.since = Some(value),
             _ => {}
         }
     }
-    record.undated = managed.is_own() && !managed.bears.delete_on;
     record
 }
 
 /// The policy a snapshot was taken under, as far as it can be known: the one
 /// recorded, or the default where neither a record nor a `DeleteOn` says another.
-fn in_force(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
-    let Record { retention, zone, default: written, undated } = record_of(managed);
+pub(super) fn in_force(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
+    let Record { retention, zone, default: written, undated, since: _ } = record_of(managed);
     if retention.is_some() {
         return recorded(managed, settings);
     }
     let Some(written) = written else { return undated.then(|| default(zone, settings)) };
-    Some(Governing { policy: in_its_zone(Policy::parse_record(written), zone), ..default(zone, settings) })
+    Some(default_of_then(written, zone, settings))
+}
+
+/// What the default was at some time.
+fn default_of_then(text: &str, zone: Option<&str>, settings: &Settings) -> Governing {
+    Governing { policy: in_its_zone(Policy::parse_record(text), zone), ..default(zone, settings) }
 }
 
 /// The default, in the zone of this name if one is named.
@@ -553,17 +367,49 @@ pub(super) fn longest(governing: &[Governing], start: Timestamp) -> Option<&Gove
 }
 
 /// The policy recorded on a snapshot, in the zone recorded with it.
-fn recorded(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
-    let text = managed.recorded_retention()?;
-    let named = managed.snapshot.tags.get(tags::TZ);
-    let zone = named.and_then(calendar::zone);
-    Some(Governing {
-        policy: in_its_zone(Policy::parse_record(text), named),
-        zone: zone.unwrap_or_else(|| settings.time_zone.clone()),
+pub(super) fn recorded(managed: &Managed<'_>, settings: &Settings) -> Option<Governing> {
+    Some(noted(managed.recorded_retention()?, managed.snapshot.tags.get(tags::TZ), managed, settings))
+}
+
+/// A policy and its zone as they stand on a snapshot.
+pub(super) fn noted(text: &str, zone: Option<&str>, managed: &Managed<'_>, settings: &Settings) -> Governing {
+    Governing {
+        policy: in_its_zone(Policy::parse_record(text), zone),
+        zone: zone.and_then(calendar::zone).unwrap_or_else(|| settings.time_zone.clone()),
         source: Source::Record(managed.snapshot.id.to_string()),
-        text: Some(Text { retention: text.into(), zone: named.map(SmolStr::new) }),
+        text: Some(Text { retention: text.into(), zone: zone.map(SmolStr::new) }),
         weighed: Vec::new(),
-    })
+    }
+}
+
+/// A policy and its zone as a mark names them.
+pub(super) fn marked(named: (&str, &str), managed: &Managed<'_>, settings: &Settings) -> Governing {
+    let (text, zone) = named;
+    // Only a zone that is not the setting's came from a tag.
+    let zone = Some(zone).filter(|zone| settings.time_zone.iana_name().unwrap_or("UTC") != *zone);
+    match text.strip_prefix(MARKED_DEFAULT) {
+        Some(text) => default_of_then(text, zone, settings),
+        None => noted(text, zone, managed, settings),
+    }
+}
+
+/// A policy and its zone as a mark is to name them.
+pub(super) fn to_mark(governing: &Governing) -> (String, &str) {
+    let policy = match (&governing.policy, &governing.text) {
+        (Ok(policy), _) => policy_text(policy),
+        (Err(_), Some(text)) => text.retention.to_string(),
+        (Err(_), None) => String::new(),
+    };
+    let before = if governing.source == Source::Default { MARKED_DEFAULT } else { "" };
+    (format!("{before}{policy}"), governing.zone.iana_name().unwrap_or("UTC"))
+}
+
+/// A mark `ebskeep:policy-since` on a snapshot, if it can be so: it names the volume, and its
+/// instants are in order, not before the snapshot and not in the future.
+pub(super) fn mark_in<'m>(managed: &Managed<'_>, text: Option<&'m str>, now: Timestamp) -> Option<PolicySince<'m>> {
+    let mark = PolicySince::parse(text?)?;
+    let in_order = managed.start <= mark.first && mark.first <= mark.last && mark.last <= now;
+    (in_order && !managed.key.copies && mark.volume == managed.key.volume.as_str()).then_some(mark)
 }
 
 /// When the age of a policy ends for a snapshot: `start` plus the age. For the

@@ -454,6 +454,12 @@ proptest! {
             Action::DeleteSnapshot(deletion) => {
                 !finished.contains(&deletion.snapshot_id) && !unrecorded.contains(&deletion.volume_id)
             }
+            // A mark, too, is needed no more once a new snapshot records the policy, or what recorded an
+            // earlier one is gone.
+            Action::WriteMarks(marks) => {
+                let told_elsewhere = unrecorded.contains(&marks.volume_id) || created.contains(&marks.volume_id);
+                !marks.tags.is_empty() || !told_elsewhere
+            }
             // What the new snapshot of its lineage records may be what it was waiting for.
             Action::FinishTags(finish) => !created.contains(&finish.volume_id),
             _ => true,

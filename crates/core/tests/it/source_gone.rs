@@ -210,6 +210,20 @@ fn what_expire_notes_and_is_not_so_is_refused() {
     assert_eq!(refusals(&noted, Job::Expire, &since(&day(3, START, "vol-1"))), []);
     refused(&noted, Job::Expire, &since(&day(4, START, "vol-1")), "marks", "is not so");
     refused(&world(), Job::Expire, &since(&day(3, START, "vol-1")), "marks", "is not so");
+    // What governed by the mark until now must not get lost, nor that of several.
+    let text = |policies: &str| format!("{START}/{START} vol-1 {policies}");
+    for (there, written, fine) in [
+        ("7 UTC", "36d UTC was 7 UTC", true),
+        ("7 UTC", "36d UTC", false),
+        ("7 UTC", "36d UTC was 17 UTC", false),
+        ("7 UTC + 9d UTC", "36d UTC was 7 UTC + 9d UTC", true),
+        ("7 UTC + 9d UTC", "9d UTC was 36d UTC", false),
+        ("7 UTC was 365d UTC", "36d UTC was 7 UTC", true),
+    ] {
+        noted.snapshots.items[0].tags.set("ebskeep:policy-since", text(there));
+        let refusals = refusals(&noted, Job::Expire, &since(&text(written)));
+        assert_eq!(refusals.is_empty(), fine, "{there} → {written}: {refusals:?}");
+    }
     for value in [
         day(-1, START, "vol-1"),
         day(3, ago(1), "vol-1"),

@@ -8,7 +8,8 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{Facts, Judgement, Until, shown};
 use crate::calendar::Local;
-use crate::plan::policy::{Governing, InGrace, Source, Weighed, age_ends};
+use crate::plan::grace::InGrace;
+use crate::plan::policy::{Governing, Source, Weighed, age_ends};
 use crate::plan::rules::KeptBy;
 use crate::retention::{Bucket, Policy, Reach, Rule, Rules};
 
