@@ -48,7 +48,9 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
     let share = PERCENT_OF_ONE_LINEAGE.max(world.settings.max_delete_percent);
     for History { going, all, read } in histories {
         let mut past = None;
-        let mut waiting: Vec<(&SnapshotId, Why)> = Vec::new();
+        let mut begun: Vec<Timestamp> = world.at(all).filter(|l| l.ours).map(|l| began(l.snapshot)).collect();
+        begun.sort_unstable();
+        let mut waiting: Vec<(&Snapshot, Why)> = Vec::new();
         for listed in world.at(going).filter(|listed| listed.snapshot.state != SnapshotState::Error) {
             let snapshot = listed.snapshot;
             let mut overdue = || {
@@ -56,7 +58,7 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
                     && !past.get_or_insert_with(|| Past::new(world, all)).kept(snapshot, world)
             };
             // An unusual slot or date is reported first. It can be overdue too, which would hide the cause.
-            let why = if is_unusual(snapshot, read, world) {
+            let why = if slot_is_unusual(snapshot, read, &begun) || date_is_early(snapshot, world) {
                 Why::Unusual
             } else if overdue() {
                 Why::Overdue
@@ -69,21 +71,37 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
             // As often as it is to be deleted: once, unless the plan is wrong.
             unforeseen.extend(std::iter::repeat_n(id, listed.deletions));
             if why != Why::Record {
-                waiting.push((id, why));
+                waiting.push((snapshot, why));
             }
         }
-        let good = world.at(all).filter(|l| l.ours && l.snapshot.state == SnapshotState::Completed).count();
-        if waiting.len() > OF_ONE_LINEAGE && waiting.len() * 100 > good * share {
-            let overdue = waiting.iter().filter(|(_, why)| *why == Why::Overdue).count();
-            let volume = world.at(going).next().map_or("", |listed| super::origin(listed.snapshot).volume);
-            let backlog = world.settings.backlog;
+        let good: Vec<&Snapshot> = (world.at(all).map(|listed| (listed.ours, listed.snapshot)))
+            .filter_map(|(ours, snapshot)| (ours && snapshot.state == SnapshotState::Completed).then_some(snapshot))
+            .collect();
+        let unusual: Vec<&Snapshot> =
+            waiting.iter().filter(|(_, why)| *why == Why::Unusual).map(|(snapshot, _)| *snapshot).collect();
+        // What a script wrote on all there was does not become less when new backups come.
+        let newest = unusual.iter().map(|snapshot| began(snapshot)).max();
+        let as_old = good.iter().filter(|snapshot| Some(began(snapshot)) <= newest).count();
+        let too_many = |number: usize, of: usize| number > OF_ONE_LINEAGE && number * 100 > of * share;
+        let volume = world.at(going).next().map_or("", |listed| super::origin(listed.snapshot).volume);
+        let backlog = world.settings.backlog;
+        if too_many(waiting.len(), good.len()) {
             wrong.push(format!(
-                "{} of the {good} good snapshots of {volume} would be deleted at once: {overdue} overdue by more \
-                 than {backlog}, {} with an unusual slot or DeleteOn",
+                "{} of the {} good snapshots of {volume} would be deleted at once: {} overdue by more than {backlog}, {} \
+                 with an unusual slot or DeleteOn",
                 waiting.len(),
-                waiting.len() - overdue
+                good.len(),
+                waiting.len() - unusual.len(),
+                unusual.len()
             ));
-            holds.extend(waiting.into_iter().map(|(id, _)| id));
+            holds.extend(waiting.into_iter().map(|(snapshot, _)| &snapshot.id));
+        } else if too_many(unusual.len(), as_old) {
+            wrong.push(format!(
+                "{} of the {as_old} oldest good snapshots of {volume} would be deleted at once, with an unusual slot or \
+                 DeleteOn",
+                unusual.len()
+            ));
+            holds.extend(unusual.into_iter().map(|snapshot| &snapshot.id));
         }
     }
     let managed = world.managed();
@@ -112,19 +130,18 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
     }
 }
 
-/// Whether its slot or its `DeleteOn` is not what a job writes.
-fn is_unusual(snapshot: &Snapshot, read: &Read<'_>, world: &World<'_>) -> bool {
-    slot_is_unusual(snapshot, read) || date_is_early(snapshot, world)
-}
-
-/// Whether a slot is unreadable or after the start, long before the start, or another good
-/// snapshot's too.
-fn slot_is_unusual(snapshot: &Snapshot, read: &Read<'_>) -> bool {
+/// Whether a slot is unreadable or after the start, another good snapshot's too, or long before
+/// the start although another one began in between. Nothing is in between where a backup was
+/// caught up, or is taken late every week. `begun` are the starts of the lineage, oldest first.
+fn slot_is_unusual(snapshot: &Snapshot, read: &Read<'_>, begun: &[Timestamp]) -> bool {
     if snapshot.tags.get("ebskeep:slot").is_none() {
         return false;
     }
     slot(snapshot).is_none_or(|slot| {
-        began(snapshot).as_second() - slot.as_second() > SLOT_BEFORE_START || read.shared_slots.contains(&slot)
+        let start = began(snapshot);
+        let far = start.as_second() - slot.as_second() > SLOT_BEFORE_START;
+        let first_after = begun.get(begun.partition_point(|other| *other <= slot));
+        (far && first_after.is_some_and(|other| *other < start)) || read.shared_slots.contains(&slot)
     })
 }
 

@@ -363,9 +363,11 @@ fn a_slot_that_no_job_writes_is_unforeseen() {
     let now = at("2026-03-20T12:00:00Z");
     let started = now - 2 * DAY;
     let hours = |hours: i32| (started - hours * HOUR).to_string();
+    let between = 25 * HOUR;
     for (slot, twin, unforeseen) in [
         (started.to_string(), None, false),
         (hours(26), None, false),
+        // Far before, and another one began in between.
         ((started - 26 * HOUR - SECOND).to_string(), None, true),
         ("1970-01-01T00:00:00Z".to_owned(), None, true),
         ((started + SECOND).to_string(), None, true),
@@ -379,6 +381,7 @@ fn a_slot_that_no_job_writes_is_unforeseen() {
         let record = [("ebskeep:retention", "24h")];
         backup(&mut world, "snap-1", "vol-1", started, &record).tags.set("ebskeep:slot", slot.as_str());
         backup(&mut world, "snap-9", "vol-1", now - HOUR, &record);
+        backup(&mut world, "snap-between", "vol-1", started - between, &record);
         if let Some(state) = twin {
             let other = backup(&mut world, "snap-2", "vol-1", started + HOUR, &record);
             other.tags.set("ebskeep:slot", slot.as_str());
@@ -434,6 +437,51 @@ fn a_script_that_writes_yesterdays_date_on_everything_waits_for_a_person() {
     let early: BTreeSet<String> = (1..8).map(|n| format!("snap-{n:02}")).collect();
     assert_eq!(told.held, early, "{}", told.check.detail);
     assert_eq!(told.going, ids(["snap-08", "snap-09", "snap-10"]));
+}
+
+/// The same with a default of 30 days: twelve days later there are as many new ones, and still
+/// those that a script wrote on wait.
+#[test]
+fn new_backups_do_not_end_what_a_script_holds_back() {
+    let _proof = ebskeep_proofs::proves(&["4.45"]);
+    let settings = |percent| settings(&[("default-retention", "30d"), ("max-delete-percent", percent)]);
+    let now = at("2026-04-01T10:00:00Z");
+    for (written, percent, held) in [(11, "25", true), (3, "25", false), (4, "25", true), (4, "100", false)] {
+        let mut world = empty("2026-04-01T10:00:00Z");
+        volume(&mut world, "vol-1", &[("Backup", "daily @ 03:00")]);
+        for n in 0..12 {
+            backup(
+                &mut world,
+                &format!("snap-new-{n:02}"),
+                "vol-1",
+                at("2026-04-01T03:00:00Z") - n * DAY,
+                &[("DeleteOn", &date(now - n * DAY, 30))],
+            );
+        }
+        for n in 0..written {
+            let started = at("2026-03-20T03:00:00Z") - n * DAY;
+            backup(&mut world, &format!("snap-old-{n:02}"), "vol-1", started, &[("DeleteOn", "2026-03-19")]);
+        }
+        let told = told(&world, &[Job::Create, Job::Expire], &settings(percent));
+        let old: BTreeSet<String> = (0..written).map(|n| format!("snap-old-{n:02}")).collect();
+        let (expected, other) = if held { (&told.held, &told.going) } else { (&told.going, &told.held) };
+        assert_eq!((expected, other), (&old, &BTreeSet::new()), "{written} {percent}: {}", told.check.detail);
+    }
+}
+
+/// Weekly backups whose slot is Monday and that are taken on Sundays: the steady state passes.
+#[test]
+fn backups_that_always_come_days_after_their_slot_have_a_steady_state() {
+    let _proof = ebskeep_proofs::proves(&["4.33"]);
+    let mut world = empty("2026-03-29T13:00:00Z");
+    volume(&mut world, "vol-1", &[("Backup", "weekly"), ("Retention", "last=4")]);
+    for n in 0..5 {
+        let sunday = at("2026-03-29T12:00:00Z") - n * 7 * DAY;
+        let one = backup(&mut world, &format!("snap-{n}"), "vol-1", sunday, &[("ebskeep:retention", "last=4")]);
+        one.tags.set("ebskeep:slot", (sunday - 6 * DAY - 12 * HOUR).to_string());
+    }
+    let told = told(&world, &[Job::Expire], &settings(&[("max-delete", "0")]));
+    assert_eq!((told.held, told.going), (ids([]), ids(["snap-4"])), "{}", told.check.detail);
 }
 
 /// 150 volumes of which R5 kept the backup of last month until this month's came; and 500
