@@ -312,14 +312,15 @@ fn failures(snapshots: &[Managed<'_>], scopes: &[Scope<'_>], now: Timestamp) -> 
     };
     let failed: Vec<Timestamp> = snapshots.iter().filter(counts).map(|managed| managed.start).collect();
     let newest = failed.iter().max().filter(|_| failed.len() >= FAILED_ENOUGH)?;
-    let wait = scopes.iter().filter_map(|scope| wait(scope, now)).min()?;
+    let wait = scopes.iter().filter_map(|scope| wait(scope, failed.len(), now)).min()?;
     let next_attempt = newest.saturating_add(wait).unwrap_or(Timestamp::MAX);
     Some(Failures { count: failed.len(), next_attempt })
 }
 
-/// How long an attempt for a scope waits after the newest failed snapshot: nine tenths of the
-/// interval that ends with the current slot, within limits.
-fn wait(scope: &Scope<'_>, now: Timestamp) -> Option<SignedDuration> {
+/// How long an attempt for a scope waits after the newest of so many failed snapshots: twice as
+/// long after each one, up to nine tenths of the interval that ends with the current slot. So a
+/// key that was broken for two hours costs a daily backup hours, and not a day.
+fn wait(scope: &Scope<'_>, failed: usize, now: Timestamp) -> Option<SignedDuration> {
     let Wanted::On(schedule) = &scope.backup else { return None };
     let slot = schedule.slot(now, &scope.zone, now);
     // `every-run` has no slots, so no interval.
@@ -327,7 +328,9 @@ fn wait(scope: &Scope<'_>, now: Timestamp) -> Option<SignedDuration> {
     let interval = before.map_or(SignedDuration::ZERO, |before| slot.duration_since(before));
     // Slots are whole minutes apart.
     let most = SignedDuration::from_secs(interval.as_secs() / 10 * 9);
-    Some(most.clamp(WAIT_AT_LEAST, WAIT_AT_MOST))
+    let doubled = u32::try_from(failed.saturating_sub(FAILED_ENOUGH)).ok().and_then(|times| 2_i32.checked_pow(times));
+    let wait = doubled.and_then(|times| WAIT_AT_LEAST.checked_mul(times)).unwrap_or(SignedDuration::MAX);
+    Some(wait.min(most).clamp(WAIT_AT_LEAST, WAIT_AT_MOST))
 }
 
 fn due(snapshots: &[Managed<'_>], slot: Timestamp) -> Reason {

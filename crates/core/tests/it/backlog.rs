@@ -617,16 +617,15 @@ fn many_failed_snapshots_block_neither_expire_nor_the_backups() {
     assert_eq!(told.going.len(), 303);
 }
 
-/// Hourly backups, expire once a day, and a key that is broken from 06:00 to 08:30.
-#[test]
-fn attempts_go_on_within_the_hour_after_three_have_failed() {
-    let _proof = ebskeep_proofs::proves(&["2.1.23", "2.1.31"]);
+/// A key that is broken from 06:00 to 08:30, and a creator that runs every ten minutes, or every
+/// hour: when it makes an attempt.
+fn attempts(backup_tag: &str, last_good: &str, every: i64) -> Vec<String> {
     let mut world = empty("2026-03-09T05:00:00Z");
-    volume(&mut world, "vol-1", &[("Backup", "hourly")]);
+    volume(&mut world, "vol-1", &[("Backup", backup_tag)]);
+    backup(&mut world, "snap-good", "vol-1", at(last_good), &[]);
     let mut attempts = Vec::new();
-    // The creator runs every ten minutes.
-    for minutes in 0..=5 * 6 {
-        world.now = at("2026-03-09T05:00:10Z") + SignedDuration::from_mins(10 * minutes);
+    for run in 0..=5 * 60 / every {
+        world.now = at("2026-03-09T05:00:10Z") + SignedDuration::from_mins(every * run);
         world.observed_at = world.now;
         let plan = decide(&world, &Request::new([Job::Create]), &Settings::default());
         if plan.summary.create == 0 {
@@ -635,12 +634,25 @@ fn attempts_go_on_within_the_hour_after_three_have_failed() {
         let broken = world.now > at("2026-03-09T06:00:00Z") && world.now < at("2026-03-09T08:30:00Z");
         attempts.push(world.now.strftime("%H:%M").to_string());
         let now = world.now;
-        let one = backup(&mut world, &format!("snap-{minutes:02}"), "vol-1", now, &[]);
+        let one = backup(&mut world, &format!("snap-{run:02}"), "vol-1", now, &[]);
         one.tags.set("ebskeep:slot", now.strftime("%Y-%m-%dT%H:00:00Z").to_string());
         if broken {
             one.state = SnapshotState::Error;
         }
     }
-    // Three at once, then one each hour from the newest failure on (54 minutes, in steps of ten).
-    assert_eq!(attempts, ["05:00", "06:00", "06:10", "06:20", "07:20", "08:20", "09:20", "10:00"]);
+    attempts
+}
+
+#[test]
+fn attempts_go_on_within_the_hour_after_three_have_failed() {
+    let _proof = ebskeep_proofs::proves(&["2.1.23", "2.1.31"]);
+    // Three at once, one 50 minutes later, then one each hour (54 minutes, in steps of ten).
+    let hourly = ["05:00", "06:00", "06:10", "06:20", "07:10", "08:10", "09:10", "10:00"];
+    assert_eq!(attempts("hourly", "2026-03-09T04:00:10Z", 10), hourly);
+    // A daily backup is not put off to the next day.
+    let daily = ["06:00", "07:00", "08:00", "09:00"];
+    assert_eq!(attempts("daily @ 06:00", "2026-03-08T06:00:10Z", 60), daily);
+    // Then 50 minutes, 100, …
+    let daily = ["06:00", "06:10", "06:20", "07:10", "08:50"];
+    assert_eq!(attempts("daily @ 06:00", "2026-03-08T06:00:10Z", 10), daily);
 }

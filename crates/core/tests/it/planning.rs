@@ -121,7 +121,7 @@ fn a_finding_says_what_there_is_to_do() {
     let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=hourly\"]\n".to_owned();
     assert_eq!(
         found(&world(&(volume + &failed(1) + &failed(2) + &failed(3))), "failing"),
-        "3 snapshots failed since the last good one; the next attempt is at 2026-03-10 10:57 UTC or later"
+        "3 snapshots failed since the last good one; the next attempt is at 2026-03-10 10:53 UTC or later"
     );
 }
 
