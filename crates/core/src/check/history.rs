@@ -1,5 +1,6 @@
-//! The second opinion on what the rest of its history keeps a snapshot for: a volume that
-//! was found deleted a short while ago, and policies that were recorded lately.
+//! The second opinion on what the rest of its history keeps a snapshot for: `KeepForever` on
+//! what is live, a volume that was found deleted a short while ago, and policies that were
+//! recorded lately.
 //!
 //! Reads raw tags, by rules of its own.
 
@@ -30,12 +31,19 @@ pub(super) fn stays<'a>(
         let records = if grace == Grace::Over { Vec::new() } else { history.records_that_keep(world) };
         let good = |listed: &&Listed<'_>| listed.ours && listed.snapshot.state == SnapshotState::Completed;
         let all_go = world.at(places).filter(good).all(|listed| listed.deletions > 0);
+        let held = history.newest.and_then(|newest| world.live_volume(newest)).is_some_and(|volume| {
+            let instances = world.instances_of(&volume.id);
+            std::iter::once(&volume.tags).chain(instances).any(|tags| loosely(tags, "KeepForever").is_some())
+        });
         let (deleted_lately, endless) = (history.deleted_lately(world), history.copies && history.ends.is_none());
         for place in going.iter() {
             let Some(listed) = world.listed.get(*place).filter(|l| l.snapshot.state != SnapshotState::Error) else {
                 continue;
             };
             let mut why = Vec::new();
+            if held {
+                why.push("KeepForever stands on its volume or instance");
+            }
             if deleted_lately {
                 why.push("its volume is not listed, and was not found deleted long enough ago");
             }
