@@ -111,9 +111,13 @@ fn policy_since(
     Ok(())
 }
 
-/// That a snapshot has no room for a mark, in words.
+/// That a snapshot has no room for a mark and what stays for that, in words.
 pub(super) fn no_room(managed: &Managed<'_>, key: &str) -> String {
-    format!("{} has no room for the tag {key}; remove one of its tags", managed.snapshot.id)
+    let stays = match key {
+        tags::POLICY_SINCE => "what an earlier retention keeps",
+        _ => "the history of its deleted volume",
+    };
+    format!("{} has no room for the tag {key}, so {stays} stays; remove one of its tags", managed.snapshot.id)
 }
 
 fn write(managed: &Managed<'_>, tags: Tags, remove: &[&'static str]) -> Action {

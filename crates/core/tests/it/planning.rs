@@ -101,7 +101,7 @@ fn a_finding_says_what_there_is_to_do() {
     let full = backup("snap-1", "2026-03-09T00:00:00Z", &format!("tags = [\"ebskeep:retention=24h\"{full}]"));
     assert_eq!(
         found(&world(&format!("gone = [\"vol-a\"]\n{full}")), "mark-not-written"),
-        "snap-1 has no room for the tag ebskeep:gone; remove one of its tags"
+        "snap-1 has no room for the tag ebskeep:gone, so the history of its deleted volume stays; remove one of its tags"
     );
     let copy = |id: &str, volume: &str, day: u8| {
         let tags = format!(

@@ -194,7 +194,7 @@ fn in_grace(before: &InGrace, longest: Timestamp, facts: &Facts<'_>, out: &mut J
         let detail = if let Some(at) = until {
             format_smolstr!("in force before, keeps until {}: {what}", shown(at))
         } else {
-            format_smolstr!("in force before, keeps until its grace has an end: {what}")
+            format_smolstr!("in force before, keeps, and its grace has no end yet: {what}")
         };
         out.keeps("policy-grace", until.map_or(Until::Open, Until::At), detail);
     } else {

@@ -70,8 +70,8 @@ pub(super) fn remedy(check: &str) -> &'static str {
              `apply create` does not wait for this."
         }
         "unforeseen-deletions" => {
-            "Read the deletions that are held back. If they are right, run once with as large a --max-delete and \
-             --max-delete-percent; 100 percent covers a whole lineage. Nothing else waits for this."
+            "Read the deletions that are held back. If they are right, run `apply expire` once with --max-delete N \
+             --max-delete-percent 100, where N is how many they are. Nothing else waits for this."
         }
         "saved-plan-schema" | "saved-plan-age" | "saved-plan-actions" => {
             "Look at what has changed, and make a new plan: ebskeep plan --out FILE."
