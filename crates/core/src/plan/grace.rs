@@ -202,10 +202,10 @@ impl Since {
             before: &of.before,
         };
         let fits = text.to_string().chars().count() <= tags::MAX_VALUE && marking::has_room(newest, tags::POLICY_SINCE);
-        let longest = longest(governing, *now).filter(|longest| matches!(longest.source, Source::Tag(_)));
+        let longest = longest(governing, *now).filter(|longest| longest.source != Source::Default);
         let is_recorded = |longest: &Governing| {
-            longest.is_written(record_of(newest))
-                || recorded(newest, settings).is_some_and(|record| longest.says_as(&record))
+            let by_record = || recorded(newest, settings).is_some_and(|record| longest.says_as(&record));
+            longest.is_recorded_on(newest) || longest.is_written(record_of(newest)) || by_record()
         };
         Self {
             of: fits.then_some(of),
@@ -256,13 +256,16 @@ impl Policies {
         let mut next = Next::Nothing;
         // Most often one policy is on all of them, and need be looked at but once.
         let mut read: Option<Record<'_>> = None;
-        // Missing tags of an interrupted run do not mean that the default was in force.
-        for managed in newest_first.filter(|managed| !managed.is_unfinished()) {
+        for managed in newest_first {
             let record = record_of(managed);
             // What a mark says was in force after the snapshot was taken.
             if let Some(mark) = record.since.and_then(|_| around.mark(managed)) {
                 next = self.add_marked(&mark, managed, next, window, around);
                 read = None;
+            }
+            // Missing tags of an interrupted run do not mean that the default was in force.
+            if managed.is_unfinished() {
+                continue;
             }
             let began = Next::At(managed.start);
             if read == Some(record) {

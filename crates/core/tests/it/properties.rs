@@ -210,8 +210,11 @@ pub(super) fn world() -> impl Strategy<Value = Inventory> {
 }
 
 fn plan(inventory: &Inventory) -> Plan {
+    plan_of(inventory, Request::new(Job::ALL))
+}
+
+fn plan_of(inventory: &Inventory, request: Request) -> Plan {
     let settings = Settings::default();
-    let request = Request::new(Job::ALL);
     let mut plan = decide(inventory, &request, &settings);
     plan.checks = check(&plan, inventory, &request, &settings);
     plan
@@ -357,6 +360,47 @@ proptest! {
             _ => None,
         }).collect();
         prop_assert_eq!(acted, deleted(&plan));
+    }
+
+    /// Whatever `Retention` said for a day or more: without it, or with a shorter one, what it kept
+    /// stays for its grace, though no backup recorded it.
+    #[test]
+    fn a_retention_that_no_snapshot_records_has_its_grace_as_well(
+        inventory in world(),
+        to in select(vec![None, Some("1h"), Some("last=1")]),
+        only_instances in any::<bool>(),
+    ) {
+        let _proof = ebskeep_proofs::proves(&["2.4.29", "2.4.30", "2.4.31"]);
+        let first = plan_of(&inventory, Request::new([Job::Expire]));
+        let mut later = carried_out(&inventory, &first);
+        let change = |tags: &mut Tags| {
+            let keys: Vec<_> = tags.iter().map(|(key, _)| key.clone()).filter(|key| key.eq_ignore_ascii_case("retention")).collect();
+            for key in keys {
+                tags.remove(&key);
+            }
+            if let Some(to) = to {
+                tags.set("Retention", to);
+            }
+        };
+        later.instances.items.iter_mut().for_each(|instance| change(&mut instance.tags));
+        if !only_instances {
+            later.volumes.items.iter_mut().for_each(|volume| change(&mut volume.tags));
+        }
+        let a_day_old = |volume: &VolumeId| {
+            let good = |s: &&Snapshot| s.volume == *volume && s.state == SnapshotState::Completed && ours(s, &later);
+            let newest = later.snapshots.items.iter().filter(good).map(|snapshot| snapshot.started).max();
+            newest.is_some_and(|newest| now().duration_since(newest) > SignedDuration::from_hours(26))
+        };
+        let governed = |id: &SnapshotId| {
+            let verdict = first.snapshots.iter().find(|verdict| verdict.snapshot_id == *id);
+            // What stays by a policy of before has its end.
+            verdict.is_some_and(|verdict| verdict.reasons.iter().all(|reason| reason.rule != "policy-grace"))
+        };
+        let going = deleted(&plan_of(&later, Request::new([Job::Expire])));
+        let unforeseen: Vec<_> = later.snapshots.items.iter()
+            .filter(|s| going.contains(&s.id) && a_day_old(&s.volume) && governed(&s.id))
+            .collect();
+        prop_assert!(unforeseen.is_empty(), "{:?}", unforeseen);
     }
 
     #[test]
