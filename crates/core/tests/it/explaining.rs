@@ -391,6 +391,35 @@ fn of_a_deleted_volume_every_page_gives_the_day_on_which_its_grace_ends() {
     assert_eq!(date(&scenario, "snap-2"), "2026-06-08");
 }
 
+/// 2.4: what only a mark says was in force. The plan, the page and its list of the lineage give one
+/// day, and the page of the volume names the policy as one in its grace.
+#[test]
+fn what_a_mark_alone_records_ends_on_one_day_on_every_page() {
+    let _proof = ebskeep_proofs::proves(&["2.4.20", "2.4.31"]);
+    for (mark, governs, grace, day) in [
+        ("2026-03-09T00:00:00Z/2026-03-09T12:00:00Z vol-a 365d UTC", "24h", vec!["365 days"], "2026-03-17"),
+        ("2026-03-09T00:00:00Z/2026-03-09T12:00:00Z vol-a 24h UTC was 365d UTC", "24h", vec!["365 days"], "2026-03-16"),
+        ("2026-03-09T00:00:00Z/2026-03-09T12:00:00Z vol-b 365d UTC", "24h", vec![], "Now"),
+    ] {
+        let volume = format!("[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=No\", \"Retention={governs}\"]\n");
+        let record = "tags = [\"ebskeep:retention=24h\"]";
+        let marked = format!("tags = [\"ebskeep:retention=24h\", \"ebskeep:policy-since={mark}\"]");
+        let old = backup("snap-old", "2026-02-01T00:00:00Z", record);
+        let scenario = world(&format!("{volume}{old}{}", backup("snap-new", "2026-03-08T00:00:00Z", &marked)));
+        let policies: Vec<_> = volume_policies(&scenario).into_iter().filter(|(_, in_grace)| *in_grace).collect();
+        assert_eq!(policies.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), grace, "{mark}");
+        assert!(date(&scenario, "snap-old").starts_with(day), "{mark}");
+        let plan = ebskeep_core::plan::decide(&scenario.inventory(), &scenario.request(), &scenario.settings());
+        let verdict = plan.snapshots.iter().find(|verdict| verdict.snapshot_id.as_str() == "snap-old").unwrap();
+        let page = snapshot(&scenario, "snap-old");
+        let member = page.lineage.iter().find(|member| member.snapshot_id.as_str() == "snap-old").unwrap();
+        assert_eq!(verdict.expires_on, member.expires_on, "{mark}");
+        if !grace.is_empty() {
+            assert_eq!(verdict.expires_on.map(|date| date.to_string()).as_deref(), Some(day), "{mark}");
+        }
+    }
+}
+
 /// Until expire has marked it, nobody can say when the last one goes.
 #[test]
 fn of_a_deleted_volume_without_a_mark_the_newest_waits_for_one() {
