@@ -204,6 +204,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn years_are_months_and_days_are_no_hours() {
+        let age = |text: &str| Age::parse(text).unwrap();
+        for (one, other, same) in
+            [("1y", "12m", true), ("1y6m", "18m", true), ("1y", "2y", false), ("6m", "7m", false), ("1d", "24h", false)]
+        {
+            assert_eq!(age(one).is_as_long(age(other)), same, "{one} {other}");
+        }
+    }
+
+    #[test]
     fn ages_are_read_as_written() {
         for (text, shown) in [
             ("14", "14 days"),

@@ -69,13 +69,13 @@ pub(super) fn is_gone(volume: &VolumeId, world: &World<'_>) -> bool {
 fn says_since(value: &str, snapshot: &Snapshot, world: &World<'_>) -> bool {
     let Some((first, last, policies)) = since(value, snapshot) else { return false };
     let present = snapshot.tags.get("ebskeep:policy-since").and_then(|text| since(text, snapshot));
-    let valid = first == last || (first < last && present.is_some_and(|(present, ..)| present == first));
+    let begins = first == last || present.is_some_and(|(present, ..)| present == first);
     // One that is in the future, or older than its snapshot, was not written by a run.
     let believed = present.filter(|(first, last, _)| snapshot.started <= *first && *last <= world.plan.now);
     let named = believed.map_or("", |(.., policies)| policies.split(" was ").next().unwrap_or_default());
     let written: Vec<&str> = policies.split(" was ").flat_map(|list| list.split(" + ")).collect();
     let kept = named.is_empty() || named.split(" + ").all(|policy| written.contains(&policy));
-    valid && kept && last == world.plan.now
+    begins && kept && first <= last && last == world.plan.now
 }
 
 /// The instants and the policies of a mark about a snapshot's own volume.

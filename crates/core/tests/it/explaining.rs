@@ -420,6 +420,25 @@ fn what_a_mark_alone_records_ends_on_one_day_on_every_page() {
     }
 }
 
+/// R9: the end of a temporary restore, as the tier status has it, else as the listing has it.
+#[test]
+fn the_page_of_an_archived_snapshot_gives_the_end_of_its_restore() {
+    let listed = |day: u8| format!("restore_expires = \"2026-03-{day}T00:00:00Z\"");
+    let status = "[[tier]]\nsnapshot = \"snap-2\"\narchived_at = \"2026-01-01T00:00:00Z\"\n\
+                  restore_expires = \"2026-03-25T00:00:00Z\"\n";
+    let all = [
+        backup("snap-1", "2026-03-01T00:00:00Z", &listed(20)),
+        backup("snap-2", "2026-03-02T00:00:00Z", &listed(20)),
+        backup("snap-3", "2026-03-03T00:00:00Z", ""),
+        status.to_owned(),
+    ];
+    let scenario = world(&all.concat());
+    let ends = |id: &str| snapshot(&scenario, id).restore_expires.map(|at| at.to_string());
+    assert_eq!(ends("snap-1").as_deref(), Some("2026-03-20T00:00:00Z"));
+    assert_eq!(ends("snap-2").as_deref(), Some("2026-03-25T00:00:00Z"));
+    assert_eq!(ends("snap-3"), None);
+}
+
 /// Until expire has marked it, nobody can say when the last one goes.
 #[test]
 fn of_a_deleted_volume_without_a_mark_the_newest_waits_for_one() {

@@ -103,6 +103,14 @@ fn a_finding_says_what_there_is_to_do() {
         found(&world(&format!("gone = [\"vol-a\"]\n{full}")), "mark-not-written"),
         "snap-1 has no room for the tag ebskeep:gone, so the history of its deleted volume stays; remove one of its tags"
     );
+    let full = full.replace("retention=24h", "retention=last=5");
+    let older = full.replace("snap-1", "snap-0").replace("2026-03-09", "2026-03-01");
+    let volume = "[[volume]]\nid = \"vol-a\"\ntags = [\"Backup=No\", \"Retention=24h\"]\n";
+    assert_eq!(
+        found(&world(&format!("{volume}{older}{full}")), "mark-not-written"),
+        "snap-1 has no room for the tag ebskeep:policy-since, so what an earlier retention keeps stays; remove one of \
+         its tags"
+    );
     let copy = |id: &str, volume: &str, day: u8| {
         let tags = format!(
             "tags = [\"Source_SnapshotId=snap-s{day}\", \"ebskeep:volume={volume}\", \"ebskeep:source-region=us-east-1\", \

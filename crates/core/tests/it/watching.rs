@@ -98,6 +98,7 @@ fn keys_that_resemble_ours_are_hints_where_they_could_make_a_difference() {
         ("retention_weeks", "4", Some("Retention=4w")),
         ("RetentionMonths", "6", Some("Retention=6m")),
         ("RetentionWeeks", "10 days", Some("Retention")),
+        ("RetentionWeeks", "4 weeks", Some("Retention=4w")),
         ("RetentionCount", "5", Some("Retention")),
         ("keep_monthly", "12", Some("Retention")),
         ("BackupsToRetain", "5", Some("Retention")),
@@ -111,6 +112,7 @@ fn keys_that_resemble_ours_are_hints_where_they_could_make_a_difference() {
         ("BackupPolicy", "none", Some("Backup")),
         // It wants what is so.
         ("BackupPolicy", "No", None),
+        ("WeeklyBackup", "No", None),
         ("NoBackup", "true", None),
         ("BackupOwner", "ops", None),
         ("Environment", "prod", None),
@@ -182,6 +184,8 @@ fn a_region_in_which_nothing_matches_says_so() {
     gone.instances.items[0].state = InstanceState::Terminated;
     finds(&gone, &["eu-west-1 matched-nothing Backup -> Backup=Yes"]);
     assert!(seen(&gone).entries[0].wrong.ends_with("1 carries it and is terminated"));
+    gone.volumes = Listing::default();
+    finds(&gone, &["eu-west-1 matched-nothing Backup -> Backup=Yes"]);
     let mut empty = world(&[], &[], &[]);
     (empty.instances, empty.volumes) = (Listing::default(), Listing::default());
     finds(&empty, &[]);
