@@ -448,4 +448,9 @@ fn of_a_deleted_volume_without_a_mark_the_newest_waits_for_one() {
     let (answer, words) = says(&snapshot(&scenario, "snap-1"), "newest-good");
     assert_eq!(answer, Answer::Keeps);
     assert!(words.contains("not marked as deleted; kept until a mark says that it was"), "{words}");
+    let why = |scenario: &Scenario| says(&snapshot(scenario, "snap-1"), "volume-gone").1;
+    assert!(why(&scenario).contains("there is no room for the mark that it is deleted"), "{}", why(&scenario));
+    let pending = "volume = \"vol-gone\"\nstate = \"pending\"\ntags = [\"ebskeep:retention=24h\"]";
+    let pending = world(&format!("gone = [\"vol-gone\"]\n{}", backup("snap-1", "2026-03-01T00:00:00Z", pending)));
+    assert!(why(&pending).contains("no good snapshot can bear the mark"), "{}", why(&pending));
 }

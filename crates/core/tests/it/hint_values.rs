@@ -128,6 +128,8 @@ fn a_backup_as_people_write_it() {
         ("rate(12 hours)", Write("every 12h")),
         ("rate(1 day)", Write("daily")),
         ("every 12 hours", Write("every 12h")),
+        ("every daily 03:30", Bad),
+        ("every monthly 15 03:30", Bad),
         ("every 1h", Fine),
         ("every 24h", Fine),
         ("every 48h", Write("every 2d")),
@@ -222,6 +224,8 @@ fn a_time_zone_as_people_write_it() {
         "UTC",
         &[
             ("EST", Write("Etc/GMT+5")),
+            // In Asia and in Europe.
+            ("Nicosia", Bad),
             ("mst", Write("Etc/GMT+7")),
             ("EST5EDT", Fine),
             ("CET", Fine),

@@ -176,17 +176,15 @@ fn age(tokens: &[Token]) -> Option<String> {
     }
     let place = |unit: char| UNITS.iter().position(|(other, _)| *other == unit);
     let places: Vec<Option<usize>> = made.iter().map(|(_, unit)| place(*unit)).collect();
-    if !places.is_sorted_by(|a, b| a < b) {
-        // From the shortest unit up it may be rules, as `7d 4w 12m` is; and an m after
-        // a shorter unit may be minutes.
-        let rules = places.is_sorted_by(|a, b| a > b);
-        let month = made.iter().position(|(_, unit)| *unit == 'm');
-        let minutes = month.is_some_and(|month| places.iter().take(month).any(|before| *before > place('m')));
-        if rules || minutes {
-            return None;
-        }
-        made.sort_by_key(|(_, unit)| place(*unit));
+    // From the shortest unit up it may be rules, as `7d 4w 12m` is; and an m after a shorter
+    // unit may be minutes.
+    let rules = places.len() > 1 && places.is_sorted_by(|a, b| a > b);
+    let month = made.iter().position(|(_, unit)| *unit == 'm');
+    let minutes = month.is_some_and(|month| places.iter().take(month).any(|before| *before > place('m')));
+    if rules || minutes {
+        return None;
     }
+    made.sort_by_key(|(_, unit)| place(*unit));
     match made.as_slice() {
         [(number, 'd')] => Some(number.to_string()),
         made => Some(made.iter().flat_map(|(number, unit)| [number.to_string(), unit.to_string()]).collect()),
