@@ -21,7 +21,7 @@ use crate::retention::Policy;
 use crate::schedule::Schedule;
 use crate::setting::Settings;
 use crate::site::LocalSite;
-use crate::tags::Tags;
+use crate::tags::{self, Tags};
 
 /// One volume that is to be backed up.
 pub(crate) struct Creator<'a> {
@@ -78,13 +78,17 @@ impl<'a> Creator<'a> {
     }
 
     /// The snapshots of a lineage, newest first, that decide about the next one:
-    /// the newest, the newest good one, the newest of each recorded policy, and those that failed.
+    /// the newest, the newest good one, the newest of each recorded policy, those on which a mark names
+    /// one, and those that failed.
     pub(crate) fn context(lineage: &[Managed<'_>]) -> Vec<Snapshot> {
         let failed = |managed: &&Managed<'_>| managed.snapshot.state == SnapshotState::Error;
         let newest = lineage.iter().find(|managed| !failed(managed));
         let good = lineage.iter().filter(|managed| managed.is_good()).max_by_key(|managed| managed.start);
         let mut read = BTreeSet::new();
-        let records = lineage.iter().filter(|m| m.recorded_retention().is_some_and(|text| read.insert(text)));
+        let records = lineage.iter().filter(|managed| {
+            let marked = managed.snapshot.tags.get(tags::POLICY_SINCE).is_some();
+            marked || managed.recorded_retention().is_some_and(|text| read.insert(text))
+        });
         let mut context: Vec<Snapshot> = lineage
             .iter()
             .filter(failed)

@@ -13,6 +13,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
 
+use crate::fake::snapshot;
+use crate::plans::tags;
 use crate::properties::{carried_out, config_of_runs, world};
 
 fn asked(inventory: &Inventory, zone: &TimeZone, span: &str, on: &[&str]) -> Forecast {
@@ -129,6 +131,26 @@ fn a_forecast_is_what_living_through_it_gives() {
             "Backup={schedule} Retention={retention} in {zone} from {start}"
         );
     }
+}
+
+/// 2.4: the mark is not on the newest one, and no snapshot records anything.
+#[test]
+fn what_a_mark_on_an_older_snapshot_names_governs_the_backups_to_come() {
+    let _proof = ebskeep_proofs::proves(&["2.4.30"]);
+    let mut inventory = imagined("daily", "7", "UTC", "2026-03-10");
+    let volume = &mut inventory.volumes.items[0];
+    volume.tags.remove("Retention");
+    let mark = format!("2026-03-02T00:00:00Z/2026-03-03T00:00:00Z {} daily=20 UTC", volume.id);
+    for (id, started, more) in [
+        ("snap-1", "2026-03-01T00:00:00Z", ("ebskeep:policy-since", mark.as_str())),
+        ("snap-2", "2026-03-09T00:00:00Z", ("DeleteOn", "2026-03-16")),
+    ] {
+        let tags = tags([("Type", "Automated"), ("ebskeep:slot", started), more]);
+        inventory.snapshots.items.push(snapshot(id, volume.id.as_str(), started.parse().unwrap(), tags));
+    }
+    let forecast = counts(&asked(&inventory, &TimeZone::UTC, "40d", &[]));
+    assert_eq!(forecast, lived(inventory, &TimeZone::UTC, 40, 60));
+    assert_eq!(forecast.last(), Some(&20));
 }
 
 proptest! {
