@@ -31,8 +31,10 @@ const PERCENT_OF_ONE_LINEAGE: usize = 50;
 enum Why {
     /// It was due long ago.
     Overdue,
-    /// Its slot or its `DeleteOn` is not what a job writes.
-    Unusual,
+    /// Its slot is not what a job writes.
+    Slot,
+    /// Its `DeleteOn` is not what a job writes.
+    Date,
     /// Its own record keeps it, or it has none.
     Record,
 }
@@ -58,8 +60,10 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
                     && !past.get_or_insert_with(|| Past::new(world, all)).kept(snapshot, world)
             };
             // An unusual slot or date is reported first. It can be overdue too, which would hide the cause.
-            let why = if slot_is_unusual(snapshot, read, &begun) || date_is_early(snapshot, world) {
-                Why::Unusual
+            let why = if date_is_early(snapshot, world) {
+                Why::Date
+            } else if slot_is_unusual(snapshot, read, &begun) {
+                Why::Slot
             } else if overdue() {
                 Why::Overdue
             } else if foreseen(snapshot, read, world) {
@@ -77,10 +81,12 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
         let good: Vec<&Snapshot> = (world.at(all).map(|listed| (listed.ours, listed.snapshot)))
             .filter_map(|(ours, snapshot)| (ours && snapshot.state == SnapshotState::Completed).then_some(snapshot))
             .collect();
-        let unusual: Vec<&Snapshot> =
-            waiting.iter().filter(|(_, why)| *why == Why::Unusual).map(|(snapshot, _)| *snapshot).collect();
-        // What a script wrote on all there was does not become less when new backups come.
-        let newest = unusual.iter().map(|snapshot| began(snapshot)).max();
+        let overdue = waiting.iter().filter(|(_, why)| *why == Why::Overdue).count();
+        let dated: Vec<&Snapshot> =
+            waiting.iter().filter(|(_, why)| *why == Why::Date).map(|(snapshot, _)| *snapshot).collect();
+        // What a script wrote on all there was does not become less when new backups come. For a slot the
+        // start counts beside it, and runs that always overlap make two of each.
+        let newest = dated.iter().map(|snapshot| began(snapshot)).max();
         let as_old = good.iter().filter(|snapshot| Some(began(snapshot)) <= newest).count();
         let too_many = |number: usize, of: usize| number > OF_ONE_LINEAGE && number * 100 > of * share;
         let volume = world.at(going).next().map_or("", |listed| super::origin(listed.snapshot).volume);
@@ -91,17 +97,16 @@ pub(super) fn unforeseen<'a>(world: &World<'a>, histories: &mut [History<'_, 'a>
                  with an unusual slot or DeleteOn",
                 waiting.len(),
                 good.len(),
-                waiting.len() - unusual.len(),
-                unusual.len()
+                overdue,
+                waiting.len() - overdue
             ));
             holds.extend(waiting.into_iter().map(|(snapshot, _)| &snapshot.id));
-        } else if too_many(unusual.len(), as_old) {
+        } else if too_many(dated.len(), as_old) {
             wrong.push(format!(
-                "{} of the {as_old} oldest good snapshots of {volume} would be deleted at once, with an unusual slot or \
-                 DeleteOn",
-                unusual.len()
+                "{} of the {as_old} oldest good snapshots of {volume} would be deleted at once by an unusual DeleteOn",
+                dated.len()
             ));
-            holds.extend(unusual.into_iter().map(|snapshot| &snapshot.id));
+            holds.extend(dated.into_iter().map(|snapshot| &snapshot.id));
         }
     }
     let managed = world.managed();
