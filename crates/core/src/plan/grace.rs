@@ -253,7 +253,11 @@ impl Policies {
         window: &Window,
         around: &Around<'_, '_>,
     ) {
-        let mut next = Next::Nothing;
+        // Where a record governs, what came after is that record.
+        let mut next = match self.since.mark {
+            Mark::Counts { first, .. } if !self.by_record() => Next::Marked(first),
+            _ => Next::Nothing,
+        };
         // Most often one policy is on all of them, and need be looked at but once.
         let mut read: Option<Record<'_>> = None;
         for managed in newest_first {
@@ -269,7 +273,7 @@ impl Policies {
             }
             let began = Next::At(managed.start);
             if read == Some(record) {
-                next = if matches!(next, Next::Nothing) { next } else { began };
+                next = began;
                 continue;
             }
             // Usually the record repeats the governing policy letter by letter and need not be parsed.
@@ -282,6 +286,11 @@ impl Policies {
             self.add(policy, managed, next, window, around);
             next = began;
         }
+    }
+
+    /// Whether no live tag governs, nor the default.
+    fn by_record(&self) -> bool {
+        self.governing.iter().all(|governing| matches!(governing.source, Source::Record(_)))
     }
 
     /// Adds what a mark says was in force, and says what came after its snapshot.
@@ -303,13 +312,11 @@ impl Policies {
             };
             self.add(policy, managed, after, window, around);
         }
-        let is_record = self.governing.iter().all(|governing| matches!(governing.source, Source::Record(_)));
         let after = match next {
-            Next::At(_) | Next::Marked(_) => Next::At(mark.first),
-            Next::Nothing if window.history_ends.is_some() || (governs && is_record) => Next::At(mark.first),
-            Next::Nothing if governs && matches!(self.since.mark, Mark::Counts { .. }) => Next::Marked(mark.first),
-            // It is to be written anew.
-            Next::Nothing => Next::Nothing,
+            Next::At(_) => Next::At(mark.first),
+            Next::Nothing if window.history_ends.is_some() || (governs && self.by_record()) => Next::At(mark.first),
+            // As it is, or as it is to be written anew.
+            Next::Marked(_) | Next::Nothing => next,
         };
         for before in window.before(mark) {
             self.add(marked(before, managed, around.settings), managed, after, window, around);
@@ -323,6 +330,11 @@ impl Policies {
         if self.governing.iter().any(|governing| governing.says_as(&policy)) {
             return;
         }
+        // The mark says nothing of what began after its first instant.
+        let next = match next {
+            Next::Marked(first) if first < managed.start => Next::Nothing,
+            next => next,
+        };
         let policy_grace = |at| GraceEnd::At(calendar::after(at, settings.policy_grace, &TimeZone::UTC));
         // The default in force before is no record, and has the shorter grace.
         let grace = if policy.source == Source::Default { settings.policy_grace } else { window.grace };
