@@ -86,8 +86,8 @@ pub(super) enum GraceEnd {
     /// At this instant. If it counts from the mark `ebskeep:policy-since`, the mark is as it
     /// is, or as it would be written now.
     At(Timestamp),
-    /// Nobody can say: the grace of a deleted volume has not begun, the mark cannot be
-    /// written, or a contradiction is not corrected.
+    /// Not known: the grace of a deleted volume has not begun, the mark cannot be written, or a
+    /// contradiction is not corrected.
     Open,
 }
 
@@ -146,8 +146,8 @@ impl Window {
     fn of(governing: &[Governing], lineage: &[Managed<'_>], around: &Around<'_, '_>) -> (Self, Since) {
         let Around { volume, ending, settings, now, .. } = around;
         if *ending != Ending::None && !is_copies(lineage) {
-            // Nobody can correct a tag any more: what was in force within the grace of the
-            // history before the newest one keeps until that grace ends.
+            // The tags of a deleted volume cannot be corrected: what was in force within the grace
+            // of the history before the newest one keeps until that grace ends.
             let newest = lineage.iter().map(|managed| managed.start).max().unwrap_or(*now);
             let history_ends = history_end(governing, newest, *ending, settings).map_or(GraceEnd::Open, GraceEnd::At);
             let window = Self { grace: longer(settings), as_of: newest, history_ends: Some(history_ends) };
